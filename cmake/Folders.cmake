@@ -1,0 +1,35 @@
+# One target per folder. A folder's headers are included as "folder/header.h" and are visible only to targets that
+# link the folder: each has an include root of its own that holds nothing but a link to it.
+function(_s3zipd_include_root folder)
+  set(_root "${CMAKE_BINARY_DIR}/include/${folder}")
+  file(MAKE_DIRECTORY "${_root}")
+  file(CREATE_LINK "${CMAKE_SOURCE_DIR}/${folder}" "${_root}/${folder}" SYMBOLIC)
+endfunction()
+
+# s3zipd_library(folder SOURCES a.cc ... DEPS other folders ... FOREIGN imported targets, kept private)
+function(s3zipd_library folder)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
+  _s3zipd_include_root(${folder})
+  add_library(s3zipd_${folder} STATIC ${A_SOURCES})
+  target_include_directories(s3zipd_${folder} PUBLIC "${CMAKE_BINARY_DIR}/include/${folder}")
+  list(TRANSFORM A_DEPS PREPEND s3zipd_)
+  target_link_libraries(s3zipd_${folder} PUBLIC ${A_DEPS} PRIVATE ${A_FOREIGN} s3zipd_options)
+endfunction()
+
+# s3zipd_binary(name SOURCES main.cc DEPS folders ... FOREIGN targets)
+function(s3zipd_binary name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  list(TRANSFORM A_DEPS PREPEND s3zipd_)
+  target_link_libraries(${name} PRIVATE ${A_DEPS} ${A_FOREIGN} s3zipd_options)
+endfunction()
+
+# s3zipd_test(name SOURCES ... DEPS folders ... FOREIGN targets): a GoogleTest binary, each of its cases a ctest case.
+function(s3zipd_test name)
+  cmake_parse_arguments(A "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
+  add_executable(${name} ${A_SOURCES})
+  list(TRANSFORM A_DEPS PREPEND s3zipd_)
+  target_link_libraries(${name} PRIVATE ${A_DEPS} ${A_FOREIGN} GTest::gmock_main s3zipd_options)
+  target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests/include")
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES TIMEOUT 120)
+endfunction()
