@@ -1,0 +1,89 @@
+// One archive being made: what everybody outside the engine may know of it and do to it.
+//
+// A Job is shared: the engine's reactors write its counters, the control plane reads snapshots of them. All members are
+// thread-safe. snapshot() is a few atomic loads and, once the job has ended, a copy of its result.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/request.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "s3client/operation.h"
+
+namespace archive {
+
+enum class JobState : std::uint8_t { queued, planning, running, finishing, succeeded, failed, cancelled };
+std::string_view to_string(JobState state);
+constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; }
+
+struct SkippedObject {
+    std::string bucket;
+    std::string key;
+    std::string reason;  // "not_found"
+};
+
+struct ArchiveResult {
+    std::string bucket;
+    std::string key;
+    std::string etag;        // with its quotes, as S3 gave it
+    std::string version_id;  // empty if the bucket is not versioned
+    std::uint64_t size = 0;
+    std::uint64_t entries = 0;
+    std::uint32_t crc32 = 0;  // of the whole archive
+    std::vector<SkippedObject> skipped;
+};
+
+struct JobSnapshot {
+    JobState state = JobState::queued;
+    std::optional<base::UtcTime> started_at;
+    std::optional<base::UtcTime> finished_at;
+    std::uint64_t objects_total = 0, objects_done = 0;
+    std::uint64_t bytes_total = 0, bytes_done = 0;  // of the archive; done counts what S3 has taken
+    std::uint64_t parts_total = 0, parts_done = 0;
+    s3client::RequestCounts requests{};
+    std::optional<ArchiveResult> result;  // succeeded
+    std::optional<base::Error> error;     // failed, cancelled
+};
+
+class Job {
+  public:
+    explicit Job(ArchiveRequest request) : request_(std::move(request)) {}
+
+    const ArchiveRequest& request() const { return request_; }
+    JobSnapshot snapshot() const;
+    JobState state() const { return state_.load(std::memory_order_acquire); }
+
+    // Asks it to stop; returns at once. The job ends `cancelled`, its upload aborted, unless it has just ended.
+    void cancel() { cancel_requested_.store(true, std::memory_order_release); }
+    bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
+
+    // For the engine. Counters are added to from any reactor; states and ends come from the job's own.
+    void enter(JobState state, base::UtcTime now);
+    void succeed(ArchiveResult result, base::UtcTime now);
+    void fail(base::Error error, base::UtcTime now);  // a `cancelled` error ends it cancelled
+
+    std::atomic<std::uint64_t> objects_total{0}, objects_done{0};
+    std::atomic<std::uint64_t> bytes_total{0}, bytes_done{0};
+    std::atomic<std::uint64_t> parts_total{0}, parts_done{0};
+    std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> requests{};
+
+  private:
+    const ArchiveRequest request_;
+    std::atomic<JobState> state_{JobState::queued};
+    std::atomic<bool> cancel_requested_{false};
+    mutable std::mutex mutex_;  // guards what follows; taken at state changes only
+    std::optional<base::UtcTime> started_at_;
+    std::optional<base::UtcTime> finished_at_;
+    std::optional<ArchiveResult> result_;
+    std::optional<base::Error> error_;
+};
+
+}  // namespace archive

@@ -1,0 +1,70 @@
+// What a user asks for: the typed form of the body of POST /archives (docs/API.md). Plain data, copied freely.
+// validate() checks what can be known without S3; its error's `key` is the JSON pointer of the field at fault.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace archive {
+
+struct ObjectChoice {
+    std::string key;
+    std::string name;        // entry name; empty: made from the key
+    std::string version_id;  // empty: the current version
+};
+
+struct Source {
+    std::string bucket;
+    std::string prefix;                                // everything below it, unless `objects` is given
+    std::vector<std::string> include;                  // glob patterns on the key after the prefix; empty: all
+    std::vector<std::string> exclude;                  // wins over include
+    std::optional<std::vector<ObjectChoice>> objects;  // explicit objects, in this order; must not be empty
+};
+
+struct ServerSideEncryption {
+    std::string type;    // "AES256" or "aws:kms"; empty: the bucket's default
+    std::string key_id;  // with aws:kms
+};
+
+struct Destination {
+    std::string bucket;
+    std::string key;
+    bool overwrite = false;
+    std::string storage_class;  // empty: STANDARD
+    std::map<std::string, std::string> tags;
+    std::map<std::string, std::string> metadata;
+    std::string content_disposition;
+    ServerSideEncryption sse;
+};
+
+enum class OnDuplicate : std::uint8_t { fail, rename };
+enum class OnMissing : std::uint8_t { fail, skip };
+enum class OnEmpty : std::uint8_t { fail, archive };
+enum class Timestamps : std::uint8_t { source, fixed };
+
+struct Options {
+    std::string strip_prefix;
+    bool flatten = false;
+    OnDuplicate on_duplicate = OnDuplicate::fail;
+    OnMissing on_missing = OnMissing::fail;
+    OnEmpty on_empty = OnEmpty::fail;
+    Timestamps timestamps = Timestamps::source;
+    std::string comment;               // at most 65,535 bytes
+    int priority = 0;                  // -100..100, higher first in the queue
+    std::uint64_t part_size_bytes = 0;  // 5 MiB..5 GiB; 0: chosen by the planner
+};
+
+struct ArchiveRequest {
+    std::vector<Source> sources;
+    Destination destination;
+    Options options;
+};
+
+base::Status validate(const ArchiveRequest& request);
+
+}  // namespace archive
