@@ -1,0 +1,102 @@
+// Entry names from S3 keys: what extracts inside the target folder on any machine, and no name
+// twice.
+//
+// A key may be any 1..1024 bytes; an entry name is relative, with '/' between components, none of
+// them empty, "." or
+// "..", without backslash, drive letter or control characters. Cleaning rewrites and says so, it
+// never loses an entry:
+//   leading '/', empty and "." components are dropped      ".." becomes "__"      '\' becomes '/'
+//   bytes 0..31 and 127 become '_'                         "C:" at the start becomes "C_"
+// Bytes that are not UTF-8 are kept; such names go without the UTF-8 flag. Pure; errors are
+// `invalid`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/error.h"
+
+namespace zip {
+
+enum class NameKind : std::uint8_t {
+    file,
+    directory,  // the name ends in '/'
+    skip,       // a marker that needs no entry: the stripped prefix itself, or any marker when
+                // flattening
+};
+
+struct EntryName {
+    NameKind kind = NameKind::file;
+    bool rewritten = false;  // differs from what key and options ask for literally: to be reported
+    std::string name;
+};
+
+struct NameOptions {
+    std::string_view strip_prefix;  // removed from keys that start with it
+    bool flatten = false;           // only the last component is kept
+};
+
+// A key ending in '/' is a directory when the object is empty, else a file named without the slash
+// (rewritten).
+base::Result<EntryName> entry_name_from_key(std::string_view key, std::uint64_t size,
+                                            const NameOptions& options);
+// A name the request gives: cleaned the same way, neither stripped nor flattened.
+base::Result<EntryName> entry_name_explicit(std::string_view name, std::uint64_t size);
+
+// The bytes of names, packed; views into it stay good as long as it lives. Costs the bytes
+// themselves.
+class NamePool {
+  public:
+    std::string_view add(std::string_view text);
+
+  private:
+    std::vector<std::unique_ptr<char[]>> chunks_;
+    std::size_t free_ = 0;  // bytes left in the last chunk
+    std::size_t chunk_size_ = 0;
+};
+
+enum class OnDuplicate : std::uint8_t { fail, rename };
+
+struct ClaimedName {
+    NameKind kind = NameKind::file;
+    bool renamed = false;   // "a.txt" became "a (2).txt"
+    std::string_view name;  // in the pool
+};
+
+// A NameSet settles clashes in the order of the entries. Two files of one name clash, and so do
+// file `a` and anything below `a/`; a directory named twice is one directory, the second is
+// skipped. Under `rename` the later comer moves to the first free "stem (n).ext", n from 2, of the
+// component that clashes; under `fail` it is an error that names it. About 60 bytes for each name
+// and each parent folder, besides the pool, which must outlive it. Not thread-safe.
+class NameSet {
+  public:
+    NameSet(NamePool& pool, OnDuplicate policy) : pool_(pool), policy_(policy) {}
+    base::Result<ClaimedName> claim(NameKind kind, std::string_view name);
+
+  private:
+    enum class Holder : std::uint8_t { file, implied_directory, directory_entry };
+    struct Node {
+        Holder holder;
+        std::uint32_t file_suffix = 2;       // where the search for a free name goes on
+        std::uint32_t directory_suffix = 2;  // likewise for a folder that a file keeps out
+    };
+    using Map = std::unordered_map<std::string_view, Node>;
+
+    // Moves every parent of `path` that is a file aside; false if there is one and the policy is
+    // fail.
+    bool settle_parents(std::string& path);
+    bool settle_directory(std::string& path, std::size_t component_end);
+    bool settle_file(std::string& path);
+    void hold(std::string_view path, Holder holder);
+
+    NamePool& pool_;
+    OnDuplicate policy_;
+    Map map_;
+};
+
+}  // namespace zip
