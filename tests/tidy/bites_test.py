@@ -18,6 +18,9 @@ RIGHT = {
     "zip/README.md": "# zip\n",
     "daemon/main.cc": '#include "zip/crc32.h"\n#include "io/reactor.h"\n',
     "daemon/README.md": "# daemon\n",
+    "bench/s3sim/server.h": '#pragma once\n#include "base/bytes.h"\n',
+    "bench/load.cc": '#include "s3sim/server.h"\n#include "io/reactor.h"\n',
+    "bench/README.md": "# bench\n",
     "tests/zip/crc32_test.cc": '#include "zip/crc32.h"\n#include <zlib.h>\n',
     "tests/README.md": "# tests\n",
 }
@@ -58,6 +61,9 @@ class Layers(Tree):
 
     def test_sideways(self):
         self.check_bites("zip/crc32.cc", '#include "io/reactor.h"', "no arrow from zip/ to io/")
+
+    def test_the_judge_shares_nothing_with_what_it_judges(self):
+        self.check_bites("bench/s3sim/server.h", '#include "io/reactor.h"', "no arrow from s3sim/")
 
     def test_with_blanks_in_the_directive(self):
         self.check_bites("zip/crc32.cc", '  #  include "io/reactor.h"', "no arrow")

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from layers import ARROWS
+from layers import ARROWS, folder_of, place_of
 
 
 def command_of(entry):
@@ -34,7 +34,7 @@ def one_command_each(root, build):
     for entry in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
         file = Path(entry["file"])
         if file.is_relative_to(root) and file.suffix == ".cc":
-            folder = file.relative_to(root).parts[0]
+            folder = folder_of(file.relative_to(root).as_posix())
             if folder in ARROWS:
                 commands.setdefault(folder, (file.parent, command_of(entry)))
     return commands
@@ -53,8 +53,8 @@ def main():
     root, build = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     headers = {}
     for folder in ARROWS:
-        for header in sorted((root / folder).rglob("*.h")):
-            headers.setdefault(folder, header.relative_to(root).as_posix())
+        for header in sorted((root / place_of(folder)).glob("*.h")):
+            headers.setdefault(folder, f"{folder}/{header.name}")
     failures, refused = [], 0
     for folder, (place, command) in one_command_each(root, build).items():
         if folder in headers:
