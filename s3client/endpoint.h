@@ -1,0 +1,67 @@
+// Where requests go: a region of AWS or the URL of a compatible store, and how a bucket and key
+// become host and path.
+//
+// Plain values, no I/O: names are resolved by whoever connects. Path-style puts the bucket into the
+// path, virtual-host style into the host name; automatic takes virtual-host for AWS and path for
+// all others, and path for bucket names that do not fit a certificate's wildcard
+// (https://docs.aws.amazon.com/AmazonS3/latest/userguide/VirtualHosting.html).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/error.h"
+#include "s3client/environment.h"
+
+namespace s3client {
+
+enum class Addressing : std::uint8_t { automatic, path, virtual_host };
+base::Result<Addressing> parse_addressing(std::string_view text);  // "auto" | "path" | "virtual"
+
+struct Endpoint {
+    bool tls = true;
+    bool aws = true;   // an amazonaws.com host: AWS's naming rules hold
+    std::string host;  // name or address; an IPv6 address without brackets
+    std::uint16_t port = 443;
+    std::string path_prefix;  // of a gateway below a path, encoded: "" or "/s3"
+
+    std::string_view scheme() const { return tls ? "https" : "http"; }
+    std::string url() const;  // http://127.0.0.1:9000
+};
+
+// s3.{region}.amazonaws.com, or .amazonaws.com.cn in China. Errors: invalid "bad_region".
+base::Result<Endpoint> endpoint_of_region(std::string_view region);
+// http(s)://host[:port][/prefix]. Errors: invalid "bad_endpoint", which quotes the URL without any
+// user:password.
+base::Result<Endpoint> parse_endpoint(std::string_view url);
+// The first of: configured_url (a flag or setting), AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the
+// region. The two variables are passed over if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true".
+base::Result<Endpoint> choose_endpoint(std::string_view configured_url,
+                                       const Environment& environment, std::string_view region);
+
+// What a request needs to know of its bucket and key.
+struct Target {
+    std::string connect_host;  // to resolve, and the name the certificate must carry
+    std::uint16_t port = 0;
+    bool tls = true;
+    std::string host_header;  // HttpRequest::host
+    std::string path;         // HttpRequest::path
+};
+// An empty key addresses the bucket itself. Errors: invalid "bad_bucket", "bad_key".
+base::Result<Target> resolve(const Endpoint& endpoint, Addressing addressing,
+                             std::string_view bucket, std::string_view key);
+
+// AWS's rules if aws (3..63 of a-z 0-9 . -), else what can stand in a path (1..255 of A-Z a-z 0-9 .
+// - _).
+base::Status check_bucket(std::string_view bucket, bool aws);
+inline constexpr std::size_t kKeySizeMax_bytes = 1024;
+base::Status check_key(std::string_view key);
+
+struct S3Uri {
+    std::string bucket;
+    std::string key;  // may be empty or a prefix
+};
+base::Result<S3Uri> parse_s3_uri(std::string_view text);  // s3://bucket[/key]
+
+}  // namespace s3client
