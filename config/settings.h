@@ -1,0 +1,66 @@
+// The daemon's settings, typed. Each has one row in settings.cc's table, which makes its flag
+// (--part-size), its variable (S3ZIPD_PART_SIZE) and its key in the file (part_size). A flag wins
+// over a variable, that over the file, the file over the AWS variables an SDK honours (AWS_REGION,
+// AWS_ENDPOINT_URL_S3, ...), those over the default.
+//
+// load() is called once, before threads. It reads one file and nothing else of the outside world
+// but its arguments. Errors name the flag, the variable or file:line. Credentials come from AWS_*
+// variables only: a flag would show in ps.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "config/limits.h"
+
+namespace config {
+
+enum class Action : std::uint8_t { run, show_help, show_version };
+enum class Io : std::uint8_t { automatic, uring, epoll };
+
+struct Settings {
+    Action action = Action::run;
+    std::string config_file;  // the one that was read; empty: none
+
+    std::string listen_address = "127.0.0.1";  // an IP address, IPv6 without brackets
+    std::uint16_t listen_port = 8420;          // 0: any free one
+    std::string state_dir = "/var/lib/s3zipd";
+
+    Io io = Io::automatic;
+    unsigned reactors = 0;  // 0: one per core
+    std::uint64_t memory_bytes = 256 * kMiB;
+    std::uint64_t part_size_bytes = 0;  // 0: chosen by the planner
+    unsigned connections_max = 128;     // to S3, per reactor
+
+    base::LogLevel log_level = base::LogLevel::info;
+    base::LogFormat log_format = base::LogFormat::text;
+
+    std::string region = "us-east-1";
+    std::string endpoint_url;         // empty: AWS; else http(s)://host[:port]
+    std::string addressing = "auto";  // auto | path | virtual
+    std::string ca_bundle;            // PEM file; empty: the system's
+    std::string access_key_id, secret_access_key, session_token;
+
+    unsigned jobs_running_max = 8;
+    unsigned jobs_queued_max = 10'000;
+    unsigned jobs_kept_max = 10'000;  // ended ones, in memory
+
+    std::vector<std::string> warnings;  // to be logged once the log is set up
+};
+
+using Environment = std::map<std::string, std::string>;
+Environment process_environment();
+
+inline constexpr const char* kDefaultConfigFile = "/etc/s3zipd/s3zipd.toml";
+
+base::Result<Settings> load(const std::vector<std::string>& arguments,
+                            const Environment& environment,
+                            const std::string& default_file = kDefaultConfigFile);
+
+std::string usage();  // what --help prints
+
+}  // namespace config

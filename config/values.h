@@ -1,0 +1,20 @@
+// How the text of one setting becomes its value. Each returns an empty string when it took the
+// text, else what is wrong with it, as the end of a sentence ("must be ...").
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace config {
+
+std::string read_number(std::string_view text, std::uint64_t min, std::uint64_t max, unsigned& out);
+std::string read_size(std::string_view text, std::uint64_t min, std::uint64_t max,
+                      std::uint64_t& out);
+std::string read_listen(std::string_view text, std::string& address, std::uint16_t& port);
+std::string read_endpoint(std::string_view text, std::string& out);  // empty is AWS
+std::string read_region(std::string_view text, std::string& out);
+std::string read_absolute_path(std::string_view text, std::string& out);
+std::string read_existing_file(std::string_view text, std::string& out);  // empty is allowed
+
+}  // namespace config

@@ -1,0 +1,276 @@
+#include "config/settings.h"
+
+#include <cstdlib>
+#include <fstream>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace config {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kNoFile = "/nonexistent/s3zipd.toml";
+
+class SettingsTest : public testing::Test {
+  protected:
+    SettingsTest() {
+        std::string name = testing::TempDir() + "s3zipd-settings-XXXXXX";
+        const int fd = mkstemp(name.data());
+        if (fd >= 0) close(fd);
+        file_ = name;
+    }
+    ~SettingsTest() override { unlink(file_.c_str()); }
+
+    const std::string& write(const std::string& text) {
+        std::ofstream(file_) << text;
+        return file_;
+    }
+    // What load() says of this file.
+    std::string error_of(const std::string& text) {
+        const auto settings = load({"--config", write(text)}, {}, kNoFile);
+        return settings ? "no error" : settings.error().detail;
+    }
+    static std::string error_of_flags(const std::vector<std::string>& arguments,
+                                      const Environment& env = {}) {
+        const auto settings = load(arguments, env, kNoFile);
+        return settings ? "no error" : settings.error().detail;
+    }
+
+    std::string file_;
+};
+
+TEST_F(SettingsTest, DefaultsWithoutAnything) {
+    const auto s = load({}, {}, kNoFile);
+    ASSERT_TRUE(s.has_value());
+    EXPECT_EQ(s->action, Action::run);
+    EXPECT_EQ(s->listen_address, "127.0.0.1");
+    EXPECT_EQ(s->listen_port, 8420);
+    EXPECT_EQ(s->state_dir, "/var/lib/s3zipd");
+    EXPECT_EQ(s->io, Io::automatic);
+    EXPECT_EQ(s->reactors, 0u);
+    EXPECT_EQ(s->memory_bytes, 256ull << 20);
+    EXPECT_EQ(s->part_size_bytes, 0u);
+    EXPECT_EQ(s->region, "us-east-1");
+    EXPECT_EQ(s->endpoint_url, "");
+    EXPECT_EQ(s->addressing, "auto");
+    EXPECT_EQ(s->jobs_running_max, 8u);
+    EXPECT_EQ(s->jobs_queued_max, 10'000u);
+    EXPECT_EQ(s->jobs_kept_max, 10'000u);
+    EXPECT_EQ(s->config_file, "");
+    EXPECT_TRUE(s->warnings.empty());
+}
+
+TEST_F(SettingsTest, EveryFlag) {
+    const auto s = load({"--listen",
+                         "[::1]:0",
+                         "--state-dir=/srv/x",
+                         "--io",
+                         "epoll",
+                         "--reactors",
+                         "3",
+                         "--memory",
+                         "64MiB",
+                         "--part-size",
+                         "8MiB",
+                         "--connections",
+                         "17",
+                         "--log-level",
+                         "debug",
+                         "--log-format=json",
+                         "--region",
+                         "eu-central-1",
+                         "--endpoint-url",
+                         "http://127.0.0.1:9000/",
+                         "--addressing",
+                         "path",
+                         "--ca-bundle",
+                         "/dev/null",
+                         "--jobs-running-max",
+                         "2",
+                         "--jobs-queued-max",
+                         "5",
+                         "--jobs-kept-max",
+                         "0"},
+                        {}, kNoFile);
+    ASSERT_TRUE(s.has_value()) << s.error().detail;
+    EXPECT_EQ(s->listen_address, "::1");
+    EXPECT_EQ(s->listen_port, 0);
+    EXPECT_EQ(s->state_dir, "/srv/x");
+    EXPECT_EQ(s->io, Io::epoll);
+    EXPECT_EQ(s->reactors, 3u);
+    EXPECT_EQ(s->memory_bytes, 64ull << 20);
+    EXPECT_EQ(s->part_size_bytes, 8ull << 20);
+    EXPECT_EQ(s->connections_max, 17u);
+    EXPECT_EQ(s->log_level, base::LogLevel::debug);
+    EXPECT_EQ(s->log_format, base::LogFormat::json);
+    EXPECT_EQ(s->region, "eu-central-1");
+    EXPECT_EQ(s->endpoint_url, "http://127.0.0.1:9000");
+    EXPECT_EQ(s->addressing, "path");
+    EXPECT_EQ(s->ca_bundle, "/dev/null");
+    EXPECT_EQ(s->jobs_running_max, 2u);
+    EXPECT_EQ(s->jobs_queued_max, 5u);
+    EXPECT_EQ(s->jobs_kept_max, 0u);
+}
+
+// flag > S3ZIPD_ > file > AWS_ > default, shown by taking the strongest away one after the other.
+TEST_F(SettingsTest, Precedence) {
+    write("region = \"from-file\"\n");
+    Environment env = {{"S3ZIPD_REGION", "from-variable"},
+                       {"AWS_REGION", "from-aws"},
+                       {"AWS_DEFAULT_REGION", "from-aws-default"}};
+    EXPECT_EQ(load({"--config", file_, "--region", "from-flag"}, env, kNoFile)->region,
+              "from-flag");
+    EXPECT_EQ(load({"--config", file_}, env, kNoFile)->region, "from-variable");
+    env.erase("S3ZIPD_REGION");
+    EXPECT_EQ(load({"--config", file_}, env, kNoFile)->region, "from-file");
+    EXPECT_EQ(load({}, env, kNoFile)->region, "from-aws");
+    env.erase("AWS_REGION");
+    EXPECT_EQ(load({}, env, kNoFile)->region, "from-aws-default");
+    env.erase("AWS_DEFAULT_REGION");
+    EXPECT_EQ(load({}, env, kNoFile)->region, "us-east-1");
+}
+
+TEST_F(SettingsTest, AwsVariables) {
+    const auto s = load({},
+                        {{"AWS_ACCESS_KEY_ID", "id"},
+                         {"AWS_SECRET_ACCESS_KEY", "secret"},
+                         {"AWS_SESSION_TOKEN", "token"},
+                         {"AWS_ENDPOINT_URL", "https://general"},
+                         {"AWS_ENDPOINT_URL_S3", "https://s3.only:8443"},
+                         {"AWS_CA_BUNDLE", "/dev/null"},
+                         {"AWS_REGION", ""}},  // empty is unset
+                        kNoFile);
+    ASSERT_TRUE(s.has_value()) << s.error().detail;
+    EXPECT_EQ(s->access_key_id, "id");
+    EXPECT_EQ(s->secret_access_key, "secret");
+    EXPECT_EQ(s->session_token, "token");
+    EXPECT_EQ(s->endpoint_url, "https://s3.only:8443");
+    EXPECT_EQ(s->ca_bundle, "/dev/null");
+    EXPECT_EQ(s->region, "us-east-1");
+    EXPECT_EQ(load({}, {{"AWS_ENDPOINT_URL", "https://general"}}, kNoFile)->endpoint_url,
+              "https://general");
+    EXPECT_THAT(error_of_flags({}, {{"AWS_ACCESS_KEY_ID", "id"}}),
+                HasSubstr("AWS_SECRET_ACCESS_KEY"));
+}
+
+TEST_F(SettingsTest, TheFileIsFoundByFlagVariableOrDefault) {
+    write("reactors = 5\n");
+    EXPECT_EQ(load({"--config", file_}, {}, kNoFile)->reactors, 5u);
+    EXPECT_EQ(load({}, {{"S3ZIPD_CONFIG", file_}}, kNoFile)->reactors, 5u);
+    EXPECT_EQ(load({}, {}, file_)->reactors, 5u);
+    EXPECT_EQ(load({}, {}, file_)->config_file, file_);
+    EXPECT_THAT(error_of_flags({"--config", kNoFile}), HasSubstr(kNoFile));
+}
+
+TEST_F(SettingsTest, FileErrorsNameFileAndLine) {
+    EXPECT_EQ(error_of("\nlistn = \"127.0.0.1:1\"\n"), file_ + ":2: listn: no such setting");
+    EXPECT_EQ(error_of("listen = 8420\n"), file_ + ":1: listen: must be a string");
+    EXPECT_EQ(error_of("reactors = \"2\"\n"), file_ + ":1: reactors: must be an integer");
+    EXPECT_EQ(error_of("reactors = 2.5\n"), file_ + ":1: reactors: must be a string or an integer");
+    EXPECT_EQ(error_of("[listen]\nx = 1\n"), file_ + ":1: listen: must be a string or an integer");
+    EXPECT_THAT(error_of("# a\n# b\nmemory = \"1\"\n"),
+                HasSubstr(file_ + ":3: memory: '1' must be from 16MiB"));
+    EXPECT_THAT(error_of("reactors = -1\n"),
+                HasSubstr(file_ + ":1: reactors: '-1' must be a whole number"));
+    EXPECT_THAT(error_of("region = \"a\"\nregion = \"b\"\n"), HasSubstr(file_ + ":2"));
+    EXPECT_THAT(error_of("listen = \n"), HasSubstr(file_ + ":1"));
+}
+
+TEST_F(SettingsTest, SizesInTheFileAreIntegersOrStrings) {
+    EXPECT_EQ(load({"--config", write("memory = 67108864\n")}, {}, kNoFile)->memory_bytes,
+              64ull << 20);
+    EXPECT_EQ(load({"--config", write("memory = \"64MiB\"\n")}, {}, kNoFile)->memory_bytes,
+              64ull << 20);
+}
+
+TEST_F(SettingsTest, BadValuesNameTheFlag) {
+    const std::vector<std::vector<std::string>> bad = {{"--listen", "8420"},
+                                                       {"--listen", "host:8420"},
+                                                       {"--listen", "127.0.0.1:65536"},
+                                                       {"--listen", "127.0.0.1:"},
+                                                       {"--listen", "::1:8420"},
+                                                       {"--state-dir", "relative"},
+                                                       {"--io", "kqueue"},
+                                                       {"--reactors", "257"},
+                                                       {"--reactors", "x"},
+                                                       {"--memory", "1MiB"},
+                                                       {"--part-size", "4MiB"},
+                                                       {"--part-size", "6GiB"},
+                                                       {"--connections", "0"},
+                                                       {"--log-level", "loud"},
+                                                       {"--log-format", "xml"},
+                                                       {"--region", "a b"},
+                                                       {"--endpoint-url", "ftp://x"},
+                                                       {"--endpoint-url", "http://x/path"},
+                                                       {"--endpoint-url", "http:"},
+                                                       {"--endpoint-url", "http://"},
+                                                       {"--endpoint-url", "http://x:0"},
+                                                       {"--addressing", "dns"},
+                                                       {"--ca-bundle", "/nonexistent"},
+                                                       {"--jobs-running-max", "0"},
+                                                       {"--jobs-queued-max", "0"},
+                                                       {"--jobs-kept-max", "-1"},
+                                                       {"--endpoint-url", "http://u:p@x"}};
+    for (const auto& arguments : bad) {
+        EXPECT_THAT(error_of_flags(arguments),
+                    testing::StartsWith(arguments[0] + ": '" + arguments[1] + "' "));
+    }
+}
+
+TEST_F(SettingsTest, BadUsage) {
+    EXPECT_THAT(error_of_flags({"--frobnicate"}), HasSubstr("--frobnicate: no such flag"));
+    EXPECT_THAT(error_of_flags({"listen"}), HasSubstr("listen: no such flag"));
+    EXPECT_THAT(error_of_flags({"--listen"}), HasSubstr("--listen needs a value"));
+    EXPECT_THAT(error_of_flags({}, {{"S3ZIPD_REACTORS", "many"}}),
+                HasSubstr("S3ZIPD_REACTORS: 'many'"));
+    EXPECT_EQ(load({"--help", "--nonsense"}, {}, kNoFile)->action, Action::show_help);
+    EXPECT_EQ(load({"--version"}, {}, kNoFile)->action, Action::show_version);
+}
+
+TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
+    const auto s = load({}, {{"S3ZIPD_REGOIN", "x"}, {"S3ZIPD_MEMORY", "32MiB"}}, kNoFile);
+    ASSERT_TRUE(s.has_value());
+    EXPECT_EQ(s->memory_bytes, 32ull << 20);
+    EXPECT_THAT(s->warnings, testing::ElementsAre("S3ZIPD_REGOIN is not a setting"));
+}
+
+TEST_F(SettingsTest, UsageNamesEverySetting) {
+    for (const char* flag :
+         {"--config", "--listen", "--state-dir", "--io", "--reactors", "--memory", "--part-size",
+          "--connections", "--log-level", "--log-format", "--region", "--endpoint-url",
+          "--addressing", "--ca-bundle", "--jobs-running-max", "--jobs-queued-max",
+          "--jobs-kept-max"}) {
+        EXPECT_THAT(usage(), HasSubstr(flag));
+    }
+}
+
+// The shipped file loads as it is, and with every example switched on it still says the defaults.
+TEST_F(SettingsTest, TheShippedFile) {
+    ASSERT_TRUE(load({"--config", S3ZIPD_SHIPPED_CONFIG}, {}, kNoFile).has_value());
+    std::ifstream shipped(S3ZIPD_SHIPPED_CONFIG);
+    std::string line, switched_on;
+    int keys = 0;
+    while (std::getline(shipped, line)) {
+        const bool is_key = line.find(" = ") != std::string::npos &&
+                            !line.starts_with("# ca_bundle") &&
+                            line.find(": ") == std::string::npos;
+        if (!line.starts_with("# ") || !is_key) continue;
+        switched_on += line.substr(2) + "\n";
+        ++keys;
+    }
+    EXPECT_EQ(keys, 15);
+    const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
+    ASSERT_TRUE(s.has_value()) << s.error().detail;
+    const Settings defaults;
+    EXPECT_EQ(s->listen_port, defaults.listen_port);
+    EXPECT_EQ(s->memory_bytes, defaults.memory_bytes);
+    EXPECT_EQ(s->part_size_bytes, defaults.part_size_bytes);
+    EXPECT_EQ(s->connections_max, defaults.connections_max);
+    EXPECT_EQ(s->region, defaults.region);
+    EXPECT_EQ(s->jobs_kept_max, defaults.jobs_kept_max);
+}
+
+}  // namespace
+}  // namespace config
