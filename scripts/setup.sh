@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."
 
+wanted=${*:-build test}
+
 die() {
     printf 'setup: %s\n' "$*" >&2
     exit 1
@@ -15,7 +17,7 @@ as_root() {
     elif command -v sudo >/dev/null; then
         sudo "$@"
     else
-        die "not root and no sudo; as root, run: $*"
+        die "not root, and no sudo: run ./dev setup $wanted as root once"
     fi
 }
 
@@ -88,6 +90,5 @@ install_llhttp() {
     cp -r "$at/tree/usr" .deps/
 }
 
-wanted=${*:-build test}
 install_packages
 [[ " $wanted " != *" build "* ]] || install_llhttp
