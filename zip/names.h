@@ -71,10 +71,15 @@ struct ClaimedName {
 // A NameSet settles clashes in the order of the entries. Two files of one name clash, and so do
 // file `a` and anything below `a/`; a directory named twice is one directory, the second is
 // skipped. Under `rename` the later comer moves to the first free "stem (n).ext", n from 2, of the
-// component that clashes; under `fail` it is an error that names it. About 60 bytes for each name
-// and each parent folder, besides the pool, which must outlive it. Not thread-safe.
+// component that clashes; under `fail` it is an error that names it. Names deeper than kDepthMax
+// are refused, and so is the folder after kFoldersMax (`exhausted`), lest hostile keys eat all
+// memory. About 70 bytes for each name and each parent folder, besides the pool, which must outlive
+// it. Not thread-safe.
 class NameSet {
   public:
+    static constexpr std::size_t kDepthMax = 512;  // any S3 key fits
+    static constexpr std::size_t kFoldersMax = 16'000'000;
+
     NameSet(NamePool& pool, OnDuplicate policy) : pool_(pool), policy_(policy) {}
     base::Result<ClaimedName> claim(NameKind kind, std::string_view name);
 
@@ -87,15 +92,16 @@ class NameSet {
     };
     using Map = std::unordered_map<std::string_view, Node>;
 
-    // Moves every parent of `path` that is a file aside; false if there is one and the policy is
-    // fail.
+    // Each makes sure that `path` can be what it is to be, moving it aside where a clash allows;
+    // false: it may not.
     bool settle_parents(std::string& path);
-    bool settle_directory(std::string& path, std::size_t component_end);
+    bool settle_directory(std::string& path, std::size_t end);  // the folder path[0, end)
     bool settle_file(std::string& path);
-    void hold(std::string_view path, Holder holder);
+    void hold_parents(std::string_view path);
 
     NamePool& pool_;
     OnDuplicate policy_;
+    std::size_t folders_ = 0;  // implied ones
     Map map_;
 };
 

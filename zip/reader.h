@@ -24,6 +24,7 @@ struct EndRecords {
     DirectoryExtent extent;
     std::uint64_t offset = 0;  // where the end records begin: at the Zip64 record if there is one
     bool has_zip64 = false;
+    std::uint16_t version_made_by = 0;  // of the Zip64 record
     std::string_view comment;
 };
 
@@ -45,7 +46,8 @@ struct HeaderFields {
     std::uint64_t compressed_size = 0;  // the Zip64 value where there is one
     std::uint64_t size = 0;
     bool has_zip64 = false;
-    std::optional<std::int32_t> mtime_unix_s;  // extra 0x5455
+    std::uint8_t timestamp_flags = 0;          // of extra 0x5455; 0 without one
+    std::optional<std::int32_t> mtime_unix_s;  // its modification time
     std::string_view name;
     std::size_t header_size = 0;  // bytes consumed
 };

@@ -53,8 +53,8 @@ struct ByteRange {
     bool operator==(const ByteRange&) const = default;
 };
 
-// What two headers of one entry must agree on, and what is wrong with either by itself.
-void check_header(const HeaderFields& header, std::uint64_t offset, Findings& findings);
+// What is wrong with a directory header by itself, and where a local header differs from it.
+void check(const CentralDirectoryHeader& header, std::uint64_t offset, Findings& findings);
 void compare(const LocalFileHeader& local, const HeaderFields& central, std::uint64_t local_offset,
              Findings& findings);
 
@@ -93,21 +93,22 @@ class Verifier {
         std::uint64_t local_offset;
     };
     void give_up(std::uint64_t offset, std::string what);
-    void feed_tail(base::ByteView bytes);
+    void feed_tail(base::ByteView tail);
     void feed_directory(base::ByteView bytes);
-    void take_header(const CentralDirectoryHeader& header, std::uint64_t offset);
+    void take(const CentralDirectoryHeader& header, std::uint64_t offset);
     void finish_directory();
 
     std::uint64_t archive_size_;
     State state_ = State::tail;
     EndRecords end_;
-    std::vector<std::byte> end_bytes_;  // the end records
-    std::vector<std::byte> pending_;    // the start of a header that the last range cut
+    std::uint32_t end_crc_ = 0;       // of the end records
+    std::vector<std::byte> pending_;  // the start of a header that the last range cut
     std::uint64_t directory_read_ = 0;
     std::uint32_t directory_crc_ = 0;
     NamePool pool_;
     NameSet names_{pool_, OnDuplicate::fail};
     std::vector<Slot> entries_;
+    std::uint64_t headers_read_ = 0;
     Findings findings_;
 };
 
@@ -124,9 +125,17 @@ class BodyScanner {
     const Findings& findings() const { return findings_; }
 
   private:
+    enum class In : std::uint8_t {
+        header,
+        data,
+        rest
+    };  // rest: what lies between data and the next entry
+
     void open_entry();
-    std::size_t feed_header(base::ByteView bytes);
     void close_entry();
+    std::size_t feed_header(base::ByteView bytes);
+    void end_header();
+    void report(std::uint64_t offset, std::string what);
 
     const Verifier& verifier_;
     std::uint64_t last_;
@@ -135,11 +144,12 @@ class BodyScanner {
     std::uint64_t position_;       // of the next byte, in the archive
     std::uint64_t entry_;          // being scanned
     std::uint64_t entry_end_ = 0;  // where the next entry begins
-    std::uint64_t data_end_ = 0;   // where its data ends; 0 while its header is incomplete
-    std::uint32_t data_crc_ = 0;
-    std::uint32_t crc_ = 0;
-    bool header_is_good_ = false;
+    std::uint64_t data_begin_ = 0;
+    std::uint64_t data_end_ = 0;
+    In in_ = In::header;
     std::vector<std::byte> header_;  // what has come of its local header
+    std::uint32_t data_crc_ = 0;
+    std::uint32_t crc_ = 0;  // up to the entry's data
     Findings findings_;
 };
 
