@@ -1,7 +1,6 @@
 #include "config/values.h"
 
 #include <algorithm>
-#include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -16,9 +15,23 @@ bool parse_port(std::string_view text, std::uint16_t& port) {
     return error == std::errc() && end == text.data() + text.size();
 }
 
-bool is_ip_address(const std::string& text, int family) {
-    unsigned char binary[16];
-    return inet_pton(family, text.c_str(), binary) == 1;
+bool is_ipv4_address(std::string_view text) {
+    for (int i = 0; i < 4; ++i) {
+        unsigned value = 256;
+        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (error != std::errc() || value > 255) return false;
+        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+        if (i == 3) return text.empty();
+        if (!text.starts_with('.')) return false;
+        text.remove_prefix(1);
+    }
+    return false;
+}
+
+// Only its alphabet: whoever binds the address finds out the rest.
+bool looks_like_ipv6_address(std::string_view text) {
+    return text.find(':') != std::string_view::npos &&
+           text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
 }
 
 bool is_word_character(char c) {
@@ -59,7 +72,7 @@ std::string read_listen(std::string_view text, std::string& address, std::uint16
     if (host == "localhost") host = "127.0.0.1";
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
     if (bracketed) host = host.substr(1, host.size() - 2);
-    if (!is_ip_address(host, bracketed ? AF_INET6 : AF_INET)) return kWrong;
+    if (bracketed ? !looks_like_ipv6_address(host) : !is_ipv4_address(host)) return kWrong;
     address = std::move(host);
     return {};
 }

@@ -212,7 +212,11 @@ TEST_F(SettingsTest, BadValuesNameTheFlag) {
                                                        {"--jobs-running-max", "0"},
                                                        {"--jobs-queued-max", "0"},
                                                        {"--jobs-kept-max", "-1"},
-                                                       {"--endpoint-url", "http://u:p@x"}};
+                                                       {"--endpoint-url", "http://u:p@x"},
+                                                       {"--listen", "1.2.3:80"},
+                                                       {"--listen", "1.2.3.256:80"},
+                                                       {"--listen", "1.2.3.4.:80"},
+                                                       {"--listen", "[::g]:80"}};
     for (const auto& arguments : bad) {
         EXPECT_THAT(error_of_flags(arguments),
                     testing::StartsWith(arguments[0] + ": '" + arguments[1] + "' "));
