@@ -18,7 +18,9 @@ TEST(Error, ReadsAsASentenceWithItsSource) {
 }
 
 TEST(Error, TravelsInAResult) {
-    const auto refuse = []() -> Result<int> { return fail(ErrorKind::exhausted, "full", "no room"); };
+    const auto refuse = []() -> Result<int> {
+        return fail(ErrorKind::exhausted, "full", "no room");
+    };
     const Result<int> result = refuse();
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().kind, ErrorKind::exhausted);

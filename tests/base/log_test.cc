@@ -24,8 +24,9 @@ class Log : public testing::Test {
 };
 
 TEST_F(Log, WritesOneLineOfPairs) {
-    EXPECT_EQ(text_line("job finished", {{"job", "01ABC"}, {"bytes", 42}, {"at", std::string("x")}}),
-              "warn  job finished job=01ABC bytes=42 at=x\n");
+    EXPECT_EQ(
+        text_line("job finished", {{"job", "01ABC"}, {"bytes", 42}, {"at", std::string("x")}}),
+        "warn  job finished job=01ABC bytes=42 at=x\n");
 }
 
 TEST_F(Log, QuotesValuesThatWouldNotReadBack) {
