@@ -1,0 +1,80 @@
+// One S3 call as the retry loop of S3Client sees it: the request, the bytes that go with it, and
+// what makes its answer right. Internal to s3client/, but for CallContext and Body, which callers
+// pass in.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/bytes.h"
+#include "io/cancel.h"
+#include "s3client/connection.h"
+#include "s3client/operation.h"
+#include "s3client/request.h"
+#include "s3client/response.h"
+#include "s3client/sigv4.h"
+
+namespace s3client {
+
+// In whose name a call is made.
+struct CallContext {
+    io::CancelSource* cancel = nullptr;
+    base::Duration timeout = base::Duration::zero();  // of the whole call; zero: the client's, by the size of the body
+    // Counts every request sent, retries included.
+    std::array<std::atomic<std::uint64_t>, kOperationCount>* requests = nullptr;
+};
+
+// A request body that stays in the caller's memory until the call has returned.
+struct Body {
+    std::span<const base::ByteView> pieces;
+    std::uint64_t size = 0;
+    std::uint32_t crc32 = 0;  // of all of it; S3 checks it
+};
+
+// Counts what passes through it, so that the loop sees progress and a broken transfer can go on
+// where it stopped.
+class CountingReceiver final : public BodyReceiver {
+  public:
+    explicit CountingReceiver(BodyReceiver& inner) : inner_(inner) {}
+    base::Bytes buffer() override { return inner_.buffer(); }
+    void received(std::size_t n) override {
+        inner_.received(n);
+        count_ += n;
+    }
+    std::uint64_t count() const { return count_; }
+
+  private:
+    BodyReceiver& inner_;
+    std::uint64_t count_ = 0;
+};
+
+struct Call {
+    Operation operation = Operation::get_object;
+    std::string bucket, key;
+    HttpRequest request;  // host and path are filled in from bucket and key
+    PayloadHash payload = PayloadHash::empty();
+    Body body;
+    bool has_body = false;  // PUT and POST say Content-Length even when it is 0
+    CallContext context;
+
+    // Called before each attempt, when the request depends on what came of the last.
+    std::function<void(HttpRequest&)> prepare;
+    // Looks at the head of an answer of success; an error ends the attempt.
+    std::function<base::Status(const ResponseHead&)> check;
+    // Takes the body: a receiver for one of known length, else the parser of a text.
+    CountingReceiver* receiver = nullptr;
+    std::uint64_t response_size = 0;  // expected, for the deadline
+    std::function<base::Status(const ResponseHead&, std::string)> parse;
+
+    // What the attempts leave behind for the loop.
+    bool connection_was_reused = false;
+    std::optional<base::Duration> retry_after;
+    std::uint64_t progress() const { return receiver == nullptr ? 0 : receiver->count(); }
+    std::optional<base::Duration> clock_offset;  // S3's time minus ours, from its last refusal
+};
+
+}  // namespace s3client

@@ -1,0 +1,187 @@
+// The retry loop and one attempt; the calls themselves are in operations.cc.
+#include "s3client/client.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "s3client/outcome.h"
+
+namespace s3client {
+namespace {
+
+// Error documents and results of calls; listings of 1,000 keys of 1,024 escaped bytes fit.
+constexpr std::size_t kTextMaxBytes = 16 << 20;
+// A body adds this much time to a call's deadline: a tenth of the slowest connection S3 is known to
+// give.
+constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
+// How long to look for an early answer after sending failed.
+constexpr base::Duration kEarlyAnswerTimeout = std::chrono::seconds(1);
+
+bool is_success(int status) {
+    return status >= 200 && status < 300;
+}
+
+}  // namespace
+
+S3Client::S3Client(io::Reactor& reactor, io::WorkerThread& worker, ClientConfig config)
+    : reactor_(reactor),
+      config_(std::move(config)),
+      pool_(reactor, worker, config_.tls, config_.connections_max),
+      retry_(config_.retry) {}
+
+io::Task<base::Status> S3Client::run(Call call) {
+    const std::uint64_t bytes = std::max<std::uint64_t>(call.body.size, call.response_size);
+    io::Bounds bounds;
+    bounds.idle_timeout = config_.idle_timeout;
+    bounds.deadline = reactor_.now() + config_.call_timeout +
+                      std::chrono::seconds(bytes / kSlowestBytesPerSecond);
+    bounds.cancel = call.context.cancel;
+    if (call.context.timeout > base::Duration::zero()) bounds.deadline = reactor_.now() + call.context.timeout;
+
+    bool fresh_connection = false;
+    bool clock_mended = false;
+    for (std::uint32_t number = 1;; ++number) {
+        call.retry_after.reset();
+        call.connection_was_reused = false;
+        const std::uint64_t progress_before = call.progress();
+        auto done = co_await attempt(call, fresh_connection, bounds);
+        if (done) {
+            budget_.on_success();
+            co_return done;
+        }
+        base::Error error = std::move(done.error());
+        const Advice advice = advise(error);
+        if (advice.throttle) stats_.throttled.fetch_add(1, std::memory_order_relaxed);
+        if (bounds.cancel != nullptr && bounds.cancel->cancelled()) {
+            co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
+        }
+        // A kept connection that the peer had closed meanwhile says nothing about the peer: once
+        // more, at no cost.
+        if (call.connection_was_reused && error.http_status == 0 &&
+            error.kind == base::ErrorKind::transient && !fresh_connection) {
+            fresh_connection = true;
+            --number;
+            continue;
+        }
+        if (advice.refresh_clock && call.clock_offset && !clock_mended) {
+            clock_mended = true;
+            clock_offset_ = *call.clock_offset;
+            base::log_warn(
+                "this machine's clock differs from S3's; signing with S3's time",
+                {{"offset_s",
+                  std::chrono::duration_cast<std::chrono::seconds>(clock_offset_).count()}});
+            continue;
+        }
+        // A transfer that moved is not the same failure again.
+        if (call.progress() > progress_before) number = 1;
+        const auto delay = retry_.next_delay({.attempt = number,
+                                              .error = error,
+                                              .retry_after = call.retry_after,
+                                              .remaining = bounds.deadline - reactor_.now(),
+                                              .random_unit = reactor_.random().unit()},
+                                             budget_);
+        if (!delay) co_return std::unexpected(std::move(error));
+        stats_.retries.fetch_add(1, std::memory_order_relaxed);
+        base::log_debug("retrying", {{"operation", to_string(call.operation)},
+                                     {"key", call.bucket + "/" + call.key},
+                                     {"attempt", number},
+                                     {"error", error.to_string()}});
+        if (!co_await reactor_.sleep(*delay, bounds.cancel)) {
+            co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
+        }
+    }
+}
+
+io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds bounds) {
+    auto target = resolve(config_.endpoint, config_.addressing, call.bucket, call.key);
+    if (!target) co_return std::unexpected(target.error());
+    auto lease = co_await pool_.acquire(*target, fresh_connection, bounds);
+    stats_.connections_open.store(pool_.connections_open(), std::memory_order_relaxed);
+    stats_.connections_opened.store(pool_.connections_opened(), std::memory_order_relaxed);
+    if (!lease) co_return std::unexpected(with_context(call, lease.error()));
+    call.connection_was_reused = lease->reused();
+
+    // Signed as late as possible: waiting for a connection must not age the signature.
+    call.request.host = target->host_header;
+    call.request.path = target->path;
+    if (call.prepare) call.prepare(call.request);
+    auto credentials = config_.credentials->get();
+    if (!credentials) co_return std::unexpected(credentials.error());
+    const base::UtcTime now =
+        reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
+    signer_.sign(call.request, call.payload, **credentials, config_.region, now);
+    auto head = encode_request_head(call.request,
+                                    call.has_body ? std::optional(call.body.size) : std::nullopt);
+    if (!head) co_return std::unexpected(head.error());
+
+    count(call);
+    Connection& connection = **lease;
+    auto sent = co_await connection.send(std::move(*head), call.body.pieces, bounds);
+    io::Bounds answer_bounds = bounds;
+    if (!sent) {
+        if (sent.error().kind == base::ErrorKind::cancelled) co_return sent;
+        // It may have refused early and closed; its answer says more than "broken pipe".
+        answer_bounds.idle_timeout = kEarlyAnswerTimeout;
+    }
+    auto answered =
+        co_await connection.receive_head(call.operation == Operation::head_object, answer_bounds);
+    if (!answered)
+        co_return std::unexpected(with_context(call, sent ? answered.error() : sent.error()));
+    if (sent) stats_.bytes_sent.fetch_add(call.body.size, std::memory_order_relaxed);
+    if (!sent && is_success(connection.head().status))
+        co_return std::unexpected(with_context(call, sent.error()));
+    auto received = co_await receive(call, connection, bounds);
+    if (!received && received.error().http_status == 0)
+        co_return std::unexpected(with_context(call, received.error()));
+    co_return received;
+}
+
+io::Task<base::Status> S3Client::receive(Call& call, Connection& connection, io::Bounds bounds) {
+    const ResponseHead& head = connection.head();
+    if (is_success(head.status)) {
+        if (call.check) {
+            if (auto checked = call.check(head); !checked) co_return checked;
+        }
+        if (call.receiver != nullptr) {
+            const std::uint64_t before = call.progress();
+            auto received = co_await connection.receive_body(*call.receiver, bounds);
+            stats_.bytes_received.fetch_add(call.progress() - before, std::memory_order_relaxed);
+            co_return received;
+        }
+    }
+    auto text = co_await connection.receive_text(kTextMaxBytes, bounds);
+    if (!text) co_return std::unexpected(text.error());
+    if (!is_success(head.status))
+        co_return std::unexpected(answer_error(call, head, std::move(*text)));
+    if (!call.parse) co_return base::Status{};
+    co_return call.parse(head, std::move(*text));
+}
+
+base::Error S3Client::answer_error(Call& call, const ResponseHead& head, std::string body) {
+    call.retry_after = retry_after(head);
+    if (const auto date = base::parse_http_date(head.get("date"))) {
+        call.clock_offset = *date - reactor_.utc_now();
+    }
+    base::Error error =
+        to_error({call.operation, call.bucket, call.key}, head, parse_error_body(std::move(body)));
+    error.key = call.bucket + "/" + call.key;
+    return error;
+}
+
+base::Error S3Client::with_context(const Call& call, base::Error error) const {
+    if (error.key.empty()) {
+        error.key = call.bucket + "/" + call.key;
+        error.detail = std::string(to_string(call.operation)) + " of " + error.key + " at " +
+                       config_.endpoint.url() + ": " + error.detail;
+    }
+    return error;
+}
+
+void S3Client::count(const Call& call) {
+    const auto i = static_cast<std::size_t>(call.operation);
+    stats_.requests[i].fetch_add(1, std::memory_order_relaxed);
+    if (call.context.requests != nullptr)
+        (*call.context.requests)[i].fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace s3client

@@ -1,0 +1,131 @@
+// S3Client: the S3 calls of one reactor. Each call signs, sends, checks and, where the outcome
+// table says so, retries with full jitter until its deadline; what it returns is final.
+//
+// Not thread-safe: one per reactor, destroyed after every call has ended. Memory passed in (bodies,
+// receivers) belongs to the caller and must stay until the call returns. Cancelling a call's
+// CancelSource ends it soon with `cancelled`. API:
+// https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/reactor.h"
+#include "s3client/call.h"
+#include "s3client/connection_pool.h"
+#include "s3client/credentials.h"
+#include "s3client/endpoint.h"
+#include "s3client/operation.h"
+#include "s3client/retry.h"
+#include "s3client/sigv4.h"
+#include "s3client/xml.h"
+
+namespace s3client {
+
+struct ClientConfig {
+    Endpoint endpoint;
+    Addressing addressing = Addressing::automatic;
+    std::string region = "us-east-1";
+    std::shared_ptr<CredentialsProvider> credentials;
+    std::shared_ptr<io::TlsContext> tls;
+    unsigned connections_max = 128;
+    RetryOptions retry;
+    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
+    base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
+};
+
+struct ObjectVersion {
+    std::string bucket, key;
+    std::string version_id;  // empty: the current one
+};
+struct ObjectHead {
+    std::uint64_t size = 0;
+    std::string etag;  // without quotes; may be empty
+    std::int64_t last_modified_s = 0;
+    std::string storage_class;  // empty: STANDARD
+};
+struct ByteRange {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;  // not 0
+};
+struct WrittenObject {
+    std::string etag;  // without quotes
+    std::string version_id;
+};
+struct UploadTarget {
+    std::string bucket, key, upload_id;
+};
+
+class S3Client {
+  public:
+    S3Client(io::Reactor& reactor, io::WorkerThread& worker, ClientConfig config);
+
+    io::Task<base::Result<ListObjectsPage>> list_objects(std::string bucket, std::string prefix,
+                                                         std::string continuation_token,
+                                                         CallContext context);
+    io::Task<base::Result<ObjectHead>> head_object(ObjectVersion object, CallContext context);
+
+    // Receives exactly `range`, pinned to `etag` (If-Match; precondition if the object changed) and
+    // checked against `object_size`. A broken transfer goes on where it stopped, so the receiver
+    // sees each byte once.
+    struct GetObject {
+        ObjectVersion object;
+        std::string etag;  // empty: not pinned
+        std::uint64_t object_size = 0;
+        ByteRange range;
+    };
+    io::Task<base::Status> get_object(GetObject get, BodyReceiver& receiver, CallContext context);
+
+    // `headers` carry what the object shall have: content type, metadata, tags, encryption,
+    // If-None-Match.
+    io::Task<base::Result<WrittenObject>> put_object(std::string bucket, std::string key,
+                                                     std::vector<NameValue> headers, Body body,
+                                                     CallContext context);
+    // A CRC32 FULL_OBJECT upload; gives the UploadId.
+    io::Task<base::Result<std::string>> create_multipart_upload(std::string bucket, std::string key,
+                                                                std::vector<NameValue> headers,
+                                                                CallContext context);
+    // Gives the part's ETag. `part_number` from 1.
+    io::Task<base::Result<std::string>> upload_part(UploadTarget upload, std::uint32_t part_number,
+                                                    Body body, CallContext context);
+    struct CompleteUpload {
+        UploadTarget upload;
+        std::vector<CompletedPart> parts;  // rising numbers
+        std::uint64_t object_size = 0;
+        std::uint32_t crc32 = 0;  // of the whole object; S3 refuses to complete anything else
+        std::vector<NameValue> headers;  // If-None-Match
+    };
+    io::Task<base::Result<WrittenObject>> complete_multipart_upload(CompleteUpload complete,
+                                                                    CallContext context);
+    io::Task<base::Status> abort_multipart_upload(UploadTarget upload, CallContext context);
+
+    // Since the client was made; read from any thread.
+    struct Stats {
+        std::array<std::atomic<std::uint64_t>, kOperationCount> requests{};
+        std::atomic<std::uint64_t> bytes_received{0}, bytes_sent{0}, retries{0}, throttled{0};
+        std::atomic<std::uint64_t> connections_open{0}, connections_opened{0};
+    };
+    const Stats& stats() const { return stats_; }
+
+  private:
+    io::Task<base::Status> run(Call call);
+    io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds bounds);
+    io::Task<base::Status> receive(Call& call, Connection& connection, io::Bounds bounds);
+    base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
+    base::Error with_context(const Call& call, base::Error error) const;
+    void count(const Call& call);
+
+    io::Reactor& reactor_;
+    ClientConfig config_;
+    ConnectionPool pool_;
+    Signer signer_;
+    RetryPolicy retry_;
+    RetryBudget budget_;
+    base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong
+    Stats stats_;
+};
+
+}  // namespace s3client

@@ -1,0 +1,104 @@
+#include "s3client/connection.h"
+
+#include <algorithm>
+
+namespace s3client {
+namespace {
+
+constexpr std::size_t kInboxBytes = 16 * 1024;
+
+}  // namespace
+
+Connection::Connection(std::unique_ptr<io::Stream> stream)
+    : stream_(std::move(stream)), inbox_(kInboxBytes) {}
+
+io::Task<base::Status> Connection::send(std::string head, std::span<const base::ByteView> body,
+                                        io::Bounds bounds) {
+    complete_ = false;
+    std::vector<base::ByteView> pieces;
+    pieces.reserve(body.size() + 1);
+    pieces.push_back(base::as_bytes(head));
+    pieces.insert(pieces.end(), body.begin(), body.end());
+    for (std::size_t at = 0; at < pieces.size(); at += io::Stream::kPiecesMax) {
+        const std::size_t count = std::min(io::Stream::kPiecesMax, pieces.size() - at);
+        auto sent = co_await stream_->send_all(std::span(pieces).subspan(at, count), bounds);
+        if (!sent) co_return sent;
+    }
+    co_return base::Status{};
+}
+
+io::Task<base::Status> Connection::fill(io::Bounds bounds) {
+    begin_ = end_ = 0;
+    auto got = co_await stream_->recv(inbox_, bounds);
+    if (!got) co_return std::unexpected(got.error());
+    end_ = *got;
+    if (*got == 0) {
+        if (auto ended = parser_.end_of_stream(); !ended) co_return ended;
+    }
+    co_return base::Status{};
+}
+
+io::Task<base::Status> Connection::receive_head(bool head_request, io::Bounds bounds) {
+    parser_.start(head_request);
+    for (;;) {
+        if (begin_ != end_) {
+            auto used = parser_.feed_head(pending());
+            if (!used) co_return std::unexpected(used.error());
+            begin_ += *used;
+            if (parser_.head_done()) break;
+        }
+        if (auto filled = co_await fill(bounds); !filled) co_return filled;
+    }
+    complete_ = parser_.head().body == BodyKind::none;
+    co_return base::Status{};
+}
+
+io::Task<base::Status> Connection::receive_body(BodyReceiver& receiver, io::Bounds bounds) {
+    CHECK(head().body == BodyKind::length && head().content_length.has_value());
+    std::uint64_t due = *head().content_length;
+    while (due > 0) {
+        base::Bytes to = receiver.buffer();
+        to = to.first(std::min<std::uint64_t>(to.size(), due));
+        CHECK(!to.empty());
+        std::size_t n = 0;
+        if (begin_ != end_) {
+            n = std::min(to.size(), end_ - begin_);
+            std::copy_n(pending().begin(), n, to.begin());
+            begin_ += n;
+        } else {
+            auto got = co_await stream_->recv(to, bounds);
+            if (!got) co_return std::unexpected(got.error());
+            if (*got == 0) {
+                co_return base::fail(base::ErrorKind::transient, "connection_closed",
+                                     "the peer closed in the middle of a body, " +
+                                         std::to_string(due) + " bytes before its end");
+            }
+            n = *got;
+        }
+        receiver.received(n);
+        due -= n;
+    }
+    complete_ = true;
+    co_return base::Status{};
+}
+
+io::Task<base::Result<std::string>> Connection::receive_text(std::size_t size_max,
+                                                             io::Bounds bounds) {
+    std::string text;
+    if (complete_) co_return text;
+    const BodySink sink = collect_into(text, size_max);
+    while (!parser_.done()) {
+        if (begin_ == end_) {
+            if (auto filled = co_await fill(bounds); !filled)
+                co_return std::unexpected(filled.error());
+            if (begin_ == end_) break;  // the body ended with the connection
+        }
+        auto used = parser_.feed_body(pending(), sink);
+        if (!used) co_return std::unexpected(used.error());
+        begin_ += *used;
+    }
+    complete_ = parser_.done();
+    co_return text;
+}
+
+}  // namespace s3client

@@ -1,0 +1,94 @@
+#include "s3client/connection_pool.h"
+
+#include <utility>
+
+namespace s3client {
+
+ConnectionLease::ConnectionLease(ConnectionLease&& other) noexcept
+    : pool_(std::exchange(other.pool_, nullptr)),
+      key_(std::move(other.key_)),
+      connection_(std::move(other.connection_)),
+      reused_(other.reused_) {}
+
+ConnectionLease::~ConnectionLease() {
+    if (pool_ != nullptr) pool_->give_back(*this);
+}
+
+ConnectionPool::ConnectionPool(io::Reactor& reactor, io::WorkerThread& worker,
+                               std::shared_ptr<io::TlsContext> tls, unsigned connections_max)
+    : reactor_(reactor),
+      resolver_(reactor, worker),
+      tls_(std::move(tls)),
+      permits_(reactor, connections_max),
+      idle_max_(connections_max) {}
+
+io::Task<base::Result<ConnectionLease>> ConnectionPool::acquire(Target target, bool fresh,
+                                                                io::Bounds bounds) {
+    io::Bounds waiting = bounds;
+    waiting.idle_timeout = base::Duration::max();  // the line moves as fast as others finish
+    if (auto permitted = co_await permits_.acquire(1, waiting); !permitted) {
+        co_return std::unexpected(permitted.error());
+    }
+    ++leased_;
+    ConnectionLease lease(*this, {target.connect_host, target.port, target.tls});
+    drop_stale();
+    if (!fresh) lease.connection_ = take_idle(lease.key_);
+    lease.reused_ = lease.connection_ != nullptr;
+    if (!lease.reused_) {
+        auto opened = co_await open(target, bounds);
+        if (!opened) co_return std::unexpected(opened.error());
+        lease.connection_ = std::move(*opened);
+    }
+    co_return std::move(lease);
+}
+
+std::unique_ptr<Connection> ConnectionPool::take_idle(const ConnectionLease::Key& key) {
+    auto found = idle_.find(key);
+    while (found != idle_.end() && !found->second.empty()) {
+        auto connection = std::move(found->second.back().connection);
+        found->second.pop_back();
+        --idle_count_;
+        if (connection->is_quiet()) return connection;
+    }
+    return nullptr;
+}
+
+io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const Target& target,
+                                                                         io::Bounds bounds) {
+    io::Bounds quick = bounds;
+    quick.deadline = std::min(bounds.deadline, reactor_.now() + kConnectTimeout);
+    auto address = co_await resolver_.resolve(target.connect_host, target.port);
+    if (!address) co_return std::unexpected(address.error());
+    auto stream = co_await io::connect_tcp(reactor_, *address, quick);
+    if (stream && target.tls) {
+        stream = co_await io::start_tls(tls_, std::move(*stream), target.connect_host, quick);
+    }
+    if (!stream) {
+        resolver_.forget(target.connect_host, target.port);
+        co_return std::unexpected(stream.error());
+    }
+    ++opened_;
+    co_return std::make_unique<Connection>(std::move(*stream));
+}
+
+void ConnectionPool::give_back(ConnectionLease& lease) {
+    --leased_;
+    if (lease.connection_ != nullptr && lease.connection_->reusable() && idle_count_ < idle_max_) {
+        idle_[lease.key_].push_back({std::move(lease.connection_), reactor_.now()});
+        ++idle_count_;
+    }
+    lease.connection_.reset();
+    permits_.release(1);
+}
+
+void ConnectionPool::drop_stale() {
+    const base::SteadyTime oldest = reactor_.now() - kIdleMax;
+    for (auto& [key, idle] : idle_) {
+        while (!idle.empty() && idle.front().since < oldest) {
+            idle.pop_front();
+            --idle_count_;
+        }
+    }
+}
+
+}  // namespace s3client

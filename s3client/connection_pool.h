@@ -1,0 +1,79 @@
+// The connections of one reactor: leased for one exchange, kept alive between them.
+//
+// At most connections_max are leased at once; others wait in line. Idle ones are reused newest
+// first and dropped after kIdleMax, before S3 drops them (about 5 s). Not thread-safe. It outlives
+// its leases; destroying it closes the idle.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <tuple>
+
+#include "io/resolver.h"
+#include "io/sync.h"
+#include "io/tls.h"
+#include "s3client/connection.h"
+#include "s3client/endpoint.h"
+
+namespace s3client {
+
+class ConnectionPool;
+
+// Gives its connection back when destroyed: to the pool if it is reusable, else it is closed.
+class ConnectionLease {
+  public:
+    ConnectionLease(ConnectionLease&& other) noexcept;
+    ConnectionLease& operator=(ConnectionLease&&) = delete;
+    ~ConnectionLease();
+    Connection& operator*() { return *connection_; }
+    Connection* operator->() { return connection_.get(); }
+    bool reused() const { return reused_; }  // it may have been closed by the peer meanwhile
+
+  private:
+    friend class ConnectionPool;
+    using Key = std::tuple<std::string, std::uint16_t, bool>;
+    ConnectionLease(ConnectionPool& pool, Key key) : pool_(&pool), key_(std::move(key)) {}
+    ConnectionPool* pool_;
+    Key key_;
+    std::unique_ptr<Connection> connection_;
+    bool reused_ = false;
+};
+
+class ConnectionPool {
+  public:
+    static constexpr base::Duration kIdleMax = std::chrono::milliseconds(3500);
+    static constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
+
+    ConnectionPool(io::Reactor& reactor, io::WorkerThread& worker,
+                   std::shared_ptr<io::TlsContext> tls, unsigned connections_max);
+
+    // fresh: do not hand out an idle one (after a reused one turned out dead).
+    io::Task<base::Result<ConnectionLease>> acquire(Target target, bool fresh, io::Bounds bounds);
+
+    std::uint64_t connections_open() const { return leased_ + idle_count_; }
+    std::uint64_t connections_opened() const { return opened_; }
+
+  private:
+    friend class ConnectionLease;
+    struct Idle {
+        std::unique_ptr<Connection> connection;
+        base::SteadyTime since;
+    };
+    std::unique_ptr<Connection> take_idle(const ConnectionLease::Key& key);
+    io::Task<base::Result<std::unique_ptr<Connection>>> open(const Target& target,
+                                                             io::Bounds bounds);
+    void give_back(ConnectionLease& lease);
+    void drop_stale();
+
+    io::Reactor& reactor_;
+    io::Resolver resolver_;
+    std::shared_ptr<io::TlsContext> tls_;
+    io::Semaphore permits_;
+    const unsigned idle_max_;
+    std::map<ConnectionLease::Key, std::deque<Idle>> idle_;  // oldest first
+    std::uint64_t leased_ = 0, idle_count_ = 0, opened_ = 0;
+};
+
+}  // namespace s3client
