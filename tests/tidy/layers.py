@@ -50,7 +50,7 @@ SYSTEM = {
     "sys/epoll.h": ["io/epoll*", "bench/*"],
     "sys/eventfd.h": ["io/*", "bench/*"],
     "netinet/*": ["io/*", "bench/*"],
-    "arpa/inet.h": ["io/*", "bench/*", "config/values.cc"],
+    "arpa/*": ["io/*", "bench/*"],
     "netdb.h": ["io/resolver*", "bench/*"],
     "thread": ["io/*", "daemon/*", "cli/*", "bench/*"],
     "mutex": ["io/*", "archive/job*", "daemon/*", "cli/*", "bench/*"],
