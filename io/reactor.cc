@@ -68,11 +68,12 @@ void Reactor::run() {
 }
 
 void Reactor::run_once() {
-    take_messages();
-    run_ready();
+    // Waiting comes first, so that whoever looks after each round sees at once what it has done.
     backend_->wait(time_to_wait());
     sleeping_.store(false, std::memory_order_relaxed);
     if (!timers_.empty()) timers_.fire(now());
+    take_messages();
+    run_ready();
 }
 
 void Reactor::run_ready() {
