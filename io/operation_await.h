@@ -19,8 +19,13 @@ class OperationAwaiter final : private Operation, private Timer, private CancelH
         : Operation(operation), reactor_(reactor), bounds_(bounds) {}
 
     bool await_ready() {
-        if (bounds_.cancel == nullptr || !bounds_.cancel->cancelled()) return false;
-        result = -ECANCELED;
+        if (bounds_.cancel != nullptr && bounds_.cancel->cancelled()) {
+            result = -ECANCELED;
+        } else if (reactor_.now() >= bounds_.deadline) {
+            result = -ETIMEDOUT;  // also when it need not wait: a flood must not outlast a deadline
+        } else {
+            return false;
+        }
         return true;
     }
     void await_suspend(std::coroutine_handle<> waiter) {
