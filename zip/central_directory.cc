@@ -31,8 +31,9 @@ CentralDirectory::CentralDirectory(const Layout& layout, const EntryList& entrie
 }
 
 void CentralDirectory::encode(std::uint64_t index, base::Bytes out) const {
+    const bool is_wide = index > 0 && is_wide_after(layout_.data_size(index - 1));
     encode_central_directory_header(entries_.entry(index), crcs_[index],
-                                    layout_.header_offset(index), out);
+                                    layout_.header_offset(index), out, is_wide);
 }
 
 void CentralDirectory::read(std::uint64_t offset, base::Bytes out) {

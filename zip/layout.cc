@@ -47,12 +47,14 @@ base::Result<Layout> Layout::create(const EntryList& entries, LayoutOptions opti
     layout.rows_.reserve(count + 1);
     std::uint64_t offset = 0;
     std::uint64_t cd_size = 0;
+    std::uint64_t previous_size = 0;
     for (std::uint64_t i = 0; i < count; ++i) {
         const Entry entry = entries.entry(i);
         if (base::Status ok = check_entry(entry, i); !ok) return base::fail(std::move(ok.error()));
         const std::size_t header_size = local_file_header_size(entry);
         layout.rows_.push_back({offset, cd_size << kSizeBits | header_size});
-        cd_size += central_directory_header_size(entry, offset);
+        cd_size += central_directory_header_size(entry, offset, is_wide_after(previous_size));
+        previous_size = entry.size;
         if (entry.size > size_max) return too_large(i);
         offset += header_size + entry.size;
         if (offset + cd_size > size_max) return too_large(i);

@@ -30,8 +30,9 @@ std::size_t timestamp_size(const Entry& entry) {
 
 // Zip64 extended information in the central directory (4.5.3): only the fields whose 32-bit twin is
 // 0xFFFFFFFF.
-std::size_t zip64_central_size(const Entry& entry, std::uint64_t local_offset) {
-    const std::size_t body = (size_in_64(entry) ? 16 : 0) + (local_offset >= kIn64 ? 8 : 0);
+std::size_t zip64_central_size(const Entry& entry, std::uint64_t local_offset, bool is_wide) {
+    const std::size_t body =
+        (size_in_64(entry) || is_wide ? 16 : 0) + (local_offset >= kIn64 ? 8 : 0);
     return body == 0 ? 0 : kExtraHeadSize + body;
 }
 
@@ -71,7 +72,9 @@ class Writer {
 // The fields from "version needed" to "extra field length", alike in both headers:
 //   0 version needed 2 | 2 flags 2 | 4 method 2 | 6 time 2 | 8 date 2 | 10 CRC-32 4 | 14 compressed
 //   size 4 18 uncompressed size 4 | 22 name length 2 | 24 extra length 2
-void put_common(Writer& writer, const Entry& entry, std::uint32_t crc, std::size_t zip64_size) {
+void put_common(Writer& writer, const Entry& entry, std::uint32_t crc, std::size_t zip64_size,
+                bool is_wide) {
+    const std::uint32_t size = is_wide ? kIn64 : low_or_marker(entry.size);
     const DosDateTime dos = dos_date_time(entry.mtime_unix_s);
     const std::uint16_t version = zip64_size != 0      ? kVersionZip64
                                   : entry.is_directory ? kVersionDirectory
@@ -82,8 +85,8 @@ void put_common(Writer& writer, const Entry& entry, std::uint32_t crc, std::size
         .u16(dos.time)
         .u16(dos.date)
         .u32(crc)
-        .u32(low_or_marker(entry.size))
-        .u32(low_or_marker(entry.size))
+        .u32(size)
+        .u32(size)
         .u16(static_cast<std::uint16_t>(entry.name.size()))
         .u16(static_cast<std::uint16_t>(zip64_size + timestamp_size(entry)));
 }
@@ -110,7 +113,7 @@ void encode_local_file_header(const Entry& entry, std::uint32_t crc, base::Bytes
     CHECK(out.size() == local_file_header_size(entry) && entry.name.size() <= kNameSizeMax);
     Writer writer(out);
     writer.u32(kLocalFileHeaderSignature);
-    put_common(writer, entry, crc, size_in_64(entry) ? kZip64LocalSize : 0);
+    put_common(writer, entry, crc, size_in_64(entry) ? kZip64LocalSize : 0, false);
     writer.text(entry.name);
     if (size_in_64(entry)) {
         writer.u16(kZip64ExtraId).u16(16).u64(entry.size).u64(entry.size);
@@ -119,9 +122,10 @@ void encode_local_file_header(const Entry& entry, std::uint32_t crc, base::Bytes
     writer.finish();
 }
 
-std::size_t central_directory_header_size(const Entry& entry, std::uint64_t local_offset) {
+std::size_t central_directory_header_size(const Entry& entry, std::uint64_t local_offset,
+                                          bool is_wide) {
     return kCentralDirectoryHeaderFixedSize + entry.name.size() + timestamp_size(entry) +
-           zip64_central_size(entry, local_offset);
+           zip64_central_size(entry, local_offset, is_wide);
 }
 
 // 4.3.12: 0 signature 4 | 4 version made by 2 | 6 the common fields 26 | 32 comment length 2 | 34
@@ -129,19 +133,19 @@ std::size_t central_directory_header_size(const Entry& entry, std::uint64_t loca
 //   36 internal attributes 2 | 38 external attributes 4 | 42 local header offset 4 | 46 name |
 //   extra: [Zip64] [timestamp]
 void encode_central_directory_header(const Entry& entry, std::uint32_t crc,
-                                     std::uint64_t local_offset, base::Bytes out) {
-    CHECK(out.size() == central_directory_header_size(entry, local_offset));
+                                     std::uint64_t local_offset, base::Bytes out, bool is_wide) {
+    CHECK(out.size() == central_directory_header_size(entry, local_offset, is_wide));
     CHECK(entry.name.size() <= kNameSizeMax);
-    const std::size_t zip64_size = zip64_central_size(entry, local_offset);
+    const std::size_t zip64_size = zip64_central_size(entry, local_offset, is_wide);
     const std::uint32_t attributes =
         entry.unix_mode << 16 | (entry.is_directory ? kDosDirectoryAttribute : 0);
     Writer writer(out);
     writer.u32(kCentralDirectoryHeaderSignature).u16(kVersionMadeBy);
-    put_common(writer, entry, crc, zip64_size);
+    put_common(writer, entry, crc, zip64_size, is_wide);
     writer.u16(0).u16(0).u16(0).u32(attributes).u32(low_or_marker(local_offset)).text(entry.name);
     if (zip64_size != 0) {
         writer.u16(kZip64ExtraId).u16(static_cast<std::uint16_t>(zip64_size - kExtraHeadSize));
-        if (size_in_64(entry)) writer.u64(entry.size).u64(entry.size);
+        if (size_in_64(entry) || is_wide) writer.u64(entry.size).u64(entry.size);
         if (local_offset >= kIn64) writer.u64(local_offset);
     }
     put_timestamp(writer, entry);
