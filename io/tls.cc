@@ -7,6 +7,8 @@
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
@@ -17,6 +19,7 @@ namespace {
 constexpr std::size_t kRecordMaxBytes = 16 * 1024 + 512;      // a TLS record with its overhead
 constexpr std::size_t kInboxBytes = 8 * kRecordMaxBytes;      // ciphertext a receive may bring
 constexpr std::size_t kPlainPerSendBytes = 8 * 16 * 1024;     // plaintext enciphered before each send
+constexpr std::size_t kOutboxMaxBytes = 4 * kPlainPerSendBytes;  // a send's own share is less than half of it
 
 // What a stream holds between the cipher and the socket.
 struct Wire {
@@ -108,12 +111,15 @@ class TlsStream final : public Stream {
         for (;;) {
             ERR_clear_error();
             const int done = SSL_do_handshake(ssl_);
-            const int reason = done == 1 ? SSL_ERROR_NONE : SSL_get_error(ssl_, done);
+            if (done != 1 && SSL_get_error(ssl_, done) != SSL_ERROR_WANT_READ) {
+                // Taken down before anything else runs: the queue of errors is the thread's. Why we refuse counts
+                // more than whether the peer hears our alert.
+                base::Error error = tls_error(ssl_, "the TLS handshake", host_);
+                static_cast<void>(co_await flush(bounds));
+                co_return std::unexpected(std::move(error));
+            }
             if (auto flushed = co_await flush(bounds); !flushed) co_return flushed;
             if (done == 1) co_return base::Status{};
-            if (reason != SSL_ERROR_WANT_READ) {
-                co_return std::unexpected(tls_error(ssl_, "the TLS handshake", host_));
-            }
             auto filled = co_await fill(bounds);
             if (!filled) co_return std::unexpected(filled.error());
             if (*filled == 0) co_return std::unexpected(tls_error(ssl_, "the TLS handshake", host_));
@@ -134,8 +140,11 @@ class TlsStream final : public Stream {
                     break;
                 }
             }
-            if (!wire_.outbox.empty()) {  // a key update or an alert wants to go out
-                if (auto flushed = co_await flush(bounds); !flushed) co_return std::unexpected(flushed.error());
+            // An answer to a key update stays in the outbox until we next send (RFC 8446, 4.6.3): a send may be under
+            // way, and two at once would mix their bytes.
+            if (wire_.outbox.size() > kOutboxMaxBytes) {
+                co_return base::fail(base::ErrorKind::transient, "tls_error",
+                                     fmt::format("{} asks for new keys without end", host_));
             }
             if (total > 0) co_return total;
             if (reason == SSL_ERROR_ZERO_RETURN) co_return std::size_t{0};
@@ -170,7 +179,11 @@ class TlsStream final : public Stream {
         co_return co_await flush(bounds);
     }
 
-    bool is_quiet() override { return wire_.inbox_begin == wire_.inbox_end && transport_->is_quiet(); }
+    bool is_quiet() override {
+        // The goodbye may have come in the last record received; bytes may wait on either side of the cipher.
+        return SSL_get_shutdown(ssl_) == 0 && SSL_has_pending(ssl_) == 0 && wire_.inbox_begin == wire_.inbox_end &&
+               transport_->is_quiet();
+    }
 
   private:
     // Receives more ciphertext; 0 if the transport has ended.
@@ -182,12 +195,18 @@ class TlsStream final : public Stream {
         co_return got;
     }
 
+    // Only the handshake and the one send under way call this. A recv may add to the outbox meanwhile.
     Task<base::Status> flush(Bounds bounds) {
-        if (wire_.outbox.empty()) co_return base::Status{};
-        const std::array<base::ByteView, 1> pieces = {base::ByteView(wire_.outbox)};
-        auto sent = co_await transport_->send_all(pieces, bounds);
-        wire_.outbox.clear();
-        co_return sent;
+        while (!wire_.outbox.empty()) {
+            std::vector<std::byte> sending = std::exchange(wire_.outbox, {});
+            const std::array<base::ByteView, 1> pieces = {base::ByteView(sending)};
+            if (auto sent = co_await transport_->send_all(pieces, bounds); !sent) co_return sent;
+            if (wire_.outbox.empty()) {
+                sending.clear();
+                wire_.outbox = std::move(sending);  // its memory is used again
+            }
+        }
+        co_return base::Status{};
     }
 
     std::shared_ptr<TlsContext> context_;
@@ -213,6 +232,7 @@ base::Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& 
     std::shared_ptr<TlsContext> context(new TlsContext(native));
     SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION);  // or a write might have to wait for a read
     // AES-128 first: a third cheaper than AES-256 and as safe here.
     SSL_CTX_set_ciphersuites(native, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
     const bool loaded = ca_bundle.empty() ? load_system_cas(native)
