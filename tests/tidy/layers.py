@@ -52,9 +52,9 @@ SYSTEM = {
     "netinet/*": ["io/*", "bench/*"],
     "arpa/*": ["io/*", "bench/*"],
     "netdb.h": ["io/resolver*", "bench/*"],
-    "thread": ["io/*", "daemon/*", "cli/*", "bench/*"],
-    "mutex": ["io/*", "archive/job*", "daemon/*", "cli/*", "bench/*"],
-    "condition_variable": ["io/*", "archive/job*", "daemon/*", "cli/*", "bench/*"],
+    "thread": ["io/*", "archive/engine*", "daemon/*", "cli/*", "bench/*"],
+    "mutex": ["io/*", "archive/job*", "archive/engine*", "daemon/*", "cli/*", "bench/*"],
+    "condition_variable": ["io/*", "archive/job*", "archive/engine*", "daemon/*", "cli/*", "bench/*"],
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*(?:<([^>]+)>|"([^"]+)"|(.*))')
