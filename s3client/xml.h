@@ -38,7 +38,6 @@ struct CompletedUpload {
 };
 struct CopiedPart {
     std::string etag, checksum_crc32;
-    std::int64_t last_modified_s = 0;
 };
 struct ListedPart {
     std::uint32_t number = 0;  // from 1

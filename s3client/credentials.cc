@@ -1,0 +1,70 @@
+#include "s3client/credentials.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace s3client {
+namespace {
+
+class FixedCredentials final : public CredentialsProvider {
+  public:
+    explicit FixedCredentials(CredentialsSnapshot snapshot) : snapshot_(std::move(snapshot)) {}
+
+    base::Result<CredentialsSnapshot> get() override {
+        if (!snapshot_) {
+            return base::fail(base::ErrorKind::denied, "no_credentials",
+                              "no credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are "
+                              "not set");
+        }
+        return snapshot_;
+    }
+
+  private:
+    CredentialsSnapshot snapshot_;
+};
+
+// Keys and tokens are printable ASCII; anything else (a pasted newline) would end up in a header.
+bool is_header_safe(const std::string& text) {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+base::Status check(const Credentials& credentials) {
+    // The texts name the field and never its value.
+    const auto bad = [](const char* what) {
+        return base::fail(base::ErrorKind::invalid, "bad_credentials", what);
+    };
+    if (credentials.access_key_id.empty()) return bad("the secret access key has no access key id");
+    if (credentials.secret_access_key.empty()) return bad("the access key id has no secret");
+    if (!is_header_safe(credentials.access_key_id)) {
+        return bad("the access key id holds a space or control character");
+    }
+    if (!is_header_safe(credentials.secret_access_key)) {
+        return bad("the secret access key holds a space or control character");
+    }
+    if (!is_header_safe(credentials.session_token)) {
+        return bad("the session token holds a space or control character");
+    }
+    return {};
+}
+
+}  // namespace
+
+base::Result<std::unique_ptr<CredentialsProvider>> static_credentials(Credentials credentials) {
+    if (const base::Status ok = check(credentials); !ok) return std::unexpected(ok.error());
+    return std::make_unique<FixedCredentials>(
+        std::make_shared<const Credentials>(std::move(credentials)));
+}
+
+base::Result<std::unique_ptr<CredentialsProvider>> environment_credentials(
+    const Environment& environment) {
+    Credentials credentials;
+    credentials.access_key_id = environment("AWS_ACCESS_KEY_ID").value_or("");
+    credentials.secret_access_key = environment("AWS_SECRET_ACCESS_KEY").value_or("");
+    credentials.session_token = environment("AWS_SESSION_TOKEN").value_or("");
+    if (credentials.access_key_id.empty() && credentials.secret_access_key.empty()) {
+        return std::make_unique<FixedCredentials>(nullptr);
+    }
+    return static_credentials(std::move(credentials));
+}
+
+}  // namespace s3client

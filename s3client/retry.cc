@@ -1,0 +1,81 @@
+#include "s3client/retry.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "s3client/outcome.h"
+
+namespace s3client {
+namespace {
+
+constexpr std::chrono::hours kRetryAfterMax{
+    1};  // a larger hint is a mistake, and nanoseconds overflow
+
+std::optional<std::uint64_t> parse_count(std::string_view text) {
+    std::uint64_t count = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (text.empty() || error != std::errc{} || end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    return count;
+}
+
+// base * 2^(attempt-1), at most `limit`.
+base::Duration exponential(base::Duration base, std::uint32_t attempt, base::Duration limit) {
+    base::Duration delay = std::min(base, limit);
+    for (std::uint32_t i = 1; i < attempt && delay < limit; ++i) delay = std::min(delay * 2, limit);
+    return delay;
+}
+
+}  // namespace
+
+bool RetryBudget::take(std::uint32_t cost) {
+    if (tokens_ < cost) return false;
+    tokens_ -= cost;
+    return true;
+}
+
+void RetryBudget::on_success() {
+    tokens_ = std::min(tokens_ + 1, tokens_max_);
+}
+
+std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure,
+                                                      RetryBudget& budget) const {
+    const Advice advice = advise(failure.error);
+    const bool throttled = failure.error.kind == base::ErrorKind::throttled;
+    if (!advice.retry && !throttled && failure.error.kind != base::ErrorKind::transient) {
+        return std::nullopt;
+    }
+    if (failure.attempt >= options_.attempts_max) return std::nullopt;
+
+    const bool afford = budget.take(throttled ? options_.throttled_cost : options_.transient_cost);
+    const base::Duration ceiling =
+        afford ? exponential(throttled ? options_.throttled_base : options_.transient_base,
+                             failure.attempt, options_.delay_max)
+               : options_.delay_max;
+    base::Duration delay(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) *
+                                                   std::clamp(failure.random_unit, 0.0, 1.0)));
+    if (!afford) delay = (ceiling + delay) / 2;  // never at once: between half and the whole of it
+    if (failure.retry_after) {
+        delay = std::clamp(*failure.retry_after, delay, delay + options_.retry_after_extra_max);
+    }
+    if (delay >= failure.remaining) return std::nullopt;
+    return delay;
+}
+
+std::optional<base::Duration> retry_after(const ResponseHead& head) {
+    if (const auto ms = parse_count(head.get("x-amz-retry-after"))) {
+        const auto cap = std::chrono::milliseconds(kRetryAfterMax);
+        return std::min(cap, std::chrono::milliseconds(std::min<std::uint64_t>(
+                                 *ms, static_cast<std::uint64_t>(cap.count()))));
+    }
+    if (const auto s = parse_count(head.get("retry-after"))) {
+        const auto cap = std::chrono::seconds(kRetryAfterMax);
+        return std::chrono::seconds(
+            std::min<std::uint64_t>(*s, static_cast<std::uint64_t>(cap.count())));
+    }
+    return std::nullopt;
+}
+
+}  // namespace s3client
