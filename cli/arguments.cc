@@ -1,0 +1,231 @@
+#include "cli/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <fmt/format.h>
+
+#include "cli/text.h"
+#include "config/byte_size.h"
+#include "config/limits.h"
+#include "s3client/endpoint.h"
+
+namespace cli {
+namespace {
+
+constexpr unsigned kListLimitMax = 1000;
+
+// The words of create and plan before they are understood.
+struct CreateWords {
+    std::vector<std::string> sources, include, exclude, names;
+    std::string output, part_size, memory;
+    std::string on_duplicate, on_missing, on_empty, timestamps;
+};
+
+using archive::Options;
+
+void add_engine_options(CLI::App& app, Arguments& a, CreateWords& words) {
+    app.add_option("--io", a.settings.io, "Without a daemon: auto, uring or epoll")
+        ->check(CLI::IsMember({"auto", "uring", "epoll"}));
+    app.add_option("--reactors", a.settings.reactors,
+                   "Without a daemon: reactor threads, 0 is one per core");
+    app.add_option("--memory", words.memory, "Without a daemon: part memory, e.g. 256MiB");
+}
+
+void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
+    Options& options = a.request.options;
+    app.add_option(
+           "SOURCE", words.sources,
+           "s3://bucket or s3://bucket/prefix/ for all below, s3://bucket/key for one object")
+        ->required();
+    app.add_option("-o,--output", words.output, "Where the archive goes: s3://bucket/key.zip")
+        ->required();
+    app.add_flag("--local", a.local, "Do the work in this process, without a daemon");
+    app.add_flag("--overwrite", a.request.destination.overwrite,
+                 "Replace the archive if it exists");
+    app.add_option("--strip-prefix", options.strip_prefix,
+                   "Cut this from the front of entry names");
+    app.add_flag("--flatten", options.flatten, "Entry names without their folders");
+    app.add_option("--include", words.include, "Only keys below a prefix that match (repeatable)")
+        ->allow_extra_args(false);
+    app.add_option("--exclude", words.exclude, "Not the keys that match; wins (repeatable)")
+        ->allow_extra_args(false);
+    app.add_option("--name", words.names,
+                   "Entry name of the first, second... single object (repeatable)")
+        ->allow_extra_args(false);
+    const auto choice = [&](const char* name, std::string& word, std::vector<std::string> choices,
+                            const char* what) {
+        app.add_option(name, word, what)->check(CLI::IsMember(std::move(choices)));
+    };
+    choice("--on-duplicate", words.on_duplicate, {"fail", "rename"}, "Two entries of one name");
+    choice("--on-missing", words.on_missing, {"fail", "skip"}, "An object that is not there");
+    choice("--on-empty", words.on_empty, {"fail", "archive"},
+           "Nothing to zip: an error, or an empty archive");
+    choice("--timestamps", words.timestamps, {"source", "fixed"}, "Times of entries");
+    app.add_option("--comment", options.comment, "Comment of the archive");
+    app.add_option("--part-size", words.part_size, "Target size of a part, 5MiB to 5GiB");
+    app.add_option("--priority", options.priority,
+                   "Higher first in the daemon's queue, -100 to 100")
+        ->check(CLI::Range(-100, 100));
+    add_engine_options(app, a, words);
+}
+
+base::Status bad(std::string_view code, std::string detail) {
+    return base::fail(base::ErrorKind::invalid, code, std::move(detail));
+}
+
+bool names_one_object(const s3client::S3Uri& uri) {
+    return !uri.key.empty() && !uri.key.ends_with('/');
+}
+
+// Neighbouring single objects of one bucket become one source, in their order.
+base::Status add_source(const std::string& word, const CreateWords& words, std::size_t& next_name,
+                        std::vector<archive::Source>& sources) {
+    auto uri = s3client::parse_s3_uri(word);
+    if (!uri) return base::fail(uri.error());
+    if (!names_one_object(*uri)) {
+        sources.push_back({uri->bucket, uri->key, words.include, words.exclude, {}});
+        return {};
+    }
+    std::string name = next_name < words.names.size() ? words.names[next_name] : "";
+    ++next_name;
+    if (sources.empty() || !sources.back().objects || sources.back().bucket != uri->bucket) {
+        sources.push_back({uri->bucket, {}, {}, {}, std::vector<archive::ObjectChoice>{}});
+    }
+    sources.back().objects->push_back({uri->key, std::move(name), {}});
+    return {};
+}
+
+base::Status set_size(const std::string& word, std::uint64_t& size_bytes) {
+    if (word.empty()) return {};
+    const auto size = config::parse_byte_size(word);
+    if (!size) return bad("bad_size", "'" + word + "' is not a size such as 8388608 or 8MiB");
+    size_bytes = *size;
+    return {};
+}
+
+base::Status understand(const CreateWords& words, Arguments& a) {
+    std::size_t objects = 0;
+    for (const std::string& word : words.sources) {
+        if (auto status = add_source(word, words, objects, a.request.sources); !status)
+            return status;
+    }
+    if (words.names.size() > objects) {
+        return bad("bad_name",
+                   fmt::format("{} --name for {} single objects", words.names.size(), objects));
+    }
+    const auto target = s3client::parse_s3_uri(words.output);
+    if (!target) return base::fail(target.error());
+    if (!names_one_object(*target)) {
+        return bad("bad_output",
+                   fmt::format("-o {}: names no object; write s3://bucket/key.zip", words.output));
+    }
+    a.request.destination.bucket = target->bucket;
+    a.request.destination.key = target->key;
+    Options& options = a.request.options;
+    if (words.on_duplicate == "rename") options.on_duplicate = archive::OnDuplicate::rename;
+    if (words.on_missing == "skip") options.on_missing = archive::OnMissing::skip;
+    if (words.on_empty == "archive") options.on_empty = archive::OnEmpty::archive;
+    if (words.timestamps == "fixed") options.timestamps = archive::Timestamps::fixed;
+    if (auto status = set_size(words.part_size, options.part_size_bytes); !status) return status;
+    if (!words.part_size.empty() && (options.part_size_bytes < config::kPartSizeMin ||
+                                     options.part_size_bytes > config::kPartSizeMax)) {
+        return bad("bad_size",
+                   fmt::format("--part-size {}: S3 takes 5MiB to 5GiB", words.part_size));
+    }
+    return {};
+}
+
+const CLI::Validator kJobId(
+    [](std::string& id) {
+        const bool good = !id.empty() && id.size() <= 64 &&
+                          id.find_first_not_of(
+                              "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") ==
+                              std::string::npos;
+        return good ? std::string() : "'" + printable(id) + "' is not the id of a job";
+    },
+    "ID");
+
+// CLI11 reports everything that ends the parsing as an exception; it stays in here.
+std::expected<void, Leave> run_parser(CLI::App& app, std::vector<std::string> words) {
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    try {
+        app.parse(std::move(words));
+    } catch (const CLI::CallForVersion& version) {
+        return std::unexpected(Leave{kDone, std::string(version.what()) + "\n"});
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) {  // --help
+            return std::unexpected(Leave{kDone, app.help()});
+        }
+        return std::unexpected(
+            Leave{kBadUsage, fmt::format("s3zip: {}\nTry: s3zip --help\n", error.what())});
+    }
+    return {};
+}
+
+}  // namespace
+
+std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) {
+    Arguments a;
+    CreateWords create_words;
+    CLI::App app("Makes ZIP archives out of S3 objects, in S3.", "s3zip");
+    app.set_version_flag("--version", "s3zip " S3ZIPD_VERSION);
+    app.add_option("--daemon", a.daemon_url, "Where s3zipd listens")
+        ->envname("S3ZIPD_URL")
+        ->capture_default_str();
+    app.add_flag("--json", a.json, "JSON on standard output");
+    app.require_subcommand(1);
+    app.fallthrough();
+
+    const auto add = [&](const char* name, Command command, const char* what) {
+        CLI::App* sub = app.add_subcommand(name, what);
+        sub->callback([&a, command] { a.command = command; });
+        return sub;
+    };
+    CLI::App* create = add("create", Command::create, "Make an archive");
+    add_create_options(*create, a, create_words);
+    create->add_flag("--wait", a.wait,
+                     "Show the progress, return when it is done; Ctrl-C cancels it");
+    add_create_options(*add("plan", Command::plan, "What create would do: size, requests, price"),
+                       a, create_words);
+    CLI::App* ls = add("ls", Command::ls, "List jobs, the newest first");
+    ls->add_option("--state", a.state, "Only those in this state")
+        ->check(CLI::IsMember(
+            {"queued", "planning", "running", "finishing", "succeeded", "failed", "cancelled"}));
+    ls->add_option("--limit", a.limit, "At most so many")
+        ->check(CLI::Range(1U, kListLimitMax))
+        ->capture_default_str();
+    add("show", Command::show, "One job in full")
+        ->add_option("ID", a.id)
+        ->required()
+        ->check(kJobId);
+    add("watch", Command::watch, "Follow a job to its end")
+        ->add_option("ID", a.id)
+        ->required()
+        ->check(kJobId);
+    add("cancel", Command::cancel, "Stop a job")->add_option("ID", a.id)->required()->check(kJobId);
+    CLI::App* verify =
+        add("verify", Command::verify, "Read an archive back and check every byte of it");
+    verify->add_option("ARCHIVE", a.target, "s3://bucket/key.zip or a file")->required();
+    add_engine_options(*verify, a, create_words);
+
+    if (auto parsed = run_parser(app, std::move(words)); !parsed)
+        return std::unexpected(parsed.error());
+    base::Status status;
+    if (a.command == Command::create || a.command == Command::plan)
+        status = understand(create_words, a);
+    if (status) status = set_size(create_words.memory, a.settings.memory_bytes);
+    if (status && a.command == Command::verify && a.target.starts_with("s3://")) {
+        const auto uri = s3client::parse_s3_uri(a.target);
+        if (!uri) {
+            status = base::fail(uri.error());
+        } else if (!names_one_object(*uri)) {
+            status = bad("bad_archive", a.target + ": names no object");
+        }
+    }
+    if (!status)
+        return std::unexpected(
+            Leave{kBadUsage, "s3zip: " + printable(status.error().detail) + "\n"});
+    return a;
+}
+
+}  // namespace cli

@@ -1,0 +1,15 @@
+// The engine's settings for commands that run without a daemon: the AWS variables an SDK honours,
+// and our flags.
+#pragma once
+
+#include "archive/engine.h"
+#include "base/error.h"
+#include "cli/arguments.h"
+#include "s3client/environment.h"
+
+namespace cli {
+
+archive::EngineConfig engine_config(const LocalSettings& settings,
+                                    const s3client::Environment& environment);
+
+}  // namespace cli

@@ -1,0 +1,13 @@
+// The request as the daemon wants it: the body of POST /archives and POST /plans (docs/API.md).
+// Only what differs from the defaults is written, so that the daemon's defaults count.
+#pragma once
+
+#include <string>
+
+#include "archive/request.h"
+
+namespace cli {
+
+std::string request_json(const archive::ArchiveRequest& request);
+
+}  // namespace cli

@@ -1,0 +1,187 @@
+#include "cli/local.h"
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <fmt/format.h>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "archive/engine.h"
+#include "cli/engine_settings.h"
+#include "cli/follow.h"
+#include "cli/interrupt.h"
+#include "cli/job_source.h"
+#include "cli/json_job.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+#include "s3client/endpoint.h"
+
+namespace cli {
+namespace {
+
+constexpr std::chrono::milliseconds kRedrawInterval{100};
+
+// What an engine's callback leaves for the thread that waits. Shared with the callback, which may
+// come late.
+template <typename Value>
+class Answer {
+  public:
+    void set(Value value) {
+        {
+            const std::scoped_lock lock(mutex_);
+            value_ = std::move(value);
+        }
+        ready_.notify_all();
+    }
+    bool wait_for(std::chrono::milliseconds time) {
+        std::unique_lock lock(mutex_);
+        return ready_.wait_for(lock, time, [this] { return value_.has_value(); });
+    }
+    Value take() {
+        std::unique_lock lock(mutex_);
+        ready_.wait(lock, [this] { return value_.has_value(); });
+        return std::move(*value_);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable ready_;
+    std::optional<Value> value_;
+};
+
+int report(const Console& console, const base::Error& error) {
+    console.complain(error.to_string());
+    return exit_code_of(error);
+}
+
+int create(archive::Engine& engine, const Arguments& arguments, const Console& console,
+           base::Clock& clock) {
+    InterruptScope interrupt;
+    ProgressDisplay display(console, arguments.json, clock);
+    RateMeter meter;
+    const auto job = std::make_shared<archive::Job>(arguments.request);
+    const auto ended = std::make_shared<Answer<bool>>();
+    engine.start(job, [ended](const std::shared_ptr<archive::Job>& changed) {
+        if (archive::has_ended(changed->state())) ended->set(true);
+    });
+    while (!ended->wait_for(kRedrawInterval)) {
+        if (InterruptScope::interrupted()) job->cancel();
+        const archive::JobSnapshot now = job->snapshot();
+        meter.add(clock.steady_now(), now.bytes_done);
+        display.show(view_of(arguments.request, now, meter.bytes_per_second()));
+    }
+    const archive::JobSnapshot end = job->snapshot();
+    const JobView view = view_of(arguments.request, end, 0);
+    display.show(view);
+    display.finish();
+    if (arguments.json) {
+        console.out << job_json(view, arguments.request) << "\n" << std::flush;
+    } else {
+        print_outcome(console, view);
+    }
+    if (end.result) return kDone;
+    return end.error ? exit_code_of(*end.error) : kFailed;
+}
+
+int plan(archive::Engine& engine, const Arguments& arguments, const Console& console) {
+    const auto answer = std::make_shared<Answer<base::Result<archive::PlanSummary>>>();
+    engine.plan(arguments.request, [answer](auto result) { answer->set(std::move(result)); });
+    const auto result = answer->take();
+    if (!result) return report(console, result.error());
+    if (arguments.json) {
+        console.out << plan_json(*result) << "\n" << std::flush;
+    } else {
+        print_plan(console, plan_view(*result));
+    }
+    return kDone;
+}
+
+void print_report(const Console& console, const std::string& target,
+                  const archive::VerifyReport& report) {
+    for (const archive::VerifyFinding& finding : report.findings) {
+        const std::string entry = finding.entry.empty() ? "" : finding.entry + ": ";
+        console.err << printable(fmt::format("at {}: {}{}", finding.offset, entry, finding.what))
+                    << "\n";
+    }
+    const bool good = report.findings.empty();
+    console.out << printable(fmt::format(
+                       "{}: {}, {} entries, {} ({} bytes), crc32 {:08x}", target,
+                       good ? "ok" : fmt::format("BAD, {} findings", report.findings.size()),
+                       count_text(report.entries), size_text(report.archive_size),
+                       report.archive_size, report.crc32))
+                << "\n"
+                << std::flush;
+}
+
+int verify(archive::Engine& engine, const Arguments& arguments, const Console& console,
+           base::Clock& clock) {
+    const auto answer = std::make_shared<Answer<base::Result<archive::VerifyReport>>>();
+    const auto counters = std::make_shared<std::array<std::atomic<std::uint64_t>, 2>>();
+    const auto on_progress = [counters](std::uint64_t read, std::uint64_t all) {
+        (*counters)[0].store(read, std::memory_order_relaxed);
+        (*counters)[1].store(all, std::memory_order_relaxed);
+    };
+    const auto done = [answer](auto result) { answer->set(std::move(result)); };
+    if (arguments.target.starts_with("s3://")) {
+        const auto uri = s3client::parse_s3_uri(arguments.target);
+        if (!uri) return report(console, uri.error());
+        engine.verify(uri->bucket, uri->key, on_progress, done);
+    } else {
+        engine.verify_file(arguments.target, on_progress, done);
+    }
+    ProgressDisplay display(console, arguments.json, clock);
+    RateMeter meter;
+    JobView view;
+    view.state = "verifying";
+    while (!answer->wait_for(kRedrawInterval)) {
+        view.progress.bytes_done = (*counters)[0].load(std::memory_order_relaxed);
+        view.progress.bytes_total = (*counters)[1].load(std::memory_order_relaxed);
+        meter.add(clock.steady_now(), view.progress.bytes_done);
+        view.progress.bytes_per_second = meter.bytes_per_second();
+        display.show(view);
+    }
+    display.finish();
+    const auto result = answer->take();
+    if (!result) return report(console, result.error());
+    if (arguments.json) {
+        console.out << verify_json(arguments.target, *result) << "\n" << std::flush;
+    } else {
+        print_report(console, arguments.target, *result);
+    }
+    return result->findings.empty() ? kDone : kFailed;
+}
+
+}  // namespace
+
+bool needs_no_daemon(const Arguments& arguments) {
+    return arguments.local || arguments.command == Command::verify;
+}
+
+int exit_code_of(const base::Error& error) {
+    if (error.kind == base::ErrorKind::transient && error.http_status == 0) return kUnreachable;
+    return kFailed;
+}
+
+int run_local(const Arguments& arguments, const Console& console, base::Clock& clock,
+              const s3client::Environment& environment) {
+    if (arguments.local) {
+        if (const auto status = archive::validate(arguments.request); !status) {
+            console.complain(status.error().detail);
+            return kBadUsage;
+        }
+    }
+    auto engine = archive::Engine::create(engine_config(arguments.settings, environment));
+    if (!engine) return report(console, engine.error());
+    switch (arguments.command) {
+        case Command::create:
+            return create(**engine, arguments, console, clock);
+        case Command::plan:
+            return plan(**engine, arguments, console);
+        default:
+            return verify(**engine, arguments, console, clock);
+    }
+}
+
+}  // namespace cli

@@ -1,0 +1,271 @@
+#include "cli/remote.h"
+
+#include <chrono>
+#include <fmt/format.h>
+#include <thread>
+
+#include "cli/event_stream.h"
+#include "cli/follow.h"
+#include "cli/http_client.h"
+#include "cli/interrupt.h"
+#include "cli/json_job.h"
+#include "cli/json_request.h"
+#include "cli/text.h"
+
+namespace cli {
+namespace {
+
+constexpr std::chrono::milliseconds kPollInterval{500};
+constexpr unsigned kPollFailuresMax = 10;  // a daemon that restarts is back within seconds
+
+// One command on its way: the daemon, and where to report.
+class Remote {
+  public:
+    Remote(HttpClient client, const Arguments& arguments, const Console& console,
+           base::Clock& clock)
+        : client_(std::move(client)), arguments_(arguments), console_(console), clock_(clock) {}
+
+    int create();
+    int plan();
+    int list();
+    int show();
+    int watch() { return follow(arguments_.id); }
+    int cancel();
+
+  private:
+    // The body of a 2xx; anything else is reported, and the exit code stands in code_.
+    std::optional<std::string> ask(std::string_view method, const std::string& target,
+                                   std::string body = {},
+                                   std::chrono::seconds timeout = HttpClient::kAnswerTimeout);
+    std::optional<std::string> job_text(const std::string& id) {
+        return ask("GET", "/archives/" + id);
+    }
+    template <typename View>
+    std::optional<View> read(base::Result<View> view);
+
+    int follow(const std::string& id);
+    bool follow_events(const std::string& id, JobView& job, ProgressDisplay& display);
+    bool poll(const std::string& id, JobView& job, ProgressDisplay& display);
+    void fail(const base::Error& error);
+    void refuse(const HttpResponse& response);
+
+    HttpClient client_;
+    const Arguments& arguments_;
+    const Console& console_;
+    base::Clock& clock_;
+    int code_ = kDone;
+};
+
+void Remote::fail(const base::Error& error) {
+    console_.complain(error.detail);
+    code_ = error.code == "daemon_unreachable" ? kUnreachable : kFailed;
+}
+
+// "s3zip: /destination/key: must not be empty (HTTP 422)"
+void Remote::refuse(const HttpResponse& response) {
+    const Problem problem = problem_from_json(response.body);
+    std::string text = problem.detail.empty() ? problem.title : problem.detail;
+    if (text.empty()) text = "the daemon at " + client_.url() + " refused";
+    if (!problem.pointer.empty()) text = problem.pointer + ": " + text;
+    if (!problem.code.empty()) text += " [" + problem.code + "]";
+    console_.complain(fmt::format("{} (HTTP {})", text, response.status));
+    code_ = kFailed;
+}
+
+std::optional<std::string> Remote::ask(std::string_view method, const std::string& target,
+                                       std::string body, std::chrono::seconds timeout) {
+    auto response = client_.send(method, target, std::move(body), timeout);
+    if (!response) {
+        fail(response.error());
+        return std::nullopt;
+    }
+    if (response->status / 100 != 2) {
+        refuse(*response);
+        return std::nullopt;
+    }
+    return std::move(response->body);
+}
+
+template <typename View>
+std::optional<View> Remote::read(base::Result<View> view) {
+    if (view) return std::move(*view);
+    fail(view.error());
+    return std::nullopt;
+}
+
+int Remote::create() {
+    const auto body = ask("POST", "/archives", request_json(arguments_.request));
+    if (!body) return code_;
+    const auto job = read(job_from_json(*body));
+    if (!job) return code_;
+    if (arguments_.wait) return follow(job->id);
+    if (arguments_.json) {
+        console_.out << *body << "\n";
+    } else {
+        console_.out << printable(job->id) << "\n";
+        if (console_.err_is_terminal) {
+            console_.err << "follow it with: s3zip watch " << printable(job->id) << "\n";
+        }
+    }
+    return kDone;
+}
+
+int Remote::plan() {
+    const auto body =
+        ask("POST", "/plans", request_json(arguments_.request), HttpClient::kPlanTimeout);
+    if (!body) return code_;
+    if (arguments_.json) {
+        console_.out << *body << "\n";
+        return kDone;
+    }
+    const auto plan = read(plan_from_json(*body));
+    if (plan) print_plan(console_, *plan);
+    return code_;
+}
+
+int Remote::list() {
+    std::string target = fmt::format("/archives?limit={}", arguments_.limit);
+    if (!arguments_.state.empty()) target += "&state=" + arguments_.state;
+    const auto body = ask("GET", target);
+    if (!body) return code_;
+    if (arguments_.json) {
+        console_.out << *body << "\n";
+        return kDone;
+    }
+    const auto jobs = read(jobs_from_json(*body));
+    if (!jobs) return code_;
+    std::vector<std::vector<std::string>> rows{
+        {"ID", "STATE", "CREATED", "OBJECTS", "SIZE", "ARCHIVE"}};
+    for (const JobView& job : *jobs) {
+        const std::uint64_t size = job.result ? job.result->size : job.progress.bytes_total;
+        const bool planned = size > 0;
+        rows.push_back({printable(job.id), printable(job.state),
+                        printable(job.created_at.substr(0, 19)),
+                        planned ? count_text(job.progress.objects_total) : "-",
+                        planned ? size_text(size) : "-", printable(job.destination)});
+    }
+    console_.out << table(rows, {3, 4}) << std::flush;
+    return kDone;
+}
+
+int Remote::show() {
+    const auto body = job_text(arguments_.id);
+    if (!body) return code_;
+    if (arguments_.json) {
+        console_.out << *body << "\n";
+        return kDone;
+    }
+    const auto job = read(job_from_json(*body));
+    if (job) print_job(console_, *job);
+    return code_;
+}
+
+int Remote::cancel() {
+    const auto body = ask("DELETE", "/archives/" + arguments_.id);
+    if (!body) return code_;
+    if (arguments_.json) {
+        console_.out << *body << "\n";
+    } else {
+        console_.out << arguments_.id << ": cancel asked for\n";
+    }
+    return kDone;
+}
+
+// True when the job has ended; false when the stream broke, is not offered, or Ctrl-C came.
+bool Remote::follow_events(const std::string& id, JobView& job, ProgressDisplay& display) {
+    EventStream events([&](std::string_view, std::string_view data) {
+        apply_event(data, job);
+        display.show(job);
+    });
+    const auto keep_going = [&] { return !job.has_ended() && !InterruptScope::interrupted(); };
+    // Whatever ends the stream before the job: the caller polls instead, and reports if that fails,
+    // too.
+    (void)client_.stream(
+        "/archives/" + id + "/events", [&](std::string_view bytes) { events.feed(bytes); },
+        keep_going);
+    return job.has_ended();
+}
+
+// Until the job has ended or Ctrl-C comes (true), or nobody can say (false).
+bool Remote::poll(const std::string& id, JobView& job, ProgressDisplay& display) {
+    for (unsigned failures = 0; failures < kPollFailuresMax;) {
+        const auto response = client_.send("GET", "/archives/" + id);
+        if (response && response->status != 200) {
+            display.finish();
+            refuse(*response);
+            return false;
+        }
+        auto view = response ? job_from_json(response->body)
+                             : base::Result<JobView>(base::fail(response.error()));
+        if (view) {
+            failures = 0;
+            job = std::move(*view);
+            display.show(job);
+            if (job.has_ended()) return true;
+        } else if (++failures == kPollFailuresMax) {
+            display.finish();
+            fail(view.error());
+        }
+        if (InterruptScope::interrupted()) return true;
+        std::this_thread::sleep_for(kPollInterval);
+    }
+    return false;
+}
+
+int Remote::follow(const std::string& id) {
+    InterruptScope interrupt;
+    ProgressDisplay display(console_, arguments_.json, clock_);
+    JobView job;
+    job.id = id;
+    job.state = "queued";
+    if (!follow_events(id, job, display) && !InterruptScope::interrupted()) {
+        if (!poll(id, job, display)) return code_;
+    }
+    display.finish();
+    if (InterruptScope::interrupted() && !job.has_ended()) {
+        if (arguments_.command == Command::watch) return kFailed;  // watching only: the job goes on
+        ask("DELETE", "/archives/" + id);
+        console_.complain(id + ": interrupted, cancel asked for");
+        return kFailed;
+    }
+    const auto body = job_text(id);  // the result in full
+    if (!body) return code_;
+    auto final_job = read(job_from_json(*body));
+    if (!final_job) return code_;
+    if (arguments_.json) {
+        console_.out << *body << "\n" << std::flush;
+    } else {
+        print_outcome(console_, *final_job);
+    }
+    return final_job->state == "succeeded" ? kDone : kFailed;
+}
+
+}  // namespace
+
+int run_remote(const Arguments& arguments, const Console& console, base::Clock& clock) {
+    auto client = HttpClient::create(arguments.daemon_url);
+    if (!client) {
+        console.complain(client.error().detail);
+        return kBadUsage;
+    }
+    Remote remote(std::move(*client), arguments, console, clock);
+    switch (arguments.command) {
+        case Command::create:
+            return remote.create();
+        case Command::plan:
+            return remote.plan();
+        case Command::ls:
+            return remote.list();
+        case Command::show:
+            return remote.show();
+        case Command::watch:
+            return remote.watch();
+        case Command::cancel:
+            return remote.cancel();
+        case Command::verify:
+            break;  // needs no daemon: local.h
+    }
+    return kBadUsage;
+}
+
+}  // namespace cli

@@ -1,0 +1,140 @@
+#include "cli/arguments.h"
+
+#include <gtest/gtest.h>
+
+#include "cli/json_request.h"
+
+namespace {
+
+using namespace cli;
+using Words = std::vector<std::string>;
+
+std::string body(const Words& words) {
+    const auto arguments = parse_arguments(words);
+    return arguments ? request_json(arguments->request) : "bad: " + arguments.error().text;
+}
+
+int code(const Words& words) {
+    const auto arguments = parse_arguments(words);
+    return arguments ? -1 : arguments.error().code;
+}
+
+TEST(Arguments, APrefixAndADestination) {
+    EXPECT_EQ(body({"create", "s3://photos/2026/", "-o", "s3://out/zips/2026.zip"}),
+              R"({"sources":[{"bucket":"photos","prefix":"2026/"}],)"
+              R"("destination":{"bucket":"out","key":"zips/2026.zip"}})");
+    EXPECT_EQ(body({"create", "s3://photos", "-o", "s3://out/x.zip"}),
+              body({"create", "s3://photos/", "--output=s3://out/x.zip"}));
+}
+
+TEST(Arguments, ObjectsOfOneBucketInARowAreOneSource) {
+    EXPECT_EQ(body({"create", "s3://a-b/1", "s3://a-b/dir/2", "s3://a-b/p/", "s3://a-b/3",
+                    "s3://c-d/4", "-o", "s3://out/x.zip", "--name", "one", "--name", "two.txt"}),
+              R"({"sources":[{"bucket":"a-b","objects":[{"key":"1","name":"one"},)"
+              R"({"key":"dir/2","name":"two.txt"}]},)"
+              R"({"bucket":"a-b","prefix":"p/"},{"bucket":"a-b","objects":[{"key":"3"}]},)"
+              R"({"bucket":"c-d","objects":[{"key":"4"}]}],)"
+              R"("destination":{"bucket":"out","key":"x.zip"}})");
+}
+
+TEST(Arguments, EveryOptionReachesTheBody) {
+    EXPECT_EQ(
+        body({"create",         "s3://src/p/",  "-o",        "s3://out/x.zip", "--overwrite",
+              "--strip-prefix", "p/",           "--flatten", "--include",      "*.jpg",
+              "--include",      "*.[a,b]",      "--exclude", "*/tmp/*",        "--on-duplicate",
+              "rename",         "--on-missing", "skip",      "--on-empty",     "archive",
+              "--timestamps",   "fixed",        "--comment", "hi \"you\"",     "--part-size",
+              "8MiB",           "--priority",   "-3"}),
+        R"({"sources":[{"bucket":"src","prefix":"p/","include":["*.jpg","*.[a,b]"],)"
+        R"("exclude":["*/tmp/*"]}],)"
+        R"("destination":{"bucket":"out","key":"x.zip","overwrite":true},)"
+        R"("options":{"strip_prefix":"p/","flatten":true,"on_duplicate":"rename",)"
+        R"("on_missing":"skip",)"
+        R"("on_empty":"archive","timestamps":"fixed","comment":"hi \"you\"",)"
+        R"("priority":-3,"part_size":8388608}})");
+}
+
+TEST(Arguments, APatternTakesOneWord) {
+    EXPECT_EQ(body({"create", "--include", "*.jpg", "s3://src/p/", "-o", "s3://out/x.zip"}),
+              R"({"sources":[{"bucket":"src","prefix":"p/","include":["*.jpg"]}],)"
+              R"("destination":{"bucket":"out","key":"x.zip"}})");
+}
+
+TEST(Arguments, DefaultsSaidOutLoudAreNotSent) {
+    EXPECT_EQ(body({"create", "s3://src/p/", "-o", "s3://out/x.zip", "--on-duplicate", "fail",
+                    "--on-missing", "fail", "--on-empty", "fail", "--timestamps", "source"}),
+              body({"create", "s3://src/p/", "-o", "s3://out/x.zip"}));
+}
+
+TEST(Arguments, GlobalOptionsStandAnywhere) {
+    for (const Words& words : {Words{"--daemon", "http://h:1", "--json", "ls"},
+                               Words{"ls", "--json", "--daemon=http://h:1"}}) {
+        const auto arguments = parse_arguments(words);
+        ASSERT_TRUE(arguments) << arguments.error().text;
+        EXPECT_EQ(arguments->daemon_url, "http://h:1");
+        EXPECT_TRUE(arguments->json);
+        EXPECT_EQ(arguments->command, Command::ls);
+        EXPECT_EQ(arguments->limit, 20U);
+    }
+}
+
+TEST(Arguments, CommandsAndTheirOwnOptions) {
+    auto arguments = parse_arguments({"create", "--local", "--wait", "s3://src", "-o", "s3://out/x",
+                                      "--io", "epoll", "--reactors", "2", "--memory", "64MiB"});
+    ASSERT_TRUE(arguments) << arguments.error().text;
+    EXPECT_TRUE(arguments->local);
+    EXPECT_TRUE(arguments->wait);
+    EXPECT_EQ(arguments->settings.io, "epoll");
+    EXPECT_EQ(arguments->settings.reactors, 2U);
+    EXPECT_EQ(arguments->settings.memory_bytes, 64U << 20);
+    arguments = parse_arguments({"ls", "--state", "running", "--limit", "5"});
+    ASSERT_TRUE(arguments);
+    EXPECT_EQ(arguments->state, "running");
+    EXPECT_EQ(arguments->limit, 5U);
+    arguments = parse_arguments({"cancel", "01J0000000ABCDEFGHJKMNPQRS"});
+    ASSERT_TRUE(arguments);
+    EXPECT_EQ(arguments->command, Command::cancel);
+    EXPECT_EQ(arguments->id, "01J0000000ABCDEFGHJKMNPQRS");
+    arguments = parse_arguments({"verify", "./x.zip"});
+    ASSERT_TRUE(arguments);
+    EXPECT_EQ(arguments->target, "./x.zip");
+}
+
+class BadUsage : public testing::TestWithParam<Words> {};
+TEST_P(BadUsage, ExitsWith2) {
+    const auto arguments = parse_arguments(GetParam());
+    ASSERT_FALSE(arguments);
+    EXPECT_EQ(arguments.error().code, kBadUsage);
+    EXPECT_TRUE(arguments.error().text.starts_with("s3zip: ")) << arguments.error().text;
+}
+INSTANTIATE_TEST_SUITE_P(
+    Arguments, BadUsage,
+    testing::Values(
+        Words{}, Words{"bogus"}, Words{"create"}, Words{"create", "s3://src/"},
+        Words{"create", "-o", "s3://out/x.zip"}, Words{"create", "src", "-o", "s3://out/x.zip"},
+        Words{"create", "s3://", "-o", "s3://out/x.zip"},
+        Words{"create", "s3://src/", "-o", "x.zip"}, Words{"create", "s3://src/", "-o", "s3://out"},
+        Words{"create", "s3://src/", "-o", "s3://out/dir/"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--on-duplicate", "keep"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--part-size", "1MiB"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--part-size", "6GiB"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--part-size", "many"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--name", "n"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--priority", "101"},
+        Words{"plan", "--wait", "s3://src/", "-o", "s3://out/x"}, Words{"ls", "--state", "done"},
+        Words{"ls", "--limit", "0"}, Words{"ls", "--limit", "-1"}, Words{"show"},
+        Words{"show", "../x"}, Words{"show", "a b"}, Words{"verify"},
+        Words{"verify", "s3://bucket"}, Words{"verify", "x.zip", "--memory", "lots"}));
+
+TEST(Arguments, HelpAndVersionAreNoErrors) {
+    EXPECT_EQ(code({"--help"}), kDone);
+    EXPECT_EQ(code({"create", "--help"}), kDone);
+    const auto version = parse_arguments({"--version"});
+    ASSERT_FALSE(version);
+    EXPECT_EQ(version.error().code, kDone);
+    EXPECT_TRUE(version.error().text.starts_with("s3zip ")) << version.error().text;
+    EXPECT_NE(parse_arguments({"create", "--help"}).error().text.find("--on-duplicate"),
+              std::string::npos);
+}
+
+}  // namespace

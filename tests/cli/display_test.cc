@@ -1,0 +1,100 @@
+#include <gtest/gtest.h>
+#include <sstream>
+
+#include "cli/follow.h"
+
+namespace {
+
+using namespace cli;
+using namespace std::chrono_literals;
+
+class StoppedClock : public base::Clock {
+  public:
+    base::SteadyTime steady_now() override { return now; }
+    base::UtcTime utc_now() override { return {}; }
+    base::SteadyTime now{};
+};
+
+JobView job_at(std::uint64_t done, const char* state = "running") {
+    JobView job;
+    job.state = state;
+    job.progress.bytes_total = 1000;
+    job.progress.bytes_done = done;
+    return job;
+}
+
+struct Screen {
+    std::ostringstream out, err;
+    Console console{out, err, false, 80};
+    StoppedClock clock;
+};
+
+TEST(ProgressDisplay, LinesOnlyWhenThereIsNews) {
+    Screen screen;
+    ProgressDisplay display(screen.console, false, screen.clock);
+    display.show(job_at(0));
+    display.show(job_at(1));  // same state, same tenth
+    display.show(job_at(150));
+    screen.clock.now += 29s;
+    display.show(job_at(160));
+    screen.clock.now += 1s;
+    display.show(job_at(160));  // quiet for long
+    display.show(job_at(160, "finishing"));
+    display.finish();
+    EXPECT_EQ(screen.err.str(),
+              "running  0%  0 B / 1.00 kB  0 / 0 objects\n"
+              "running  15%  150 B / 1.00 kB  0 / 0 objects\n"
+              "running  16%  160 B / 1.00 kB  0 / 0 objects\n"
+              "finishing  16%  160 B / 1.00 kB  0 / 0 objects\n");
+    EXPECT_EQ(screen.out.str(), "");
+}
+
+TEST(ProgressDisplay, OneLineOverAndOverOnATerminal) {
+    Screen screen;
+    screen.console.err_is_terminal = true;
+    screen.console.width = 20;
+    {
+        ProgressDisplay display(screen.console, false, screen.clock);
+        display.show(job_at(0));
+        display.show(job_at(500));
+    }
+    EXPECT_EQ(screen.err.str(), "\rrunning     0%  0 B\x1b[K\rrunning    50%  500\x1b[K\n");
+}
+
+TEST(ProgressDisplay, QuietSaysNothing) {
+    Screen screen;
+    ProgressDisplay display(screen.console, true, screen.clock);
+    display.show(job_at(0));
+    display.finish();
+    EXPECT_EQ(screen.err.str(), "");
+}
+
+TEST(Outcome, NamesTheArchiveOrTheReason) {
+    Screen screen;
+    JobView job = job_at(1000, "succeeded");
+    ResultView& result = job.result.emplace();
+    result.bucket = "out";
+    result.key = "x\x1b.zip";
+    result.size = 1000;
+    result.entries = 3000;
+    result.duration_ms = 2000;
+    result.cost_usd = 0.05;
+    result.skipped = {{"src", "a", "not_found"}};
+    result.skipped_total = 5;
+    print_outcome(screen.console, job);
+    EXPECT_EQ(screen.out.str(),
+              "s3://out/x\\x1b.zip: 3,000 entries, 1.00 kB in 2.0 s (500 B/s), requests $0.0500\n");
+    EXPECT_EQ(screen.err.str(),
+              "skipped s3://src/a: not_found\n... and 4 more skipped; see --json\n");
+
+    Screen failed;
+    job = job_at(10, "failed");
+    job.id = "01J";
+    job.error = ErrorView{"NoSuchKey", "the object does not exist", "src/a"};
+    print_outcome(failed.console, job);
+    EXPECT_EQ(failed.out.str(), "");
+    EXPECT_EQ(failed.err.str(),
+              "s3zip: 01J: failed: the object does not exist (src/a) [NoSuchKey]\n");
+}
+
+}  // namespace

@@ -1,0 +1,144 @@
+#include <gtest/gtest.h>
+
+#include "cli/job_source.h"
+#include "cli/json_job.h"
+
+namespace {
+
+using namespace cli;
+
+constexpr std::string_view kJob = R"({
+  "id":"01J","state":"running","created_at":"2026-11-20T13:05:02.123Z",
+  "started_at":"2026-11-20T13:05:03.000Z",
+  "finished_at":null,"request":{"destination":{"bucket":"out","key":"x.zip"}},"new_field":[1],
+  "progress":{"objects_total":3000,"objects_done":10,"bytes_total":1000,"bytes_done":250,
+  "parts_total":4,"parts_done":1,"bytes_per_second":12.5,"eta_seconds":60},
+  "requests":{"GetObject":10,"PutObject":0,"UploadPart":1}})";
+
+TEST(JobJson, Running) {
+    const auto job = job_from_json(kJob);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->id, "01J");
+    EXPECT_EQ(job->state, "running");
+    EXPECT_EQ(job->finished_at, "");
+    EXPECT_EQ(job->destination, "s3://out/x.zip");
+    EXPECT_EQ(job->progress.bytes_done, 250U);
+    EXPECT_EQ(job->progress.bytes_per_second, 12.5);
+    EXPECT_EQ(job->progress.eta_seconds, 60U);
+    EXPECT_EQ(job->requests, (RequestTally{{"GetObject", 10}, {"UploadPart", 1}}));
+    EXPECT_FALSE(job->has_ended());
+    EXPECT_FALSE(job->result);
+}
+
+TEST(JobJson, ToleratesWhatItDoesNotExpect) {
+    const auto job = job_from_json(
+        R"({"id":5,"state":["x"],"progress":{"bytes_total":-1,"bytes_done":"7",
+            "bytes_per_second":3,"eta_seconds":null},
+            "requests":[],"result":null,"error":"no"})");
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->id, "");
+    EXPECT_EQ(job->progress.bytes_total, 0U);
+    EXPECT_EQ(job->progress.bytes_per_second, 3);
+    EXPECT_FALSE(job->progress.eta_seconds);
+    EXPECT_FALSE(job->result);
+    EXPECT_FALSE(job->error);
+    for (const std::string_view text : {"", "[]", "{", "<html>", "null"}) {
+        ASSERT_FALSE(job_from_json(text)) << text;
+        EXPECT_EQ(job_from_json(text).error().code, "bad_answer");
+    }
+}
+
+TEST(JobJson, EventsOfEitherShape) {
+    JobView job = *job_from_json(kJob);
+    apply_event(R"({"objects_total":3000,"objects_done":20,"bytes_total":1000,"bytes_done":500})",
+                job);
+    EXPECT_EQ(job.progress.bytes_done, 500U);
+    EXPECT_EQ(job.state, "running");
+    EXPECT_FALSE(job.progress.eta_seconds);
+    apply_event(R"({"state":"finishing","progress":{"bytes_total":1000,"bytes_done":900}})", job);
+    EXPECT_EQ(job.progress.bytes_done, 900U);
+    EXPECT_EQ(job.state, "finishing");
+    EXPECT_EQ(job.id, "01J");
+    apply_event(
+        R"({"id":"01J","state":"failed","error":{"code":"NoSuchKey","detail":"gone","key":"b/k"}})",
+        job);
+    EXPECT_TRUE(job.has_ended());
+    ASSERT_TRUE(job.error);
+    EXPECT_EQ(job.error->code, "NoSuchKey");
+    apply_event("not JSON", job);
+    EXPECT_EQ(job.state, "failed");
+}
+
+TEST(JobJson, LocalJobsLookLikeTheDaemons) {
+    archive::ArchiveRequest request;
+    request.sources.push_back({"src", "p/", {}, {}, {}});
+    request.destination.bucket = "out";
+    request.destination.key = "x.zip";
+    archive::JobSnapshot snapshot;
+    snapshot.state = archive::JobState::succeeded;
+    snapshot.started_at = base::UtcTime(std::chrono::milliseconds(1'000'000));
+    snapshot.finished_at = base::UtcTime(std::chrono::milliseconds(1'002'500));
+    snapshot.bytes_total = snapshot.bytes_done = 100;
+    snapshot.requests[static_cast<std::size_t>(s3client::Operation::put_object)] = 1;
+    snapshot.result = archive::ArchiveResult{
+        "out", "x.zip", "\"e\"", "", 100, 2, 0xABC, {{"src", "p/a", "not_found"}}};
+    const auto job = job_from_json(job_json(view_of(request, snapshot, 0), request));
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->state, "succeeded");
+    EXPECT_EQ(job->started_at, "1970-01-01T00:16:40.000Z");
+    EXPECT_EQ(job->destination, "s3://out/x.zip");
+    EXPECT_EQ(job->requests, (RequestTally{{"PutObject", 1}}));
+    ASSERT_TRUE(job->result);
+    EXPECT_EQ(job->result->crc32, "00000abc");
+    EXPECT_EQ(job->result->duration_ms, 2500U);
+    EXPECT_DOUBLE_EQ(job->result->cost_usd, 5e-6);
+    ASSERT_EQ(job->result->skipped.size(), 1U);
+    EXPECT_EQ(job->result->skipped[0].key, "p/a");
+}
+
+TEST(JobJson, TimeLeftFollowsFromTheRate) {
+    archive::JobSnapshot snapshot;
+    snapshot.bytes_total = 1000;
+    snapshot.bytes_done = 400;
+    EXPECT_EQ(view_of({}, snapshot, 60).progress.eta_seconds, 10U);
+    EXPECT_FALSE(view_of({}, snapshot, 0).progress.eta_seconds);
+}
+
+TEST(PlanJson, ThereAndBack) {
+    archive::PlanSummary plan;
+    plan.entries = 3;
+    plan.archive_size = 1000;
+    plan.parts = 1;
+    plan.source_bytes = 700;
+    plan.cost_usd = 0.5;
+    plan.requests[static_cast<std::size_t>(s3client::Operation::get_object)] = 3;
+    const auto view = plan_from_json(plan_json(plan));
+    ASSERT_TRUE(view);
+    EXPECT_EQ(view->entries, 3U);
+    EXPECT_EQ(view->archive_size, 1000U);
+    EXPECT_EQ(view->source_bytes, 700U);
+    EXPECT_EQ(view->cost_usd, 0.5);
+    EXPECT_EQ(view->requests, (RequestTally{{"GetObject", 3}}));
+}
+
+TEST(VerifyJson, SaysWhetherItIsRight) {
+    archive::VerifyReport report;
+    report.archive_size = 22;
+    EXPECT_EQ(verify_json("x.zip", report),
+              R"({"archive":"x.zip","ok":true,"size":22,"entries":0,"bytes_read":0,)"
+              R"("crc32":"00000000","findings":[]})");
+    report.findings.push_back({7, "a", "CRC-32 differs"});
+    EXPECT_NE(verify_json("x.zip", report).find(R"("ok":false)"), std::string::npos);
+}
+
+TEST(ProblemJson, FieldsAndNonsense) {
+    const Problem problem =
+        problem_from_json(R"({"type":"/problems/bad_field","title":"Bad","status":422,)"
+                          R"("detail":"must not be empty","pointer":"/a/0"})");
+    EXPECT_EQ(problem.detail, "must not be empty");
+    EXPECT_EQ(problem.pointer, "/a/0");
+    EXPECT_EQ(problem_from_json(R"({"parameter":"limit"})").pointer, "limit");
+    EXPECT_EQ(problem_from_json("<html>").detail, "");
+}
+
+}  // namespace
