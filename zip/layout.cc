@@ -26,7 +26,22 @@ base::Status check_entry(const Entry& entry, std::uint64_t index) {
     return {};
 }
 
+base::Status check_comment_size(std::size_t size) {
+    if (size <= kCommentSizeMax) return {};
+    return base::fail(
+        base::ErrorKind::invalid, "bad_comment",
+        fmt::format("the comment has {} bytes, at most {} fit", size, kCommentSizeMax));
+}
+
 }  // namespace
+
+base::Status check_comment(std::string_view comment) {
+    if (comment.contains("PK\5\6")) {
+        return base::fail(base::ErrorKind::invalid, "bad_comment",
+                          "the comment contains the signature of a ZIP end record");
+    }
+    return check_comment_size(comment.size());
+}
 
 base::Result<Layout> Layout::create(const EntryList& entries, LayoutOptions options) {
     // Row packs offsets into 48 bits; staying below 2^47 also keeps every sum here far from
@@ -37,10 +52,8 @@ base::Result<Layout> Layout::create(const EntryList& entries, LayoutOptions opti
                           fmt::format("the archive passes {} bytes at entry {} of {}", size_max,
                                       index, entries.count()));
     };
-    if (options.comment_size > kCommentSizeMax) {
-        return base::fail(base::ErrorKind::invalid, "bad_comment",
-                          fmt::format("the comment has {} bytes, at most {} fit",
-                                      options.comment_size, kCommentSizeMax));
+    if (base::Status ok = check_comment_size(options.comment_size); !ok) {
+        return base::fail(std::move(ok.error()));
     }
     const std::uint64_t count = entries.count();
     Layout layout;

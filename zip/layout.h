@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -22,6 +23,10 @@ namespace zip {
 
 inline constexpr std::uint64_t kArchiveSizeMax =
     10'000ULL * (5ULL << 30);  // 10,000 parts of 5 GiB: 48.8 TiB
+
+// An archive comment must fit its 16-bit length, and must not contain the signature "PK\5\6":
+// readers search for the end record from the back and would take the comment for it.
+base::Status check_comment(std::string_view comment);
 
 struct LayoutOptions {
     std::size_t comment_size = 0;

@@ -134,5 +134,13 @@ TEST(Layout, RefusesEntriesThatNoRecordCanHold) {
               "bad_comment");
 }
 
+TEST(Layout, CommentsThatReadersWouldTakeForTheEndAreRefused) {
+    EXPECT_TRUE(check_comment(""));
+    EXPECT_TRUE(check_comment("made by PK"));
+    EXPECT_TRUE(check_comment(std::string(65'535, 'c')));
+    EXPECT_EQ(check_comment(std::string(65'536, 'c')).error().code, "bad_comment");
+    EXPECT_EQ(check_comment("x PK\5\6 y").error().code, "bad_comment");
+}
+
 }  // namespace
 }  // namespace zip

@@ -153,8 +153,8 @@ TEST(Records, LongestNameStaysBelowJavasLimit) {
     const Entry entry{.name = name, .size = 0x100000000, .mtime_unix_s = 0};
     EXPECT_EQ(central_directory_header_size(entry, 0x100000000), 65'535U);
     EXPECT_LE(local_file_header_size(entry), 65'535U);
-    const auto parsed =
-        parse_central_directory_header(base::as_bytes(central_header(entry, 9, 0x100000000)));
+    const std::string header = central_header(entry, 9, 0x100000000);
+    const auto parsed = parse_central_directory_header(base::as_bytes(header));
     ASSERT_TRUE(parsed);
     EXPECT_EQ(parsed->name, name);
     EXPECT_EQ(parsed->crc, 9U);
