@@ -1,0 +1,84 @@
+// One client's connection: head, body, answer, and again. Runs only on its worker's thread. Bodies of uploads are received
+// straight to where they will stay (or into the worker's scratch memory, if they do not stay), the CRC taken while they
+// are hot; bodies of answers are sent from where they are. One request at a time; pipelined ones wait in the buffer.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "s3sim/operations.h"
+
+namespace s3sim {
+
+class Worker;
+
+class Connection : public std::enable_shared_from_this<Connection> {
+  public:
+    Connection(Worker& worker, int fd);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    void on_events(std::uint32_t events);
+    void run();
+
+  private:
+    enum class State : std::uint8_t { head, body, executing, delayed, sending, stalled, lingering, closed };
+    enum class Ending : std::uint8_t { next_request, close, reset, stall };
+
+    // Each does one step; false if it would block (or wait).
+    bool read_head();
+    bool read_body();
+    bool send_some();
+    bool linger();
+
+    void start_exchange(std::size_t head_size);
+    void take_body(base::ByteView bytes, bool in_window);
+    void body_done();
+    void respond(Response response);
+    void plan_ending(Response& response);
+    void answer_sent();
+    void reset();
+    void close();
+
+    bool receive(void* to, std::size_t size, std::size_t& got);
+    bool send_text_and_views();
+    bool send_file();
+    // How many of `wanted` bytes the bandwidth limit lets through now; 0 arms a timer.
+    std::uint64_t allowance(std::uint64_t wanted);
+    void restart_throttle();
+    bool idle_too_long();
+
+    Worker& worker_;
+    int fd_;
+    State state_ = State::head;
+    bool readable_ = true;
+    bool writable_ = true;
+    base::SteadyTime idle_since_;
+    base::SteadyTime idle_check_at_{};
+
+    std::array<char, kHeadSizeMax> head_;
+    std::size_t head_used_ = 0;      // bytes in head_
+    std::size_t head_consumed_ = 0;  // of these, taken by the request under way
+    std::size_t head_scanned_ = 0;
+
+    std::unique_ptr<Exchange> exchange_;
+    std::uint64_t body_left_ = 0;
+
+    std::string text_;  // head and small body of the answer
+    std::size_t text_sent_ = 0;
+    std::shared_ptr<const Body> body_;
+    std::uint64_t body_offset_ = 0;
+    std::uint64_t send_left_ = 0;  // of body_
+    std::uint64_t counted_out_ = 0;
+    Ending ending_ = Ending::next_request;
+    base::SteadyTime send_at_{};
+
+    base::SteadyTime throttle_start_{};
+    std::uint64_t throttle_moved_ = 0;
+};
+
+}  // namespace s3sim

@@ -1,0 +1,110 @@
+// The S3 operations. A request is served in two steps: begin() once its head is there (who asks, for what, where its
+// body goes) and finish() once its body is. A Service is shared by all threads; an Exchange is one request in flight and
+// belongs to its connection. finish() may block when blocks() says so: such exchanges run on the server's slow thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "s3sim/auth.h"
+#include "s3sim/checksum.h"
+#include "s3sim/faults.h"
+#include "s3sim/http.h"
+#include "s3sim/server.h"
+#include "s3sim/store.h"
+
+namespace s3sim {
+
+class Counters;
+
+enum class Operation : std::uint8_t {
+    ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation, ListObjectsV2, ListMultipartUploads,
+    DeleteObjects, PutObject, GetObject, HeadObject, DeleteObject, GetObjectTagging, CreateMultipartUpload, UploadPart,
+    UploadPartCopy, ListParts, CompleteMultipartUpload, AbortMultipartUpload, Control, Unknown,
+};
+std::string_view operation_name(Operation operation);
+bool is_operation_name(std::string_view name);
+
+struct Exchange {
+    Request request;
+    Operation operation = Operation::Unknown;
+    std::string request_id;
+    std::optional<Refusal> refusal;  // decided by begin(): the body is discarded, then this is the answer
+    std::optional<Fault> fault;
+
+    std::shared_ptr<Bucket> bucket;
+    UploadRef upload;
+
+    std::unique_ptr<BodyWriter> writer;  // where the body goes
+    std::uint64_t received = 0;
+    std::uint32_t crc32 = 0;             // of what was received
+    std::string payload_hash;            // as signed
+    std::optional<Digest> sha256;        // present if somebody will compare it
+    std::optional<Digest> md5;
+    std::string sha256_raw, md5_raw;     // what they came to
+    Stored stored;
+};
+
+class Service {
+  public:
+    Service(const Options& options, Store& store, FaultPlan& faults, Counters& counters);
+
+    void begin(Exchange& exchange);
+    bool blocks(const Exchange& exchange) const;
+    Response finish(Exchange& exchange);
+    Stats stats() const;
+
+  private:
+    Answered<void> admit(Exchange& exchange);
+    Answered<void> prepare_body(Exchange& exchange);
+    Answered<void> check_body(Exchange& exchange);
+    Answered<Response> execute(Exchange& exchange);
+    bool over_rate();
+
+    Response control(Exchange& exchange);
+    Answered<Response> list_buckets(Exchange& exchange);
+    Answered<Response> create_bucket(Exchange& exchange);
+    Answered<Response> delete_bucket(Exchange& exchange);
+    Answered<Response> bucket_location(Exchange& exchange);
+    Answered<Response> delete_objects(Exchange& exchange);
+    Answered<Response> list_objects(Exchange& exchange);
+    Answered<Response> list_uploads(Exchange& exchange);
+    Answered<Response> list_parts(Exchange& exchange);
+    Answered<Response> put_object(Exchange& exchange);
+    Answered<Response> get_object(Exchange& exchange);
+    Answered<Response> get_tagging(Exchange& exchange);
+    Answered<Response> delete_object(Exchange& exchange);
+    Answered<Response> create_upload(Exchange& exchange);
+    Answered<Response> upload_part(Exchange& exchange);
+    Answered<Response> upload_part_copy(Exchange& exchange);
+    Answered<Response> complete_upload(Exchange& exchange);
+    Answered<Response> abort_upload(Exchange& exchange);
+    base::UtcTime now() const { return clock_.utc_now(); }
+
+    const Options& options_;
+    Store& store_;
+    FaultPlan& faults_;
+    Counters& counters_;
+    base::Clock& clock_;
+    Credentials credentials_;
+    std::mutex rate_mutex_;
+    double rate_tokens_ = 0;
+    base::SteadyTime rate_at_{};
+};
+
+std::string document_of(const Exchange& exchange);  // an XML body, whole
+
+// conditions.cc: what several operations share.
+Answered<void> check_read_conditions(const Request& request, const Object& object, bool copy_source);
+Answered<PutCondition> put_condition(const Request& request);
+Answered<Object> object_from_headers(const Request& request);
+void add_object_headers(Response& response, const Object& object, bool with_checksum);
+void add_stored_headers(Response& response, const Object& object, std::string_view prefix);
+
+inline constexpr std::uint64_t kPutSizeMax = 5ULL << 30;
+inline constexpr std::uint64_t kDocumentSizeMax = 4 << 20;  // XML bodies
+inline constexpr std::uint64_t kKeySizeMax = 1024;
+
+}  // namespace s3sim

@@ -1,0 +1,239 @@
+// ListObjectsV2, ListMultipartUploads, ListParts: pages of 1,000 at most.
+#include <algorithm>
+#include <optional>
+
+#include "base/encoding.h"
+#include "s3sim/numbers.h"
+#include "s3sim/operations.h"
+#include "s3sim/xml.h"
+
+namespace s3sim {
+namespace {
+
+constexpr std::uint64_t kPageMax = 1000;
+
+Answered<std::uint64_t> page_size(const Request& request, std::string_view name) {
+    const std::string* text = request.parameter(name);
+    if (text == nullptr) return kPageMax;
+    const auto number = parse_number(*text);
+    if (!number || *number > INT32_MAX) {
+        return refuse(400, "InvalidArgument", "Provided " + std::string(name) + " not an integer or within integer range",
+                      {{"ArgumentName", std::string(name)}, {"ArgumentValue", *text}});
+    }
+    return std::min(*number, kPageMax);
+}
+
+// Opaque to clients; checked when it comes back. It holds where the next page starts: "k" after a key, "p" after
+// everything under a common prefix.
+constexpr std::string_view kTokenSalt = "s3sim-continuation";
+std::string seal_token(std::string_view position) {
+    const std::string check = hex(sha256(std::string(kTokenSalt) + std::string(position))).substr(0, 8);
+    return base::base64(base::as_bytes(check + std::string(position)));
+}
+std::optional<std::string> open_token(std::string_view token) {
+    const auto text = base::base64_decode(token);
+    if (!text || text->size() < 9) return std::nullopt;
+    std::string position = text->substr(8);
+    if (seal_token(position) != token) return std::nullopt;
+    return position;
+}
+
+// The first string after all that start with `prefix`; empty if there is none.
+std::string after_prefix(std::string prefix) {
+    while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
+    if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+    return prefix;
+}
+
+struct Listing {
+    std::vector<Entry> contents;
+    std::vector<std::string> prefixes;
+    bool truncated = false;
+    std::string next;  // position, see seal_token
+};
+
+Listing make_page(Bucket& bucket, const std::string& prefix, const std::string& delimiter, std::string position,
+                  std::uint64_t max) {
+    Listing page;
+    std::string from = prefix;
+    bool inclusive = true;
+    if (!position.empty()) {
+        const bool whole_prefix = position[0] == 'p';
+        std::string start = whole_prefix ? after_prefix(position.substr(1)) : position.substr(1);
+        if (whole_prefix && start.empty()) return page;
+        if (start >= from) {
+            from = std::move(start);
+            inclusive = whole_prefix;
+        }
+    }
+    Entry entry;
+    std::string last = std::move(position);
+    while (bucket.next(from, inclusive, entry) && entry.key.starts_with(prefix)) {
+        if (page.contents.size() + page.prefixes.size() == max) {
+            page.truncated = max > 0;
+            page.next = last;
+            return page;
+        }
+        const auto cut = delimiter.empty() ? std::string::npos : entry.key.find(delimiter, prefix.size());
+        if (cut != std::string::npos) {
+            page.prefixes.push_back(entry.key.substr(0, cut + delimiter.size()));
+            last = "p" + page.prefixes.back();
+            from = after_prefix(page.prefixes.back());
+            inclusive = true;
+            if (from.empty()) return page;
+            continue;
+        }
+        last = "k" + entry.key;
+        from = entry.key;
+        inclusive = false;
+        page.contents.push_back(std::move(entry));
+    }
+    return page;
+}
+
+Answered<bool> wants_url_encoding(const Request& request) {
+    const std::string encoding = request.parameter_or("encoding-type", "");
+    if (!encoding.empty() && encoding != "url") {
+        return refuse(400, "InvalidArgument", "Invalid Encoding Method specified in Request",
+                      {{"ArgumentName", "encoding-type"}, {"ArgumentValue", encoding}});
+    }
+    return encoding == "url";
+}
+
+}  // namespace
+
+Answered<Response> Service::list_objects(Exchange& exchange) {
+    const Request& request = exchange.request;
+    const auto max = page_size(request, "max-keys");
+    if (!max) return std::unexpected(max.error());
+    const auto url = wants_url_encoding(request);
+    if (!url) return std::unexpected(url.error());
+    const auto encode = [&](std::string_view text) {
+        return *url ? base::percent_encode(text, true) : std::string(text);
+    };
+    const std::string prefix = request.parameter_or("prefix", "");
+    const std::string delimiter = request.parameter_or("delimiter", "");
+    std::string position;
+    if (const std::string* after = request.parameter("start-after"); after != nullptr && !after->empty()) {
+        position = "k" + *after;
+    }
+    const std::string* token = request.parameter("continuation-token");
+    if (token != nullptr) {
+        const auto opened = open_token(*token);
+        if (!opened) {
+            return refuse(400, "InvalidArgument", "The continuation token provided is incorrect",
+                          {{"ArgumentName", "continuation-token"}});
+        }
+        position = *opened;
+    } else {
+        exchange.bucket->begin_listing();
+    }
+    const Listing page = make_page(*exchange.bucket, prefix, delimiter, position, *max);
+
+    XmlWriter xml;
+    xml.root("ListBucketResult").text("Name", request.bucket).text("Prefix", encode(prefix));
+    if (!delimiter.empty()) xml.text("Delimiter", encode(delimiter));
+    if (request.parameter("start-after") != nullptr) xml.text("StartAfter", encode(*request.parameter("start-after")));
+    if (*url) xml.text("EncodingType", "url");
+    if (token != nullptr) xml.text("ContinuationToken", *token);
+    if (page.truncated) xml.text("NextContinuationToken", seal_token(page.next));
+    xml.number("KeyCount", page.contents.size() + page.prefixes.size()).number("MaxKeys", *max);
+    xml.flag("IsTruncated", page.truncated);
+    const bool owner = request.parameter_or("fetch-owner", "") == "true";
+    for (const Entry& entry : page.contents) {
+        xml.open("Contents").text("Key", encode(entry.key));
+        xml.text("LastModified", base::format_rfc3339(entry.last_modified));
+        xml.text("ETag", "\"" + entry.etag + "\"");
+        if (!entry.checksum_algorithm.empty()) {
+            xml.text("ChecksumAlgorithm", entry.checksum_algorithm).text("ChecksumType", entry.checksum_type);
+        }
+        xml.number("Size", entry.size);
+        if (owner) xml.open("Owner").text("ID", "s3sim").close("Owner");
+        xml.text("StorageClass", entry.storage_class).close("Contents");
+    }
+    for (const std::string& common : page.prefixes) {
+        xml.open("CommonPrefixes").text("Prefix", encode(common)).close("CommonPrefixes");
+    }
+    return xml_response(xml.close("ListBucketResult").finish());
+}
+
+Answered<Response> Service::list_uploads(Exchange& exchange) {
+    const Request& request = exchange.request;
+    const auto max = page_size(request, "max-uploads");
+    if (!max) return std::unexpected(max.error());
+    const auto url = wants_url_encoding(request);
+    if (!url) return std::unexpected(url.error());
+    const auto encode = [&](std::string_view text) {
+        return *url ? base::percent_encode(text, true) : std::string(text);
+    };
+    const std::string prefix = request.parameter_or("prefix", "");
+    const std::string key_marker = request.parameter_or("key-marker", "");
+    const std::string id_marker = request.parameter_or("upload-id-marker", "");
+    std::vector<UploadRef> page;
+    bool truncated = false;
+    for (const UploadRef& upload : store_.uploads(request.bucket)) {
+        if (!upload->key.starts_with(prefix) || upload->key < key_marker) continue;
+        if (upload->key == key_marker && (id_marker.empty() || upload->id <= id_marker)) continue;
+        truncated = page.size() == *max;
+        if (truncated) break;
+        page.push_back(upload);
+    }
+    XmlWriter xml;
+    xml.root("ListMultipartUploadsResult").text("Bucket", request.bucket);
+    xml.text("KeyMarker", encode(key_marker)).text("UploadIdMarker", id_marker).text("Prefix", encode(prefix));
+    if (*url) xml.text("EncodingType", "url");
+    if (truncated && !page.empty()) {
+        xml.text("NextKeyMarker", encode(page.back()->key)).text("NextUploadIdMarker", page.back()->id);
+    }
+    xml.number("MaxUploads", *max).flag("IsTruncated", truncated && !page.empty());
+    for (const UploadRef& upload : page) {
+        xml.open("Upload").text("Key", encode(upload->key)).text("UploadId", upload->id);
+        xml.text("StorageClass", upload->target.storage_class);
+        xml.text("Initiated", base::format_rfc3339(upload->initiated));
+        if (!upload->algorithm.empty()) {
+            xml.text("ChecksumAlgorithm", upload->algorithm).text("ChecksumType", upload->checksum_type);
+        }
+        xml.close("Upload");
+    }
+    return xml_response(xml.close("ListMultipartUploadsResult").finish());
+}
+
+Answered<Response> Service::list_parts(Exchange& exchange) {
+    const Request& request = exchange.request;
+    const auto max = page_size(request, "max-parts");
+    if (!max) return std::unexpected(max.error());
+    const auto marker = parse_number(request.parameter_or("part-number-marker", "0"));
+    if (!marker) return refuse(400, "InvalidArgument", "part-number-marker must be a number");
+    Upload& upload = *exchange.upload;
+    XmlWriter xml;
+    xml.root("ListPartsResult").text("Bucket", upload.bucket_name).text("Key", upload.key);
+    xml.text("UploadId", upload.id).text("StorageClass", upload.target.storage_class);
+    xml.number("PartNumberMarker", *marker);
+    const std::scoped_lock lock(upload.mutex);
+    if (upload.closed) return refuse("NoSuchUpload", {{"UploadId", upload.id}});
+    std::uint64_t shown = 0;
+    std::uint64_t last = *marker;
+    XmlWriter lines;
+    lines.finish();  // takes the declaration off; what follows is a fragment
+    bool truncated = false;
+    for (auto at = upload.parts.upper_bound(static_cast<int>(std::min<std::uint64_t>(*marker, INT32_MAX)));
+         at != upload.parts.end(); ++at) {
+        truncated = shown == *max;
+        if (truncated) break;
+        const auto& [number, part] = *at;
+        lines.open("Part").number("PartNumber", static_cast<std::uint64_t>(number));
+        lines.text("LastModified", base::format_rfc3339(part.last_modified)).text("ETag", "\"" + part.etag + "\"");
+        lines.number("Size", part.size);
+        if (!upload.algorithm.empty()) lines.text("Checksum" + upload.algorithm, part.checksum);
+        lines.close("Part");
+        last = static_cast<std::uint64_t>(number);
+        ++shown;
+    }
+    xml.number("NextPartNumberMarker", last).number("MaxParts", *max).flag("IsTruncated", truncated);
+    if (!upload.algorithm.empty()) {
+        xml.text("ChecksumAlgorithm", upload.algorithm).text("ChecksumType", upload.checksum_type);
+    }
+    return xml_response(xml.finish() + lines.finish() + "</ListPartsResult>");
+}
+
+}  // namespace s3sim
