@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -62,13 +63,16 @@ class Job {
     JobState state() const { return state_.load(std::memory_order_acquire); }
 
     // Asks it to stop; returns at once. The job ends `cancelled`, its upload aborted, unless it has just ended.
-    void cancel() { cancel_requested_.store(true, std::memory_order_release); }
+    void cancel();
     bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
 
     // For the engine. Counters are added to from any reactor; states and ends come from the job's own.
     void enter(JobState state, base::UtcTime now);
     void succeed(ArchiveResult result, base::UtcTime now);
     void fail(base::Error error, base::UtcTime now);  // a `cancelled` error ends it cancelled
+    // Called by cancel(), on its caller's thread, under the job's lock: it must only post. Called at once if the job was
+    // cancelled before; empty to take it back.
+    void set_on_cancel(std::function<void()> on_cancel);
 
     std::atomic<std::uint64_t> objects_total{0}, objects_done{0};
     std::atomic<std::uint64_t> bytes_total{0}, bytes_done{0};
@@ -84,6 +88,7 @@ class Job {
     std::optional<base::UtcTime> finished_at_;
     std::optional<ArchiveResult> result_;
     std::optional<base::Error> error_;
+    std::function<void()> on_cancel_;
 };
 
 }  // namespace archive

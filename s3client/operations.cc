@@ -82,12 +82,13 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
     co_return page;
 }
 
-io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
+io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object, WithChecksum checksum,
                                                          CallContext context) {
     Call call = make_call(Operation::head_object, "HEAD", std::move(object.bucket),
                           std::move(object.key), context);
     if (!object.version_id.empty())
         call.request.query = {{"versionId", std::move(object.version_id)}};
+    if (checksum == WithChecksum::yes) call.request.set_header("x-amz-checksum-mode", "ENABLED");
     ObjectHead found;
     call.parse = [&found](const ResponseHead& head, std::string) -> base::Status {
         if (!head.content_length) {
@@ -97,6 +98,7 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
         found.size = *head.content_length;
         found.etag = unquote_etag(head.get("etag"));
         found.storage_class = head.get("x-amz-storage-class");
+        if (head.get("x-amz-checksum-type") != "COMPOSITE") found.checksum_crc32 = head.get("x-amz-checksum-crc32");
         if (const auto modified = base::parse_http_date(head.get("last-modified"))) {
             found.last_modified_s =
                 std::chrono::floor<std::chrono::seconds>(*modified).time_since_epoch().count();

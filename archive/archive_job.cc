@@ -1,0 +1,167 @@
+#include "archive/archive_job.h"
+
+#include <algorithm>
+
+#include "archive/destination.h"
+#include "archive/finisher.h"
+#include "archive/shard_executor.h"
+#include "base/log.h"
+
+namespace archive {
+namespace {
+
+using base::Result;
+using base::Status;
+
+// An abort is tried even when the job was cancelled, and even when S3 is unwell; but not for ever.
+constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);
+// Shards under way on one lane at most; memory is the usual limit.
+constexpr std::size_t kShardsPerLaneMax = 32;
+
+// A changed source is its own word: nothing is published, and the user must know which.
+base::Error explain(base::Error error) {
+    if (error.kind == base::ErrorKind::precondition && error.code == "PreconditionFailed") {
+        error.code = "source_changed";
+        error.detail = error.key + " changed after it was listed: " + error.detail;
+    }
+    return error;
+}
+
+}  // namespace
+
+ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job, Engine::OnChange on_change)
+    : engine_(engine),
+      home_(engine.lanes[home]),
+      reactor_(home_.lane->reactor()),
+      job_(std::move(job)),
+      on_change_(std::move(on_change)),
+      work_(std::make_shared<LaneWork>()) {}
+
+io::Task<void> ArchiveJob::run() {
+    job_->set_on_cancel([work = work_, &lane = *home_.lane] {
+        lane.reactor().post([work] { work->cancel.cancel(); });
+    });
+    auto result = co_await make_archive();
+    job_->set_on_cancel({});
+    if (result) {
+        job_->succeed(std::move(*result), reactor_.utc_now());
+    } else {
+        job_->fail(explain(std::move(result.error())), reactor_.utc_now());
+    }
+    if (on_change_) on_change_(job_);
+}
+
+io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
+    enter(JobState::planning);
+    auto free = co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
+    if (!free) co_return std::unexpected(free.error());
+    auto plan = co_await make_plan();
+    if (!plan) co_return std::unexpected(plan.error());
+    enter(JobState::running);
+    co_return co_await upload_archive(std::move(*plan));
+}
+
+io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
+    auto manifest = co_await make_manifest(*home_.client, reactor_, job_->request(), call(work_->cancel));
+    if (!manifest) co_return std::unexpected(manifest.error());
+    auto plan = co_await engine_.worker.run(
+        reactor_, [&] { return Plan::make(std::move(*manifest), job_->request(), engine_.plan_options); });
+    if (!plan) co_return plan;
+    job_->objects_total = (*plan)->layout().count();
+    job_->bytes_total = (*plan)->layout().archive_size();
+    job_->parts_total = (*plan)->parts().size();
+    co_return plan;
+}
+
+io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const Plan> plan) {
+    const Destination& destination = job_->request().destination;
+    s3client::UploadTarget upload{destination.bucket, destination.key, {}};
+    if (!plan->single_put()) {
+        auto created = co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
+                                                                      object_headers(destination), call(work_->cancel));
+        if (!created) co_return std::unexpected(created.error());
+        upload.upload_id = std::move(*created);
+    }
+    PartBoard board(reactor_, plan, upload, *job_);
+    Result<ArchiveResult> result;
+    if (auto moved = co_await transfer(board, *plan); !moved) {
+        result = std::unexpected(moved.error());
+    } else {
+        enter(JobState::finishing);
+        const ShardContext context{reactor_, *home_.client, *home_.slab, call(work_->cancel)};
+        result = co_await finish_archive(context, *plan, board, upload, destination);
+    }
+    if (!result && !plan->single_put()) {
+        // All that was under way has ended, so nothing of ours can be added to the upload after this.
+        auto aborted = co_await home_.client->abort_multipart_upload(
+            upload, {.timeout = kAbortTimeout, .requests = &job_->requests});
+        if (!aborted) {
+            base::log_error("an upload could not be aborted", {{"bucket", upload.bucket},
+                                                               {"key", upload.key},
+                                                               {"upload_id", upload.upload_id},
+                                                               {"error", aborted.error().to_string()}});
+        }
+    }
+    co_return result;
+}
+
+io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {
+    // "Stop" ends the board, and the board's end ends the work on every lane.
+    struct StopBoard final : io::CancelHook {
+        explicit StopBoard(PartBoard& b) : board(b) {}
+        void on_cancel() override {
+            board.fail({base::ErrorKind::cancelled, "cancelled", "the job was cancelled", 0, {}, {}});
+        }
+        PartBoard& board;
+    } stop(board);
+    if (work_->cancel.cancelled()) stop.on_cancel();
+    else work_->cancel.hook(stop);
+
+    const std::size_t parts_in_memory = home_.slab->total_bytes() / plan.part_size_max();
+    const std::size_t shards_max = std::clamp<std::size_t>(parts_in_memory + 1, 1, kShardsPerLaneMax);
+    io::TaskScope scope(reactor_);
+    std::vector<std::shared_ptr<LaneWork>> works;
+    for (EngineLane& lane : engine_.lanes) {
+        works.push_back(std::make_shared<LaneWork>());
+        scope.spawn(work_on(lane, board, works.back(), shards_max));
+    }
+    auto done = co_await board.wait_until_done();
+    if (!done) {
+        for (std::size_t i = 0; i < works.size(); ++i) {
+            engine_.lanes[i].lane->reactor().post([work = works[i]] { work->cancel.cancel(); });
+        }
+    }
+    co_await scope.join();
+    co_return done;
+}
+
+io::Task<void> ArchiveJob::work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
+                                   std::size_t shards_max) {
+    co_await io::run_on(reactor_, *lane.lane, [&] { return run_shards(lane, board, *work, shards_max); });
+}
+
+// On `lane` from here on.
+io::Task<bool> ArchiveJob::run_shards(EngineLane& lane, PartBoard& board, LaneWork& work, std::size_t shards_max) {
+    io::TaskScope scope(lane.lane->reactor());
+    for (std::size_t i = 0; i < shards_max; ++i) scope.spawn(run_shards_in_turn(lane, board, work));
+    co_await scope.join();
+    co_return true;
+}
+
+io::Task<void> ArchiveJob::run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work) {
+    io::Reactor& here = lane.lane->reactor();
+    const ShardContext context{here, *lane.client, *lane.slab, call(work.cancel)};
+    for (;;) {
+        auto shard = co_await io::run_on(here, *home_.lane, [&] { return board.take(); });
+        if (!shard) co_return;
+        auto result = co_await execute_shard(context, *shard);
+        co_await io::run_on(here, *home_.lane, [&] { return board.finish(std::move(result)); });
+    }
+}
+
+void ArchiveJob::enter(JobState state) {
+    job_->enter(state, reactor_.utc_now());
+    if (on_change_) on_change_(job_);
+}
+
+}  // namespace archive

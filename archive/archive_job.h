@@ -1,0 +1,63 @@
+// One job, from its sources to the archive. Lives on its home lane; its parts are done on all lanes.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "archive/engine.h"
+#include "archive/part_board.h"
+#include "archive/plan.h"
+#include "io/lane.h"
+#include "io/slab.h"
+#include "io/worker_thread.h"
+
+namespace archive {
+
+// What each reactor of the engine has. Used on its lane's thread only, but for the lane itself.
+struct EngineLane {
+    std::unique_ptr<io::BufferSlab> slab;
+    std::unique_ptr<s3client::S3Client> client;
+    std::unique_ptr<io::CancelSource> shutdown;  // of what is not a job: plans, verifications
+    std::unique_ptr<io::Lane> lane;
+};
+
+// Of the engine, for all jobs.
+struct EngineParts {
+    std::vector<EngineLane> lanes;
+    io::WorkerThread worker;
+    PlanOptions plan_options;
+};
+
+class ArchiveJob {
+  public:
+    ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job, Engine::OnChange on_change);
+
+    // Runs the job to its end; the Job then has its result or error, and no upload of it is left open that S3 would
+    // let us abort.
+    io::Task<void> run();
+
+  private:
+    // Cancels what one job does on one lane. Shared, since "stop" may arrive when it has ended.
+    struct LaneWork {
+        io::CancelSource cancel;
+    };
+
+    io::Task<base::Result<ArchiveResult>> make_archive();
+    io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
+    io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
+    io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
+    io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work, std::size_t shards_max);
+    io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work, std::size_t shards_max);
+    io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
+    void enter(JobState state);
+    s3client::CallContext call(io::CancelSource& cancel) { return {.cancel = &cancel, .requests = &job_->requests}; }
+
+    EngineParts& engine_;
+    EngineLane& home_;
+    io::Reactor& reactor_;
+    std::shared_ptr<Job> job_;
+    Engine::OnChange on_change_;
+    std::shared_ptr<LaneWork> work_;  // on the home lane: planning and finishing
+};
+
+}  // namespace archive

@@ -1,0 +1,306 @@
+#include "archive/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "archive/archive_job.h"
+#include "archive/verify.h"
+#include "base/log.h"
+
+namespace archive {
+namespace {
+
+using base::Result;
+
+// A reactor with less could not hold two of the smallest parts.
+constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
+// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time, within these.
+constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
+constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
+
+Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
+    s3client::ClientConfig client;
+    auto endpoint = s3client::choose_endpoint(config.endpoint_url, s3client::fixed_environment({}), config.region);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    client.endpoint = std::move(*endpoint);
+    auto addressing = s3client::parse_addressing(config.addressing);
+    if (!addressing) return std::unexpected(addressing.error());
+    client.addressing = *addressing;
+    client.region = config.region;
+    if (config.access_key_id.empty() && config.secret_access_key.empty()) {
+        auto credentials = s3client::environment_credentials(s3client::process_environment());
+        if (!credentials) return std::unexpected(credentials.error());
+        client.credentials = std::move(*credentials);
+    } else {
+        auto credentials = s3client::static_credentials(
+            {config.access_key_id, config.secret_access_key, config.session_token, std::nullopt});
+        if (!credentials) return std::unexpected(credentials.error());
+        client.credentials = std::move(*credentials);
+    }
+    if (client.endpoint.tls) {
+        auto tls = io::TlsContext::create(config.ca_bundle);
+        if (!tls) return std::unexpected(tls.error());
+        client.tls = std::move(*tls);
+    }
+    client.connections_max = std::max(1U, config.connections_max);
+    client.retry.attempts_max = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
+    client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
+    return client;
+}
+
+io::BackendChoice backend_choice(IoChoice io) {
+    switch (io) {
+        case IoChoice::uring: return io::BackendChoice::uring;
+        case IoChoice::epoll: return io::BackendChoice::epoll;
+        case IoChoice::automatic: break;
+    }
+    return io::BackendChoice::automatic;
+}
+
+}  // namespace
+
+struct Engine::Impl {
+    EngineConfig config;
+    s3client::ClientConfig client;
+    EngineParts parts;
+    std::string io_name;
+
+    std::mutex mutex;  // guards what follows; taken when a job starts and ends
+    std::condition_variable idle;
+    std::set<std::shared_ptr<Job>> jobs;
+    std::size_t tasks = 0;  // plans and verifications under way
+    std::size_t next_home = 0;
+
+    base::Status start_lanes();
+    std::size_t take_home();
+    io::Task<void> run_job(std::size_t home, std::shared_ptr<Job> job, OnChange on_change);
+    io::Task<void> run_plan(EngineLane& lane, ArchiveRequest request,
+                            std::function<void(Result<PlanSummary>)> done);
+    io::Task<Result<PlanSummary>> summarise(EngineLane& lane, const ArchiveRequest& request);
+    template <typename Make>
+    void run_task(Make make);
+    void task_ended();
+};
+
+base::Status Engine::Impl::start_lanes() {
+    unsigned count = config.reactors != 0 ? config.reactors : std::max(1U, std::thread::hardware_concurrency());
+    const std::uint64_t fit = config.memory_bytes / kLaneMemoryMin;
+    if (fit == 0) {
+        return base::fail(base::ErrorKind::invalid, "memory",
+                          fmt::format("part memory of {} bytes is too little, {} MiB is the least", config.memory_bytes,
+                                      kLaneMemoryMin >> 20));
+    }
+    if (count > fit) {
+        base::log_warn("fewer reactors than asked for: memory is the limit", {{"reactors", fit}});
+        count = static_cast<unsigned>(fit);
+    }
+    const std::uint64_t lane_memory = config.memory_bytes / count;
+    parts.lanes.resize(count);
+    for (EngineLane& lane : parts.lanes) {
+        auto setup = [this, &lane, lane_memory](io::Lane& self) -> base::Status {
+            auto slab = io::BufferSlab::create(self.reactor(), lane_memory);
+            if (!slab) return std::unexpected(slab.error());
+            lane.slab = std::move(*slab);
+            lane.client = std::make_unique<s3client::S3Client>(self.reactor(), parts.worker, client);
+            lane.shutdown = std::make_unique<io::CancelSource>();
+            io_name = self.reactor().backend().name();
+            return {};
+        };
+        auto teardown = [&lane] {
+            lane.client.reset();
+            lane.slab.reset();
+            lane.shutdown.reset();
+        };
+        auto started = io::Lane::start(backend_choice(config.io), std::move(setup), std::move(teardown));
+        if (!started) return std::unexpected(started.error());
+        lane.lane = std::move(*started);
+    }
+    const std::uint64_t slab = parts.lanes.front().slab->total_bytes();
+    const std::uint64_t chosen = std::clamp(slab / 4, kPreferredPartMin, kPreferredPartMax);
+    parts.plan_options.sizing.preferred =
+        config.part_size_bytes != 0 ? std::max(config.part_size_bytes, 2 * kPartSizeMin) : chosen;
+    parts.plan_options.sizing.memory_max = slab;
+    parts.plan_options.single_put_max = std::min(chosen, parts.plan_options.sizing.preferred);
+    return {};
+}
+
+Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
+    auto client = client_config(config);
+    if (!client) return std::unexpected(client.error());
+    auto impl = std::make_unique<Impl>();
+    impl->config = std::move(config);
+    impl->client = std::move(*client);
+    if (auto started = impl->start_lanes(); !started) {
+        impl->parts.lanes.clear();
+        return std::unexpected(started.error());
+    }
+    base::log_info("engine started", {{"io", impl->io_name},
+                                      {"reactors", impl->parts.lanes.size()},
+                                      {"memory_bytes", impl->config.memory_bytes},
+                                      {"part_size_bytes", impl->parts.plan_options.sizing.preferred},
+                                      {"endpoint", impl->client.endpoint.url()}});
+    return std::unique_ptr<Engine>(new Engine(std::move(impl)));
+}
+
+Engine::Engine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Engine::~Engine() {
+    std::unique_lock lock(impl_->mutex);
+    const std::set<std::shared_ptr<Job>> running = impl_->jobs;
+    lock.unlock();
+    for (const auto& job : running) job->cancel();
+    for (EngineLane& lane : impl_->parts.lanes) {
+        lane.lane->reactor().post([&lane] { lane.shutdown->cancel(); });
+    }
+    lock.lock();
+    // Every wait of a cancelled job is bounded (kAbortTimeout is the longest), so this ends.
+    impl_->idle.wait(lock, [this] { return impl_->jobs.empty() && impl_->tasks == 0; });
+    lock.unlock();
+    impl_->parts.lanes.clear();
+}
+
+std::size_t Engine::Impl::take_home() {
+    const std::lock_guard lock(mutex);
+    return next_home++ % parts.lanes.size();
+}
+
+void Engine::Impl::task_ended() {
+    const std::lock_guard lock(mutex);
+    --tasks;
+    idle.notify_all();
+}
+
+template <typename Make>
+void Engine::Impl::run_task(Make make) {
+    {
+        const std::lock_guard lock(mutex);
+        ++tasks;
+    }
+    EngineLane& lane = parts.lanes[take_home()];
+    lane.lane->spawn([this, &lane, make = std::move(make)]() mutable { return make(*this, lane); });
+}
+
+void Engine::start(std::shared_ptr<Job> job, OnChange on_change) {
+    {
+        const std::lock_guard lock(impl_->mutex);
+        impl_->jobs.insert(job);
+    }
+    const std::size_t home = impl_->take_home();
+    impl_->parts.lanes[home].lane->spawn(
+        [impl = impl_.get(), home, job = std::move(job), on_change = std::move(on_change)]() mutable {
+            return impl->run_job(home, std::move(job), std::move(on_change));
+        });
+}
+
+io::Task<void> Engine::Impl::run_job(std::size_t home, std::shared_ptr<Job> job, OnChange on_change) {
+    {
+        ArchiveJob run(parts, home, job, std::move(on_change));
+        co_await run.run();
+    }
+    const std::lock_guard lock(mutex);
+    jobs.erase(job);
+    idle.notify_all();
+}
+
+void Engine::plan(ArchiveRequest request, std::function<void(Result<PlanSummary>)> done) {
+    impl_->run_task([request = std::move(request), done = std::move(done)](Impl& impl, EngineLane& lane) mutable {
+        return impl.run_plan(lane, std::move(request), std::move(done));
+    });
+}
+
+io::Task<void> Engine::Impl::run_plan(EngineLane& lane, ArchiveRequest request,
+                                      std::function<void(Result<PlanSummary>)> done) {
+    done(co_await summarise(lane, request));
+    task_ended();
+}
+
+io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane, const ArchiveRequest& request) {
+    std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
+    io::Reactor& reactor = lane.lane->reactor();
+    auto manifest = co_await make_manifest(*lane.client, reactor, request,
+                                           {.cancel = lane.shutdown.get(), .requests = &asked});
+    if (!manifest) co_return std::unexpected(manifest.error());
+    co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
+        auto plan = Plan::make(*manifest, request, parts.plan_options);
+        if (!plan) return std::unexpected(plan.error());
+        PlanSummary summary;
+        summary.entries = (*plan)->layout().count();
+        summary.archive_size = (*plan)->layout().archive_size();
+        summary.parts = (*plan)->parts().size();
+        summary.part_size_bytes = (*plan)->part_size_max();
+        summary.source_bytes = (*manifest)->source_bytes();
+        summary.requests = (*plan)->requests();
+        for (std::size_t i = 0; i < asked.size(); ++i) summary.requests[i] += asked[i];
+        const bool looks = !request.destination.overwrite;
+        summary.requests[static_cast<std::size_t>(s3client::Operation::head_object)] += looks ? 1 : 0;
+        summary.cost_usd = s3client::cost_usd(summary.requests);
+        summary.skipped = (*manifest)->skipped();
+        return summary;
+    });
+}
+
+namespace {
+
+io::Task<void> verify_task(Engine::OnProgress on_progress, std::function<void(Result<VerifyReport>)> done,
+                           VerifySource source, EngineLane& lane, io::WorkerThread& worker,
+                           std::function<void()> ended) {
+    const ShardContext context{lane.lane->reactor(), *lane.client, *lane.slab, {.cancel = lane.shutdown.get()}};
+    done(co_await verify_archive(context, worker, std::move(source), std::move(on_progress)));
+    ended();
+}
+
+}  // namespace
+
+void Engine::verify(std::string bucket, std::string key, OnProgress on_progress,
+                    std::function<void(Result<VerifyReport>)> done) {
+    impl_->run_task([source = VerifySource{std::move(bucket), std::move(key), {}},
+                     on_progress = std::move(on_progress), done = std::move(done)](Impl& impl, EngineLane& lane) {
+        return verify_task(on_progress, done, source, lane, impl.parts.worker, [&impl] { impl.task_ended(); });
+    });
+}
+
+void Engine::verify_file(std::string path, OnProgress on_progress, std::function<void(Result<VerifyReport>)> done) {
+    impl_->run_task([source = VerifySource{{}, {}, std::move(path)}, on_progress = std::move(on_progress),
+                     done = std::move(done)](Impl& impl, EngineLane& lane) {
+        return verify_task(on_progress, done, source, lane, impl.parts.worker, [&impl] { impl.task_ended(); });
+    });
+}
+
+Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key, std::uint64_t expires_s) {
+    auto target = s3client::resolve(impl_->client.endpoint, impl_->client.addressing, bucket, key);
+    if (!target) return std::unexpected(target.error());
+    auto credentials = impl_->client.credentials->get();
+    if (!credentials) return std::unexpected(credentials.error());
+    s3client::HttpRequest request;
+    request.host = target->host_header;
+    request.path = target->path;
+    s3client::Signer signer;
+    return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials, impl_->client.region,
+                          expires_s, base::system_clock().utc_now());
+}
+
+EngineStats Engine::stats() const {
+    EngineStats sum;
+    for (const EngineLane& lane : impl_->parts.lanes) {
+        const s3client::S3Client::Stats& s = lane.client->stats();
+        for (std::size_t i = 0; i < sum.requests.size(); ++i) sum.requests[i] += s.requests[i].load();
+        sum.bytes_received += s.bytes_received.load();
+        sum.bytes_sent += s.bytes_sent.load();
+        sum.retries += s.retries.load();
+        sum.throttled += s.throttled.load();
+        sum.connections_open += s.connections_open.load();
+        sum.connections_opened += s.connections_opened.load();
+        sum.memory_bytes += lane.slab->total_bytes();
+        sum.memory_in_use_bytes += lane.slab->in_use_bytes();
+    }
+    sum.reactors = static_cast<unsigned>(impl_->parts.lanes.size());
+    sum.io = impl_->io_name;
+    return sum;
+}
+
+}  // namespace archive

@@ -1,0 +1,119 @@
+#include "archive/finisher.h"
+
+#include <fmt/format.h>
+
+#include "archive/destination.h"
+#include "base/check.h"
+#include "zip/central_directory.h"
+
+namespace archive {
+namespace {
+
+using base::Result;
+using s3client::WrittenObject;
+
+class Finisher {
+  public:
+    Finisher(const ShardContext& context, const Plan& plan, PartBoard& board, s3client::UploadTarget upload,
+             Destination destination)
+        : context_(context),
+          plan_(plan),
+          board_(board),
+          upload_(std::move(upload)),
+          destination_(std::move(destination)),
+          directory_(plan.layout(), plan.manifest(), board.entry_crcs(), plan.comment()) {}
+
+    io::Task<Result<WrittenObject>> run() {
+        for (std::size_t p = plan_.tail(); p < plan_.parts().size(); ++p) {
+            if (auto sent = co_await send_part(p); !sent) co_return std::unexpected(sent.error());
+        }
+        auto written = plan_.single_put() ? std::move(put_) : co_await complete();
+        co_return co_await settle_write(context_.client, destination_, std::move(written),
+                                        plan_.layout().archive_size(), board_.archive_crc(), context_.call);
+    }
+
+  private:
+    io::Task<base::Status> send_part(std::size_t part_index) {
+        const ShardPlan shard = plan_.shard_of(part_index, upload_);
+        const ShardPart& part = shard.parts.front();
+        auto memory = co_await context_.slab.reserve(part.size, {.cancel = context_.call.cancel});
+        if (!memory) co_return std::unexpected(memory.error());
+        PartBuilder builder(context_, shard, part, std::move(*memory));
+        if (auto fetched = co_await builder.fetch(); !fetched) co_return fetched;
+        builder.write_headers();
+        board_.record_pieces(builder.pieces());  // the directory holds the CRCs of these entries, too
+        builder.write_directory(directory_);
+
+        std::vector<base::ByteView> views;
+        const s3client::Body body = builder.body(views);
+        PartResult result{part.number, part.size, body.crc32, {}};
+        if (plan_.single_put()) {
+            put_ = co_await put(body);
+            if (put_) result.etag = put_->etag;
+        } else {
+            auto etag = co_await context_.client.upload_part(upload_, part.number, body, context_.call);
+            if (!etag) co_return std::unexpected(etag.error());
+            result.etag = std::move(*etag);
+        }
+        board_.record_part(std::move(result));
+        co_return base::Status{};
+    }
+
+    io::Task<Result<WrittenObject>> put(s3client::Body body) {
+        auto headers = object_headers(destination_);
+        for (auto& header : condition_headers(destination_)) headers.push_back(std::move(header));
+        co_return co_await context_.client.put_object(destination_.bucket, destination_.key, std::move(headers), body,
+                                                      context_.call);
+    }
+
+    io::Task<Result<WrittenObject>> complete() {
+        s3client::S3Client::CompleteUpload request;
+        request.upload = upload_;
+        for (const PartResult& part : board_.results()) {
+            request.parts.push_back({part.number, part.etag, {}});
+        }
+        request.object_size = plan_.layout().archive_size();
+        request.crc32 = board_.archive_crc();
+        request.headers = condition_headers(destination_);
+        auto written = co_await context_.client.complete_multipart_upload(std::move(request), context_.call);
+        if (!written) co_return written;
+        // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look once.
+        auto head = co_await context_.client.head_object({destination_.bucket, destination_.key, {}},
+                                                         s3client::WithChecksum::no, context_.call);
+        if (head && head->size != plan_.layout().archive_size()) {
+            co_return base::fail(base::ErrorKind::corrupt, "wrong_size",
+                                 fmt::format("{}/{} has {} bytes after its upload was completed, {} were sent",
+                                             destination_.bucket, destination_.key, head->size,
+                                             plan_.layout().archive_size()));
+        }
+        if (head && written->etag.empty()) written->etag = head->etag;
+        co_return written;
+    }
+
+    const ShardContext context_;
+    const Plan& plan_;
+    PartBoard& board_;
+    const s3client::UploadTarget upload_;
+    const Destination destination_;
+    zip::CentralDirectory directory_;
+    Result<WrittenObject> put_;
+};
+
+}  // namespace
+
+io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan, PartBoard& board,
+                                               s3client::UploadTarget upload, Destination destination) {
+    Finisher finisher(context, plan, board, std::move(upload), destination);
+    auto written = co_await finisher.run();
+    if (!written) co_return std::unexpected(written.error());
+    co_return ArchiveResult{.bucket = destination.bucket,
+                            .key = destination.key,
+                            .etag = std::string(s3client::quote_etag(written->etag)),
+                            .version_id = written->version_id,
+                            .size = plan.layout().archive_size(),
+                            .entries = plan.layout().count(),
+                            .crc32 = board.archive_crc(),
+                            .skipped = plan.manifest().skipped()};
+}
+
+}  // namespace archive

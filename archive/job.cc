@@ -1,0 +1,70 @@
+#include "archive/job.h"
+
+namespace archive {
+
+std::string_view to_string(JobState state) {
+    switch (state) {
+        case JobState::queued: return "queued";
+        case JobState::planning: return "planning";
+        case JobState::running: return "running";
+        case JobState::finishing: return "finishing";
+        case JobState::succeeded: return "succeeded";
+        case JobState::failed: return "failed";
+        case JobState::cancelled: return "cancelled";
+    }
+    return "failed";
+}
+
+JobSnapshot Job::snapshot() const {
+    JobSnapshot s;
+    // The state first: what ended is complete below.
+    s.state = state();
+    s.objects_total = objects_total.load(std::memory_order_relaxed);
+    s.objects_done = objects_done.load(std::memory_order_relaxed);
+    s.bytes_total = bytes_total.load(std::memory_order_relaxed);
+    s.bytes_done = bytes_done.load(std::memory_order_relaxed);
+    s.parts_total = parts_total.load(std::memory_order_relaxed);
+    s.parts_done = parts_done.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < requests.size(); ++i) s.requests[i] = requests[i].load(std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    s.started_at = started_at_;
+    s.finished_at = finished_at_;
+    s.result = result_;
+    s.error = error_;
+    return s;
+}
+
+void Job::cancel() {
+    cancel_requested_.store(true, std::memory_order_release);
+    const std::lock_guard lock(mutex_);
+    if (on_cancel_) on_cancel_();
+}
+
+void Job::set_on_cancel(std::function<void()> on_cancel) {
+    const std::lock_guard lock(mutex_);
+    on_cancel_ = std::move(on_cancel);
+    if (on_cancel_ && cancel_requested()) on_cancel_();
+}
+
+void Job::enter(JobState state, base::UtcTime now) {
+    const std::lock_guard lock(mutex_);
+    if (!started_at_) started_at_ = now;
+    state_.store(state, std::memory_order_release);
+}
+
+void Job::succeed(ArchiveResult result, base::UtcTime now) {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    finished_at_ = now;
+    state_.store(JobState::succeeded, std::memory_order_release);
+}
+
+void Job::fail(base::Error error, base::UtcTime now) {
+    const std::lock_guard lock(mutex_);
+    const bool cancelled = error.kind == base::ErrorKind::cancelled;
+    error_ = std::move(error);
+    finished_at_ = now;
+    state_.store(cancelled ? JobState::cancelled : JobState::failed, std::memory_order_release);
+}
+
+}  // namespace archive

@@ -1,0 +1,156 @@
+#include "archive/part_builder.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "zip/crc32.h"
+#include "zip/records.h"
+
+namespace archive {
+namespace {
+
+// GETs under way for one part; small objects need many to hide S3's latency.
+constexpr std::size_t kFetchWindow = 64;
+
+// Receives a run of bytes into part memory and takes their CRC while they are in the cache.
+class PartReceiver final : public s3client::BodyReceiver {
+  public:
+    PartReceiver(io::PartMemory& memory, std::size_t at, std::uint64_t length)
+        : memory_(memory), at_(at), left_(length) {}
+    base::Bytes buffer() override { return memory_.at(at_, left_); }
+    void received(std::size_t n) override {
+        crc32_ = zip::crc32_update(crc32_, memory_.at(at_, left_).first(n));
+        at_ += n;
+        left_ -= n;
+    }
+    std::uint32_t crc32() const { return crc32_; }
+
+  private:
+    io::PartMemory& memory_;
+    std::size_t at_;
+    std::uint64_t left_;
+    std::uint32_t crc32_ = 0;
+};
+
+zip::Entry to_entry(const ShardEntry& e) {
+    return {.name = e.name,
+            .size = e.size,
+            .mtime_unix_s = e.mtime_unix_s,
+            .unix_mode = e.is_directory ? zip::kDirectoryMode : zip::kFileMode,
+            .is_directory = e.is_directory};
+}
+
+}  // namespace
+
+PartBuilder::PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part,
+                         io::PartMemory memory)
+    : context_(context), shard_(shard), part_(part), memory_(std::move(memory)), segment_crcs_(part.segments.size()) {
+    CHECK(memory_.size() == part.size);
+    places_.reserve(part.segments.size());
+    std::size_t at = 0;
+    for (const Segment& segment : part.segments) {
+        places_.push_back(at);
+        at += segment.length;
+    }
+    CHECK(at == part.size);
+    plan_fetches();
+}
+
+void PartBuilder::plan_fetches() {
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        const Segment& segment = part_.segments[s];
+        if (segment.kind != Segment::Kind::data) continue;
+        for (std::uint64_t done = 0; done < segment.length; done += kRangeBytes) {
+            fetches_.push_back(
+                {s, segment.offset + done, std::min(kRangeBytes, segment.length - done), places_[s] + done, 0});
+        }
+    }
+}
+
+io::Task<base::Status> PartBuilder::fetch() {
+    io::TaskScope scope(context_.reactor);
+    for (std::size_t i = 0; i < std::min(kFetchWindow, fetches_.size()); ++i) scope.spawn(fetch_some());
+    co_await scope.join();
+    if (failure_) combine_fetches();
+    co_return failure_;
+}
+
+io::Task<void> PartBuilder::fetch_some() {
+    while (next_fetch_ < fetches_.size() && failure_) {
+        Fetch& fetch = fetches_[next_fetch_++];
+        const ShardEntry& entry = shard_.entries[part_.segments[fetch.segment].entry];
+        PartReceiver receiver(memory_, fetch.at, fetch.length);
+        auto got = co_await context_.client.get_object({.object = {entry.bucket, entry.key, entry.version_id},
+                                                        .etag = entry.etag,
+                                                        .object_size = entry.size,
+                                                        .range = {fetch.object_offset, fetch.length}},
+                                                       receiver, context_.call);
+        if (!got && failure_) failure_ = std::move(got);
+        fetch.crc32 = receiver.crc32();
+    }
+}
+
+void PartBuilder::combine_fetches() {
+    for (const Fetch& fetch : fetches_) {  // in order of their places
+        std::uint32_t& crc = segment_crcs_[fetch.segment];
+        crc = zip::crc32_combine(crc, fetch.crc32, fetch.length);
+    }
+}
+
+void PartBuilder::write_headers() {
+    std::vector<std::byte> bytes;
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        const Segment& segment = part_.segments[s];
+        if (segment.kind != Segment::Kind::header) continue;
+        const ShardEntry& entry = shard_.entries[segment.entry];
+        std::uint32_t crc = 0;
+        std::uint64_t here = 0;  // bytes of the entry that are in this part
+        if (s + 1 < part_.segments.size() && part_.segments[s + 1].kind == Segment::Kind::data &&
+            part_.segments[s + 1].entry == segment.entry) {
+            crc = segment_crcs_[s + 1];
+            here = part_.segments[s + 1].length;
+        }
+        if (here < entry.size) {
+            CHECK(entry.rest_crc32.has_value());
+            crc = zip::crc32_combine(crc, *entry.rest_crc32, entry.size - here);
+        }
+        bytes.resize(segment.length);
+        zip::encode_local_file_header(to_entry(entry), crc, bytes);
+        memory_.write(places_[s], bytes);
+        segment_crcs_[s] = zip::crc32_update(0, bytes);
+    }
+}
+
+void PartBuilder::write_directory(zip::CentralDirectory& directory) {
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        const Segment& segment = part_.segments[s];
+        if (segment.kind != Segment::Kind::directory) continue;
+        for (std::uint64_t done = 0; done < segment.length;) {
+            const base::Bytes to = memory_.at(places_[s] + done, segment.length - done);
+            directory.read(segment.offset + done, to);
+            segment_crcs_[s] = zip::crc32_update(segment_crcs_[s], to);
+            done += to.size();
+        }
+    }
+}
+
+std::vector<PieceCrc> PartBuilder::pieces() const {
+    std::vector<PieceCrc> pieces;
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        const Segment& segment = part_.segments[s];
+        if (segment.kind != Segment::Kind::data) continue;
+        pieces.push_back({shard_.entries[segment.entry].index, segment.offset, segment.length, segment_crcs_[s]});
+    }
+    return pieces;
+}
+
+s3client::Body PartBuilder::body(std::vector<base::ByteView>& views) const {
+    std::uint32_t crc = 0;
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        crc = zip::crc32_combine(crc, segment_crcs_[s], part_.segments[s].length);
+    }
+    views = memory_.pieces();
+    return {views, part_.size, crc};
+}
+
+}  // namespace archive

@@ -1,0 +1,67 @@
+// Builds one part in its own memory: ranges of objects are received straight to their places, several at once, their
+// CRCs taken while the bytes are hot; then the headers, which need the CRCs, are written around them.
+//
+//   fetch()          GETs, side by side
+//   write_headers()  LocalFileHeaders with the true CRCs
+//   write_directory  only in an archive's last parts
+//   body()           what goes to S3, from the same memory, with the CRC of all of it
+//
+// Lives on one reactor; holds the part's memory and gives it back when destroyed.
+#pragma once
+
+#include <vector>
+
+#include "archive/shard.h"
+#include "io/slab.h"
+#include "io/task_scope.h"
+#include "s3client/client.h"
+#include "zip/central_directory.h"
+
+namespace archive {
+
+// What an executor works with. Everything belongs to the same reactor and outlives the work.
+struct ShardContext {
+    io::Reactor& reactor;
+    s3client::S3Client& client;
+    io::BufferSlab& slab;
+    s3client::CallContext call;
+};
+
+class PartBuilder {
+  public:
+    PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part, io::PartMemory memory);
+
+    // The first error ends it; what is still under way then is awaited, so cancel it for a quick end.
+    io::Task<base::Status> fetch();
+    void write_headers();
+    void write_directory(zip::CentralDirectory& directory);
+
+    // Complete after fetch().
+    std::vector<PieceCrc> pieces() const;
+    // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must outlive the body.
+    s3client::Body body(std::vector<base::ByteView>& views) const;
+
+  private:
+    struct Fetch {
+        std::size_t segment = 0;
+        std::uint64_t object_offset = 0;
+        std::uint64_t length = 0;
+        std::size_t at = 0;  // in the part
+        std::uint32_t crc32 = 0;
+    };
+    void plan_fetches();
+    io::Task<void> fetch_some();
+    void combine_fetches();
+
+    const ShardContext context_;
+    const ShardPlan& shard_;
+    const ShardPart& part_;
+    io::PartMemory memory_;
+    std::vector<std::size_t> places_;          // of each segment in the part
+    std::vector<std::uint32_t> segment_crcs_;  // of each segment
+    std::vector<Fetch> fetches_;
+    std::size_t next_fetch_ = 0;
+    base::Status failure_;
+};
+
+}  // namespace archive

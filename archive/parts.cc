@@ -1,0 +1,101 @@
+#include "archive/parts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace archive {
+namespace {
+
+// Cuts from `begin_` on; keeps the parts in order.
+class Cutter {
+  public:
+    explicit Cutter(std::vector<Part>& parts) : parts_(parts) {}
+    std::uint64_t begin() const { return begin_; }
+    std::size_t count() const { return parts_.size(); }
+    void cut(std::uint64_t end) {
+        CHECK(end > begin_);
+        parts_.push_back({begin_, end, 0});
+        begin_ = end;
+    }
+
+  private:
+    std::vector<Part>& parts_;
+    std::uint64_t begin_ = 0;
+};
+
+// The group of an entry that does not fit one part. `fill` is where a part counts as full.
+void cut_group(Cutter& cutter, std::vector<Part>& parts, const zip::Layout& layout, std::uint64_t entry,
+               std::uint64_t fill) {
+    // A first part that is large enough without it needs none of the entry, and then does not wait for it.
+    if (layout.header_offset(entry) - cutter.begin() >= kPartSizeMin) cutter.cut(layout.header_offset(entry));
+    const std::size_t first = cutter.count();
+    const std::uint64_t end = layout.end(entry);
+    // Never within the header: it is written in one piece.
+    std::uint64_t at = std::max(cutter.begin() + fill, layout.data_offset(entry));
+    // A tail too short for a part of its own goes to the part before it.
+    for (; at < end && end - at >= kPartSizeMin; at += fill) cutter.cut(at);
+    cutter.cut(end);
+    if (cutter.count() - 1 > first) parts[first].group_end = static_cast<std::uint32_t>(cutter.count() - 1);
+}
+
+}  // namespace
+
+Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max) {
+    CHECK(size_max >= 2 * kPartSizeMin);
+    // A part may grow by one that is too short to stand alone, and still not pass size_max.
+    const std::uint64_t fill = size_max - kPartSizeMin;
+    Parts result;
+    Cutter cutter(result.parts);
+    for (std::uint64_t i = 0; i < layout.count(); ++i) {
+        const std::uint64_t header = layout.header_offset(i);
+        const std::uint64_t end = layout.end(i);
+        if (end - header > fill) {
+            cut_group(cutter, result.parts, layout, i, fill);
+            continue;
+        }
+        if (end - cutter.begin() > size_max) cutter.cut(header);
+        if (end - cutter.begin() >= fill) cutter.cut(end);
+    }
+    // Entries left over stand alone if they can, so that they do not wait for the central directory.
+    if (layout.cd_offset() - cutter.begin() >= kPartSizeMin) cutter.cut(layout.cd_offset());
+    result.tail = cutter.count();
+    while (layout.archive_size() - cutter.begin() > size_max) cutter.cut(cutter.begin() + fill);
+    cutter.cut(layout.archive_size());
+    return result;
+}
+
+base::Result<Parts> plan_parts(const zip::Layout& layout, const PartSizing& sizing) {
+    const std::uint64_t wanted = sizing.requested != 0 ? sizing.requested : sizing.preferred;
+    std::uint64_t size_max = std::max(wanted, 2 * kPartSizeMin);
+    for (;;) {
+        // A lower bound first, so that hopeless sizes are not tried one by one.
+        const std::uint64_t needed = layout.archive_size() / kPartsMax + 1;
+        size_max = std::max(size_max, std::min(needed, kPartSizeMax));
+        if (sizing.requested == 0 || size_max <= std::max(sizing.requested, 2 * kPartSizeMin)) {
+            if (size_max > sizing.memory_max) {
+                return base::fail(base::ErrorKind::exhausted, "memory",
+                                  fmt::format("this archive needs parts of {} MiB, and a reactor has {} MiB of part "
+                                              "memory: raise --memory or lower --reactors",
+                                              size_max >> 20, sizing.memory_max >> 20));
+            }
+            Parts parts = split_into_parts(layout, size_max);
+            if (parts.parts.size() <= kPartsMax) return parts;
+        }
+        if (sizing.requested != 0) {
+            return base::fail(base::ErrorKind::invalid, "part_size",
+                              fmt::format("an archive of {} bytes in parts of {} bytes has more than {} parts",
+                                          layout.archive_size(), sizing.requested, kPartsMax));
+        }
+        if (size_max >= kPartSizeMax) {
+            return base::fail(base::ErrorKind::exhausted, "archive_too_large",
+                              fmt::format("an archive of {} bytes does not fit into {} parts of 5 GiB",
+                                          layout.archive_size(), kPartsMax));
+        }
+        size_max = std::min(kPartSizeMax, size_max + size_max / 8);
+    }
+}
+
+}  // namespace archive

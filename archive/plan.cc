@@ -1,0 +1,93 @@
+#include "archive/plan.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace archive {
+
+base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manifest> manifest,
+                                                     const ArchiveRequest& request, PlanOptions options) {
+    const std::string& comment = request.options.comment;
+    auto layout = zip::Layout::create(*manifest, {.comment_size = comment.size()});
+    if (!layout) return std::unexpected(layout.error());
+    std::shared_ptr<Plan> plan(new Plan(std::move(manifest), std::move(*layout), comment));
+    plan->single_put_ = plan->layout_.archive_size() <= options.single_put_max;
+    if (plan->single_put_) {
+        plan->parts_.parts = {{0, plan->layout_.archive_size(), 0}};
+        return plan;
+    }
+    options.sizing.requested = request.options.part_size_bytes;
+    auto parts = plan_parts(plan->layout_, options.sizing);
+    if (!parts) return std::unexpected(parts.error());
+    plan->parts_ = std::move(*parts);
+    return plan;
+}
+
+std::uint64_t Plan::part_size_max() const {
+    return std::ranges::max(parts_.parts, {}, &Part::size).size();
+}
+
+ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& upload) const {
+    const Part& part = parts_.parts[part_index];
+    ShardPlan shard;
+    shard.upload = upload;
+    ShardPart& out = shard.parts.emplace_back();
+    out.number = static_cast<std::uint32_t>(part_index + 1);
+    out.size = part.size();
+
+    std::uint64_t at = part.begin;
+    const std::uint64_t entries_end = std::min(part.end, layout_.cd_offset());
+    for (std::uint64_t i = at < entries_end ? layout_.entry_at(at) : 0; at < entries_end; ++i) {
+        const ManifestEntry& e = (*manifest_)[i];
+        const auto local = static_cast<std::uint32_t>(shard.entries.size());
+        shard.entries.push_back({i, manifest_->bucket_of(e), std::string(e.key), std::string(e.version_id),
+                                 std::string(e.etag), e.size, std::string(e.name), e.mtime_unix_s, e.is_directory,
+                                 std::nullopt});
+        if (at == layout_.header_offset(i)) {
+            out.segments.push_back({Segment::Kind::header, local, 0, layout_.header_size(i)});
+            at = layout_.data_offset(i);
+        }
+        const std::uint64_t data_end = std::min(layout_.end(i), entries_end);
+        if (data_end > at) {
+            out.segments.push_back({Segment::Kind::data, local, at - layout_.data_offset(i), data_end - at});
+            at = data_end;
+        }
+    }
+    if (at < part.end) out.segments.push_back({Segment::Kind::directory, 0, at, part.end - at});
+    return shard;
+}
+
+std::uint64_t Plan::entries_ended_in(std::size_t part_index) const {
+    const Part& part = parts_.parts[part_index];
+    // Entries of no bytes but a header end there too: count the ends in (begin, end].
+    const auto ends_before = [this](std::uint64_t offset) {
+        return offset >= layout_.cd_offset() ? layout_.count() : layout_.entry_at(offset);
+    };
+    return ends_before(part.end) - ends_before(part.begin);
+}
+
+s3client::RequestCounts Plan::requests() const {
+    using s3client::Operation;
+    s3client::RequestCounts counts{};
+    const auto add = [&counts](Operation operation, std::uint64_t n) {
+        counts[static_cast<std::size_t>(operation)] += n;
+    };
+    for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
+        const ShardPlan shard = shard_of(p, {});
+        for (const Segment& segment : shard.parts.front().segments) {
+            if (segment.kind != Segment::Kind::data) continue;
+            add(Operation::get_object, (segment.length + kRangeBytes - 1) / kRangeBytes);
+        }
+    }
+    if (single_put_) {
+        add(Operation::put_object, 1);
+    } else {
+        add(Operation::create_multipart_upload, 1);
+        add(Operation::upload_part, parts_.parts.size());
+        add(Operation::complete_multipart_upload, 1);
+    }
+    return counts;
+}
+
+}  // namespace archive

@@ -1,0 +1,56 @@
+// The plan: a pure function of manifest and options. Every offset, every part, the exact size of the archive and what it
+// will cost, before a byte moves. The archive's bytes do not depend on how it is cut.
+//
+// Immutable once made; shared by all who work on the job. Making one of a million entries takes some tens of
+// milliseconds, so do it off the reactors.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "archive/engine.h"
+#include "archive/manifest.h"
+#include "archive/parts.h"
+#include "archive/shard.h"
+#include "zip/layout.h"
+
+namespace archive {
+
+struct PlanOptions {
+    PartSizing sizing;
+    std::uint64_t single_put_max = 0;  // an archive up to this size is one PutObject
+};
+
+class Plan {
+  public:
+    static base::Result<std::shared_ptr<const Plan>> make(std::shared_ptr<const Manifest> manifest,
+                                                          const ArchiveRequest& request, PlanOptions options);
+
+    const Manifest& manifest() const { return *manifest_; }
+    const zip::Layout& layout() const { return layout_; }
+    const std::vector<Part>& parts() const { return parts_.parts; }
+    std::size_t tail() const { return parts_.tail; }  // parts from here on hold central directory
+    bool single_put() const { return single_put_; }
+    const std::string& comment() const { return comment_; }
+    std::uint64_t part_size_max() const;  // of the largest part
+
+    // The shard of one part: what an executor needs to know of it, and nothing else.
+    ShardPlan shard_of(std::size_t part_index, const s3client::UploadTarget& upload) const;
+    // Entries whose last byte is in this part.
+    std::uint64_t entries_ended_in(std::size_t part_index) const;
+
+    // The requests a run without retries makes after planning.
+    s3client::RequestCounts requests() const;
+
+  private:
+    Plan(std::shared_ptr<const Manifest> manifest, zip::Layout layout, std::string comment)
+        : manifest_(std::move(manifest)), layout_(std::move(layout)), comment_(std::move(comment)) {}
+    std::shared_ptr<const Manifest> manifest_;
+    zip::Layout layout_;
+    std::string comment_;
+    Parts parts_;
+    bool single_put_ = false;
+};
+
+}  // namespace archive

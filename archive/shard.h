@@ -1,0 +1,67 @@
+// A shard is a run of parts plus all that is needed to fill them: self-contained, so that a reactor of this process or a
+// worker elsewhere can execute it. Executing one twice is harmless: same part numbers, same bytes.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "s3client/client.h"
+
+namespace archive {
+
+// A longer run of an object is read in ranges of this size, side by side; AWS advises 8 to 16 MB.
+inline constexpr std::uint64_t kRangeBytes = 16ULL << 20;
+
+struct ShardEntry {
+    std::uint64_t index = 0;  // in the archive
+    std::string bucket, key, version_id, etag;
+    std::uint64_t size = 0;
+    std::string name;
+    std::int64_t mtime_unix_s = 0;
+    bool is_directory = false;
+    // For a part that holds the header and the beginning of an entry: the CRC of the bytes that follow.
+    std::optional<std::uint32_t> rest_crc32;
+};
+
+// What stands in a part, in order.
+struct Segment {
+    enum class Kind : std::uint8_t { header, data, directory };
+    Kind kind = Kind::header;
+    std::uint32_t entry = 0;   // index into ShardPlan::entries; not for directory
+    std::uint64_t offset = 0;  // data: in the object; directory: in the archive
+    std::uint64_t length = 0;
+};
+
+struct ShardPart {
+    std::uint32_t number = 0;  // from 1
+    std::uint64_t size = 0;
+    std::vector<Segment> segments;
+};
+
+struct ShardPlan {
+    s3client::UploadTarget upload;
+    std::vector<ShardPart> parts;
+    std::vector<ShardEntry> entries;
+};
+
+// The CRC of a run of an entry's data.
+struct PieceCrc {
+    std::uint64_t entry = 0;  // index in the archive
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::uint32_t crc32 = 0;
+};
+struct PartResult {
+    std::uint32_t number = 0;
+    std::uint64_t size = 0;
+    std::uint32_t crc32 = 0;
+    std::string etag;  // without quotes
+};
+struct ShardResult {
+    std::vector<PartResult> parts;
+    std::vector<PieceCrc> pieces;
+};
+
+}  // namespace archive
