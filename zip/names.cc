@@ -17,9 +17,20 @@ bool is_letter(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+// Nothing for clean() to do: the usual case, found out in one pass.
+bool is_clean(std::string_view text) {
+    char before = '/';
+    for (const char c : text) {
+        if (c == '\\' || is_control(c) || (before == '/' && (c == '/' || c == '.'))) return false;
+        before = c;
+    }
+    return before != '/';
+}
+
 // The name without a slash at either end, safe but for a drive letter; empty if nothing is left of
 // it.
 std::string clean(std::string_view text) {
+    if (is_clean(text)) return std::string(text);
     std::string flat(text);
     for (char& c : flat) {
         if (c == '\\') c = '/';
@@ -41,14 +52,6 @@ std::string clean(std::string_view text) {
 
 std::string_view last_component(std::string_view path) {
     return path.substr(path.rfind('/') + 1);
-}
-
-// "dir/stem.ext" -> "dir/stem (n).ext"; a leading dot does not begin an extension.
-std::string with_suffix(std::string_view path, std::uint32_t n) {
-    const std::size_t begin = path.size() - last_component(path).size();
-    std::size_t dot = path.rfind('.');
-    if (dot == std::string_view::npos || dot <= begin) dot = path.size();
-    return fmt::format("{} ({}){}", path.substr(0, dot), n, path.substr(dot));
 }
 
 base::Result<EntryName> finish(EntryName entry) {
@@ -122,92 +125,6 @@ std::string_view NamePool::add(std::string_view text) {
     std::memcpy(at, text.data(), text.size());
     free_ -= text.size();
     return {at, text.size()};
-}
-
-base::Result<ClaimedName> NameSet::claim(NameKind kind, std::string_view name) {
-    if (kind == NameKind::skip) return ClaimedName{kind, false, {}};
-    if (std::ranges::count(name, '/') > static_cast<std::ptrdiff_t>(kDepthMax)) {
-        return base::fail(base::ErrorKind::invalid, "bad_entry_name",
-                          fmt::format("the entry name {}... is more than {} folders deep",
-                                      name.substr(0, 100), kDepthMax));
-    }
-    if (folders_ >= kFoldersMax) {
-        return base::fail(base::ErrorKind::exhausted, "too_many_folders",
-                          fmt::format("the entry names make more than {} folders", kFoldersMax));
-    }
-    std::string path(name);
-    const bool is_directory = kind == NameKind::directory;
-    if (is_directory) path.pop_back();
-    const bool fits = settle_parents(path) &&
-                      (is_directory ? settle_directory(path, path.size()) : settle_file(path));
-    if (!fits) {
-        return base::fail(
-            base::ErrorKind::invalid, "duplicate_name",
-            fmt::format("the entry name {} is taken, or is both a file and a folder", name));
-    }
-    if (is_directory) {
-        const auto held = map_.find(path);
-        if (held != map_.end()) {
-            if (held->second.holder == Holder::directory_entry)
-                return ClaimedName{NameKind::skip, false, {}};
-            held->second.holder = Holder::directory_entry;
-        }
-        path += '/';
-    }
-    const std::string_view kept = pool_.add(path);
-    const std::string_view node = is_directory ? kept.substr(0, kept.size() - 1) : kept;
-    map_.try_emplace(node, Node{is_directory ? Holder::directory_entry : Holder::file});
-    hold_parents(node);
-    return ClaimedName{kind, kept != name, kept};
-}
-
-// A folder that is held has only held folders above it, so the nearest one usually answers for all.
-bool NameSet::settle_parents(std::string& path) {
-    const std::size_t nearest = path.rfind('/');
-    if (nearest == std::string::npos) return true;
-    const auto parent = map_.find(std::string_view(path).substr(0, nearest));
-    if (parent != map_.end() && parent->second.holder != Holder::file) return true;
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;) {
-        const std::size_t tail = path.size() - slash;
-        if (!settle_directory(path, slash)) return false;
-        slash = path.find('/', path.size() - tail + 1);
-    }
-    return true;
-}
-
-bool NameSet::settle_directory(std::string& path, std::size_t end) {
-    const std::string folder = path.substr(0, end);
-    const auto held = map_.find(folder);
-    if (held == map_.end() || held->second.holder != Holder::file) return true;
-    if (policy_ == OnDuplicate::fail) return false;
-    // What was found free once is a folder from then on: the next comer starts, and ends, there.
-    for (std::uint32_t& n = held->second.directory_suffix;; ++n) {
-        const std::string candidate = with_suffix(folder, n);
-        const auto other = map_.find(candidate);
-        if (other != map_.end() && other->second.holder == Holder::file) continue;
-        path.replace(0, end, candidate);
-        return true;
-    }
-}
-
-bool NameSet::settle_file(std::string& path) {
-    const auto held = map_.find(path);
-    if (held == map_.end()) return true;
-    if (policy_ == OnDuplicate::fail) return false;
-    const std::string wanted = path;
-    for (std::uint32_t& n = held->second.file_suffix;; ++n) {
-        path = with_suffix(wanted, n);
-        if (!map_.contains(path)) return true;
-    }
-}
-
-void NameSet::hold_parents(std::string_view path) {
-    for (std::size_t slash = path.rfind('/'); slash != std::string_view::npos;) {
-        path = path.substr(0, slash);
-        if (!map_.try_emplace(path, Node{Holder::implied_directory}).second) return;
-        ++folders_;
-        slash = path.rfind('/');
-    }
 }
 
 }  // namespace zip

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "zip/name_table.h"
 
 namespace zip {
 
@@ -84,13 +85,8 @@ class NameSet {
     base::Result<ClaimedName> claim(NameKind kind, std::string_view name);
 
   private:
-    enum class Holder : std::uint8_t { file, implied_directory, directory_entry };
-    struct Node {
-        Holder holder;
-        std::uint32_t file_suffix = 2;       // where the search for a free name goes on
-        std::uint32_t directory_suffix = 2;  // likewise for a folder that a file keeps out
-    };
-    using Map = std::unordered_map<std::string_view, Node>;
+    // Where the search for a free suffix goes on; only for names that have clashed.
+    using Suffixes = std::unordered_map<std::string_view, std::uint32_t>;
 
     // Each makes sure that `path` can be what it is to be, moving it aside where a clash allows;
     // false: it may not.
@@ -102,7 +98,9 @@ class NameSet {
     NamePool& pool_;
     OnDuplicate policy_;
     std::size_t folders_ = 0;  // implied ones
-    Map map_;
+    NameTable table_;
+    Suffixes file_suffix_;
+    Suffixes folder_suffix_;
 };
 
 }  // namespace zip

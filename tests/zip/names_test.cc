@@ -211,6 +211,7 @@ TEST_F(NameSetTest, DepthIsBounded) {
     for (std::size_t i = 0; i < NameSet::kDepthMax; ++i) deep = "d/" + deep;
     EXPECT_TRUE(set.claim(kFile, deep));
     EXPECT_EQ(set.claim(kFile, "d/" + deep).error().code, "bad_entry_name");
+    EXPECT_EQ(set.claim(kFile, "").error().code, "bad_entry_name");
 }
 
 // The names that come out never clash, and a hundred thousand equal ones cost no more than
