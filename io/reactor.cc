@@ -1,9 +1,12 @@
 #include "io/reactor.h"
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
+#include "io/bounds.h"
 
 namespace io {
 
@@ -25,7 +28,9 @@ class SleepAwaiter final : private Timer, private CancelHook {
     }
     void await_suspend(std::coroutine_handle<> waiter) {
         waiter_ = waiter;
-        reactor_.timers().arm(*this, reactor_.now() + duration_);
+        Bounds bounds;
+        bounds.idle_timeout = duration_;
+        reactor_.timers().arm(*this, bounds.due(reactor_.now()));
         if (cancel_ != nullptr) cancel_->hook(*this);
     }
     bool await_resume() const { return !woken_early_; }
@@ -57,6 +62,8 @@ Reactor::Reactor(std::unique_ptr<IoBackend> backend, base::Clock& clock)
     : backend_(std::move(backend)), clock_(clock), random_(base::Random::from_system()) {}
 
 Reactor::~Reactor() {
+    // Who sent the last message, or stop(), may not have returned yet: it is a few instructions away.
+    while (senders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
     Message* message = inbox_.exchange(nullptr);
     while (message != nullptr) delete std::exchange(message, message->next);
 }
@@ -97,29 +104,31 @@ base::Duration Reactor::time_to_wait() {
 
 void Reactor::post(std::move_only_function<void()> message) {
     auto* node = new Message{std::move(message), inbox_.load(std::memory_order_relaxed)};
+    senders_.fetch_add(1, std::memory_order_relaxed);
     while (!inbox_.compare_exchange_weak(node->next, node, std::memory_order_seq_cst)) {
     }
     if (sleeping_.exchange(false, std::memory_order_seq_cst)) backend_->wake();
+    senders_.fetch_sub(1, std::memory_order_release);
 }
 
 void Reactor::stop() {
+    senders_.fetch_add(1, std::memory_order_relaxed);
     stop_.store(true, std::memory_order_seq_cst);
     backend_->wake();
+    senders_.fetch_sub(1, std::memory_order_release);
 }
 
-bool Reactor::take_messages() {
+void Reactor::take_messages() {
     Message* stack = inbox_.exchange(nullptr, std::memory_order_acquire);
     Message* oldest_first = nullptr;
     while (stack != nullptr) {
         Message* message = std::exchange(stack, stack->next);
         message->next = std::exchange(oldest_first, message);
     }
-    const bool any = oldest_first != nullptr;
     while (oldest_first != nullptr) {
         std::unique_ptr<Message> message(std::exchange(oldest_first, oldest_first->next));
         message->call();
     }
-    return any;
 }
 
 Task<bool> Reactor::sleep(base::Duration duration, CancelSource* cancel) {

@@ -56,7 +56,7 @@ class Reactor {
 
     void run_once();
     void run_ready();
-    bool take_messages();
+    void take_messages();
     base::Duration time_to_wait();
 
     std::unique_ptr<IoBackend> backend_;
@@ -67,6 +67,7 @@ class Reactor {
     std::atomic<Message*> inbox_{nullptr};  // a stack, newest first
     std::atomic<bool> sleeping_{false};
     std::atomic<bool> stop_{false};
+    std::atomic<int> senders_{0};  // threads inside post() or stop()
 };
 
 template <typename T>
