@@ -5,7 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <cerrno>
 
 #include "base/check.h"
 #include "io/backend.h"
@@ -25,7 +25,7 @@ class UringBackend final : public IoBackend {
         }
         if (!backend->has_operations()) {
             return base::fail(base::ErrorKind::exhausted, "io_uring_too_old",
-                              "io_uring here lacks recv, sendmsg, connect or async cancel");
+                              "io_uring here lacks recv, sendmsg, connect, async cancel, fast poll or wait timeouts");
         }
         backend->event_ = ::eventfd(0, EFD_CLOEXEC);
         if (backend->event_ < 0) return std::unexpected(io_error(-errno, "eventfd"));
@@ -68,13 +68,15 @@ class UringBackend final : public IoBackend {
 
     void wait(base::Duration timeout) override {
         io_uring_cqe* first = nullptr;
+        int entered = 0;
         if (timeout <= base::Duration::zero()) {
             // get_events: with DEFER_TASKRUN completions appear only when asked for.
-            io_uring_submit_and_get_events(&ring_);
+            entered = io_uring_submit_and_get_events(&ring_);
         } else {
             __kernel_timespec limit{timeout.count() / 1'000'000'000, timeout.count() % 1'000'000'000};
-            io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
+            entered = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
         }
+        CHECK(entered != -EEXIST);  // the ring is another thread's: a reactor runs where it was made
         unsigned head = 0;
         unsigned seen = 0;
         io_uring_cqe* cqe = nullptr;
@@ -115,13 +117,16 @@ class UringBackend final : public IoBackend {
                          io_uring_opcode_supported(probe, IORING_OP_CONNECT) != 0 &&
                          io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL) != 0;
         io_uring_free_probe(probe);
-        return has && (ring_.features & IORING_FEAT_FAST_POLL) != 0;
+        // FAST_POLL (5.7): a receive waits without a kernel thread. EXT_ARG (5.11): wait() has a timeout of its own;
+        // liburing would else put one into our completions.
+        constexpr unsigned kNeeded = IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
+        return has && (ring_.features & kNeeded) == kNeeded;
     }
 
     io_uring_sqe* next_sqe() {
         io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
         while (sqe == nullptr) {
-            io_uring_submit(&ring_);
+            CHECK(io_uring_submit(&ring_) != -EEXIST);
             sqe = io_uring_get_sqe(&ring_);
         }
         return sqe;
