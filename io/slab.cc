@@ -80,7 +80,7 @@ BufferSlab::~BufferSlab() {
 }
 
 Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds) {
-    const std::size_t blocks = (size + kBlockBytes - 1) / kBlockBytes;
+    const std::size_t blocks = size / kBlockBytes + (size % kBlockBytes != 0 ? 1 : 0);
     if (blocks > block_count_) {
         co_return base::fail(base::ErrorKind::exhausted, "memory",
                              fmt::format("a part of {} bytes does not fit into the {} bytes of part memory "
