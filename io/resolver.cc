@@ -39,10 +39,17 @@ Task<base::Result<SocketAddress>> Resolver::resolve(std::string host, std::uint1
             found = co_await worker_.run(reactor_, [&host, port] { return look_up(host, port, false); });
         }
         if (!found) co_return std::unexpected(found.error());
-        known = known_.insert_or_assign(name, Known{std::move(*found), 0, reactor_.now() + kAddressTtl}).first;
+        known = known_.try_emplace(name).first;
+        known->second.addresses = std::move(*found);
+        known->second.expires = reactor_.now() + kAddressTtl;
     }
     Known& entry = known->second;
     co_return entry.addresses[entry.next++ % entry.addresses.size()];
+}
+
+void Resolver::forget(const std::string& host, std::uint16_t port) {
+    const auto known = known_.find({host, port});
+    if (known != known_.end()) known->second.expires = {};
 }
 
 }  // namespace io

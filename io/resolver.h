@@ -21,8 +21,8 @@ class Resolver {
 
     // The next address of host:port. Numeric addresses need no look-up.
     Task<base::Result<SocketAddress>> resolve(std::string host, std::uint16_t port);
-    // After a failed connection: look the name up afresh next time.
-    void forget(const std::string& host, std::uint16_t port) { known_.erase({host, port}); }
+    // After a failed connection: look the name up afresh next time, and take the address after the one that failed.
+    void forget(const std::string& host, std::uint16_t port);
 
   private:
     struct Known {
