@@ -55,14 +55,19 @@ std::string code_of(const auto& result) {
 TEST(ListObjects, ReadsAPageAsAwsWritesIt) {
     const auto page = parse_list_objects(
         R"(<?xml version="1.0" encoding="UTF-8"?>
-<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name><Prefix>2026/</Prefix>)"
-        R"(<NextContinuationToken>1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=</NextContinuationToken>)"
-        R"(<KeyCount>2</KeyCount><MaxKeys>2</MaxKeys><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>)"
-        R"(<Contents><Key>2026/a+b%2B%26.jpg</Key><LastModified>2009-10-12T17:50:30.000Z</LastModified>)"
-        R"(<ETag>&quot;fba9dede5f27731c9771645a39863328&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>)"
-        R"(<ChecksumType>FULL_OBJECT</ChecksumType><Size>434234</Size><StorageClass>STANDARD</StorageClass></Contents>)"
-        R"(<Contents><Key>2026/big</Key><LastModified>2026-11-20T13:05:02Z</LastModified><ETag>"abc-12"</ETag>)"
-        R"(<Size>53687091200</Size><Owner><ID>x</ID></Owner><StorageClass>GLACIER_IR</StorageClass></Contents>)"
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>photos</Name>)"
+        R"(<Prefix>2026/</Prefix>)"
+        R"(<NextContinuationToken>1ueGcxLPRx1Tr/XYEx=</NextContinuationToken>)"
+        R"(<KeyCount>2</KeyCount><MaxKeys>2</MaxKeys><EncodingType>url</EncodingType>)"
+        R"(<IsTruncated>true</IsTruncated><Contents><Key>2026/a+b%2B%26.jpg</Key>)"
+        R"(<LastModified>2009-10-12T17:50:30.000Z</LastModified>)"
+        R"(<ETag>&quot;fba9dede5f27731c9771645a39863328&quot;</ETag>)"
+        R"(<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>)"
+        R"(<ChecksumType>FULL_OBJECT</ChecksumType>)"
+        R"(<Size>434234</Size><StorageClass>STANDARD</StorageClass></Contents>)"
+        R"(<Contents><Key>2026/big</Key><LastModified>2026-11-20T13:05:02Z</LastModified>)"
+        R"(<ETag>"abc-12"</ETag><Size>53687091200</Size><Owner><ID>x</ID></Owner>)"
+        R"(<StorageClass>GLACIER_IR</StorageClass></Contents>)"
         R"(<CommonPrefixes><Prefix>2026/sub%2F</Prefix></CommonPrefixes></ListBucketResult>)",
         kAnswer);
     ASSERT_TRUE(page) << page.error().to_string();
@@ -80,7 +85,7 @@ TEST(ListObjects, ReadsAPageAsAwsWritesIt) {
     EXPECT_EQ(page->objects[1].storage_class, "GLACIER_IR");
     EXPECT_EQ(page->objects[1].checksum_algorithm, "");
     EXPECT_EQ(page->common_prefixes, std::vector<std::string>{"2026/sub/"});
-    EXPECT_EQ(page->next_continuation_token, "1ueGcxLPRx1Tr/XYExHnhbYLgveDs2J/wm36Hy4vbOwM=");
+    EXPECT_EQ(page->next_continuation_token, "1ueGcxLPRx1Tr/XYEx=");
 }
 
 TEST(ListObjects, EmptyBucket) {
