@@ -1,0 +1,259 @@
+#include "daemon/api_json.h"
+
+#include <algorithm>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <fmt/format.h>
+
+#include "config/limits.h"
+#include "daemon/problem.h"
+#include "daemon/version.h"
+
+namespace s3zipd {
+namespace {
+
+namespace json = boost::json;
+
+// Boost 1.81 has a string view of its own.
+json::string_view view(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+json::value text_or_null(const std::optional<base::UtcTime>& time) {
+    if (!time) return nullptr;
+    return json::value(base::format_rfc3339(*time));
+}
+
+json::array list_of(const std::vector<std::string>& texts) {
+    json::array list;
+    for (const auto& text : texts) list.emplace_back(text);
+    return list;
+}
+
+json::object map_of(const std::map<std::string, std::string>& texts) {
+    json::object object;
+    for (const auto& [name, text] : texts) object.emplace(name, text);
+    return object;
+}
+
+void set_unless_empty(json::object& object, std::string_view name, const std::string& text) {
+    if (!text.empty()) object[view(name)] = text;
+}
+
+json::object source_of(const archive::Source& source, std::size_t objects_shown) {
+    json::object out{{"bucket", source.bucket}};
+    if (!source.objects) {
+        out["prefix"] = source.prefix;
+        if (!source.include.empty()) out["include"] = list_of(source.include);
+        if (!source.exclude.empty()) out["exclude"] = list_of(source.exclude);
+        return out;
+    }
+    json::array objects;
+    const std::size_t shown = std::min(objects_shown, source.objects->size());
+    for (std::size_t i = 0; i < shown; ++i) {
+        const archive::ObjectChoice& choice = (*source.objects)[i];
+        json::object object{{"key", choice.key}};
+        set_unless_empty(object, "name", choice.name);
+        set_unless_empty(object, "version_id", choice.version_id);
+        objects.emplace_back(std::move(object));
+    }
+    out["objects"] = std::move(objects);
+    if (shown < source.objects->size()) out["objects_total"] = source.objects->size();
+    return out;
+}
+
+json::object destination_of(const archive::Destination& destination) {
+    json::object out{{"bucket", destination.bucket},
+                     {"key", destination.key},
+                     {"overwrite", destination.overwrite}};
+    set_unless_empty(out, "storage_class", destination.storage_class);
+    if (!destination.tags.empty()) out["tags"] = map_of(destination.tags);
+    if (!destination.metadata.empty()) out["metadata"] = map_of(destination.metadata);
+    set_unless_empty(out, "content_disposition", destination.content_disposition);
+    if (!destination.sse.type.empty()) {
+        json::object sse{{"type", destination.sse.type}};
+        set_unless_empty(sse, "key_id", destination.sse.key_id);
+        out["sse"] = std::move(sse);
+    }
+    return out;
+}
+
+json::object options_of(const archive::Options& options) {
+    using namespace archive;
+    json::object out;
+    out["strip_prefix"] = options.strip_prefix;
+    out["flatten"] = options.flatten;
+    out["on_duplicate"] = options.on_duplicate == OnDuplicate::fail ? "fail" : "rename";
+    out["on_missing"] = options.on_missing == OnMissing::fail ? "fail" : "skip";
+    out["on_empty"] = options.on_empty == OnEmpty::fail ? "fail" : "archive";
+    out["timestamps"] = options.timestamps == Timestamps::source ? "source" : "fixed";
+    out["comment"] = options.comment;
+    out["execution"] = "local";
+    out["priority"] = options.priority;
+    if (options.part_size_bytes != 0) out["part_size"] = options.part_size_bytes;
+    return out;
+}
+
+json::object request_of(const archive::ArchiveRequest& request, std::size_t objects_shown) {
+    json::array sources;
+    std::size_t left = objects_shown;  // of all sources together
+    for (const auto& source : request.sources) {
+        sources.emplace_back(source_of(source, left));
+        if (source.objects) left -= std::min(left, source.objects->size());
+    }
+    return {{"sources", std::move(sources)},
+            {"destination", destination_of(request.destination)},
+            {"options", options_of(request.options)}};
+}
+
+json::object requests_of(const s3client::RequestCounts& counts) {
+    json::object out;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        if (counts[i] == 0) continue;
+        out[view(s3client::to_string(static_cast<s3client::Operation>(i)))] = counts[i];
+    }
+    return out;
+}
+
+void set_skipped(json::object& out, const std::vector<archive::SkippedObject>& skipped,
+                 std::size_t objects_shown) {
+    json::array list;
+    const std::size_t shown = std::min(objects_shown, skipped.size());
+    for (std::size_t i = 0; i < shown; ++i) {
+        list.push_back({{"bucket", skipped[i].bucket},
+                        {"key", skipped[i].key},
+                        {"reason", skipped[i].reason}});
+    }
+    out["skipped"] = std::move(list);
+    if (shown < skipped.size()) out["skipped_total"] = skipped.size();
+}
+
+json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects_shown) {
+    const archive::ArchiveResult& result = *snapshot.result;
+    json::object out{{"bucket", result.bucket}, {"key", result.key}, {"etag", result.etag}};
+    if (result.version_id.empty()) {
+        out["version_id"] = nullptr;
+    } else {
+        out["version_id"] = result.version_id;
+    }
+    out["size"] = result.size;
+    out["entries"] = result.entries;
+    out["crc32"] = fmt::format("{:08x}", result.crc32);
+    set_skipped(out, result.skipped, objects_shown);
+    out["duration_ms"] = snapshot.started_at && snapshot.finished_at
+                             ? (*snapshot.finished_at - *snapshot.started_at).count()
+                             : 0;
+    out["cost_usd"] = s3client::cost_usd(snapshot.requests);
+    return out;
+}
+
+json::object error_of(const base::Error& error) {
+    json::object out{{"code", error.code},
+                     {"detail", error.detail},
+                     {"kind", view(base::to_string(error.kind))}};
+    set_unless_empty(out, "key", error.key);
+    if (error.http_status != 0) out["http_status"] = error.http_status;
+    set_unless_empty(out, "request_id", error.request_id);
+    return out;
+}
+
+json::object progress_of(const JobView& job) {
+    const archive::JobSnapshot& s = job.snapshot;
+    json::object out{{"objects_total", s.objects_total},
+                     {"objects_done", s.objects_done},
+                     {"bytes_total", s.bytes_total},
+                     {"bytes_done", s.bytes_done},
+                     {"parts_total", s.parts_total},
+                     {"parts_done", s.parts_done},
+                     {"bytes_per_second", job.bytes_per_second}};
+    if (job.eta_seconds) {
+        out["eta_seconds"] = *job.eta_seconds;
+    } else {
+        out["eta_seconds"] = nullptr;
+    }
+    return out;
+}
+
+json::object object_of(const JobView& job, std::size_t objects_shown) {
+    const archive::JobSnapshot& s = job.snapshot;
+    json::object out;
+    out["id"] = job.id;
+    out["state"] = view(archive::to_string(s.state));
+    out["created_at"] = base::format_rfc3339(job.created_at);
+    out["started_at"] = text_or_null(s.started_at);
+    out["finished_at"] = text_or_null(s.finished_at);
+    out["request"] = request_of(job.job->request(), objects_shown);
+    out["progress"] = progress_of(job);
+    out["requests"] = requests_of(s.requests);
+    if (s.result) out["result"] = result_of(s, objects_shown);
+    if (s.error) out["error"] = error_of(*s.error);
+    return out;
+}
+
+}  // namespace
+
+std::string job_json(const JobView& job, std::size_t objects_shown) {
+    return json::serialize(object_of(job, objects_shown));
+}
+
+std::string page_json(const JobPage& page) {
+    json::array jobs;
+    for (const auto& job : page.jobs) {
+        jobs.emplace_back(object_of(job, config::kObjectsShownInListsMax));
+    }
+    json::object out{{"archives", std::move(jobs)}};
+    if (page.next_cursor.empty()) {
+        out["next_cursor"] = nullptr;
+    } else {
+        out["next_cursor"] = page.next_cursor;
+    }
+    return json::serialize(out);
+}
+
+std::string plan_json(const archive::PlanSummary& plan) {
+    json::object out{{"entries", plan.entries},
+                     {"archive_size", plan.archive_size},
+                     {"parts", plan.parts},
+                     {"part_size", plan.part_size_bytes},
+                     {"bytes_moved", plan.source_bytes + plan.archive_size},
+                     {"source_bytes", plan.source_bytes},
+                     {"requests", requests_of(plan.requests)},
+                     {"cost_usd", plan.cost_usd}};
+    set_skipped(out, plan.skipped, config::kObjectsShownMax);
+    return json::serialize(out);
+}
+
+std::string version_json(const archive::EngineStats& stats) {
+    return json::serialize(json::object{{"name", "s3zipd"},
+                                        {"version", view(kVersion)},
+                                        {"compiler", view(kCompiler)},
+                                        {"io", stats.io},
+                                        {"reactors", stats.reactors}});
+}
+
+std::string status_json(std::string_view status) {
+    return json::serialize(json::object{{"status", view(status)}});
+}
+
+HttpResponse to_response(const Problem& problem) {
+    json::object out{{"type", "/problems/" + std::string(problem.type.name)},
+                     {"title", view(problem.type.title)},
+                     {"status", problem.type.status},
+                     {"detail", problem.detail}};
+    set_unless_empty(out, "pointer", problem.pointer);
+    set_unless_empty(out, "parameter", problem.parameter);
+    if (problem.cause) {
+        out["code"] = problem.cause->code;
+        set_unless_empty(out, "key", problem.cause->key);
+        set_unless_empty(out, "request_id", problem.cause->request_id);
+    }
+    HttpResponse response{
+        problem.type.status, "application/problem+json", {}, json::serialize(out)};
+    if (problem.type.status == 429 || problem.type.status == 503) {
+        response.headers.emplace_back("Retry-After", std::to_string(config::kRetryAfter.count()));
+    }
+    return response;
+}
+
+}  // namespace s3zipd

@@ -1,0 +1,191 @@
+#include "daemon/api_request.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parser.hpp>
+#include <fmt/format.h>
+
+#include "config/byte_size.h"
+#include "config/limits.h"
+#include "daemon/api_object_reader.h"
+
+namespace s3zipd {
+namespace {
+
+namespace json = boost::json;
+using base::ErrorKind;
+
+constexpr std::array<std::string_view, 2> kOnDuplicate = {"fail", "rename"};
+constexpr std::array<std::string_view, 2> kOnMissing = {"fail", "skip"};
+constexpr std::array<std::string_view, 2> kOnEmpty = {"fail", "archive"};
+constexpr std::array<std::string_view, 2> kTimestamps = {"source", "fixed"};
+
+base::Result<json::value> parse_json(std::string_view body, json::monotonic_resource& memory) {
+    json::parse_options options;
+    options.max_depth = config::kJsonDepthMax;
+    json::parser parser({}, options);
+    parser.reset(&memory);
+    json::error_code error;
+    const std::size_t at = std::min(parser.write(body.data(), body.size(), error), body.size());
+    if (!error) return parser.release();
+    const std::string_view before = body.substr(0, at);
+    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
+    const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
+    return base::fail(ErrorKind::invalid, "bad_json",
+                      fmt::format("line {}, column {} (byte {}): {}", line, at - line_start + 1, at,
+                                  error.message()));
+}
+
+void require_text(ObjectReader& reader, std::string_view field, std::string& out) {
+    reader.require(field);
+    reader.read(field, out);
+}
+
+void read_objects(const json::array& list, const std::string& pointer, ErrorSlot& error,
+                  std::vector<archive::ObjectChoice>& out) {
+    out.reserve(list.size());
+    for (std::size_t i = 0; i < list.size() && !error; ++i) {
+        ObjectReader reader(list[i], pointer_to(pointer, i), error);
+        archive::ObjectChoice& object = out.emplace_back();
+        require_text(reader, "key", object.key);
+        reader.read("name", object.name);
+        reader.read("version_id", object.version_id);
+        reader.finish();
+    }
+}
+
+void read_source(const json::value& value, const std::string& pointer, ErrorSlot& error,
+                 archive::Source& out) {
+    ObjectReader reader(value, pointer, error);
+    reader.refuse("manifest");
+    require_text(reader, "bucket", out.bucket);
+    const bool lists = reader.find("objects") != nullptr;
+    for (const std::string_view other : {"prefix", "include", "exclude"}) {
+        if (lists && reader.find(other) != nullptr) {
+            reader.fail(other, "conflicting_fields", "and objects exclude each other");
+        }
+    }
+    reader.read("prefix", out.prefix);
+    reader.read("include", out.include, config::kPatternsMax, config::kPatternBytesMax);
+    reader.read("exclude", out.exclude, config::kPatternsMax, config::kPatternBytesMax);
+    if (const json::array* list = reader.read_list("objects", config::kApiBodyBytesMax)) {
+        read_objects(*list, reader.pointer("objects"), error, out.objects.emplace());
+    }
+    reader.finish();
+}
+
+void read_sources(ObjectReader& body, ErrorSlot& error, std::vector<archive::Source>& out) {
+    const json::value* one = body.find("source");
+    const json::value* many = body.find("sources");
+    if (one != nullptr && many != nullptr) {
+        return body.fail("source", "conflicting_fields", "and sources exclude each other");
+    }
+    if (one == nullptr && many == nullptr) {
+        return body.fail("sources", "missing_field", "is missing");
+    }
+    if (one != nullptr) return read_source(*one, body.pointer("source"), error, out.emplace_back());
+    const json::array* list = body.read_list("sources", config::kSourcesMax);
+    for (std::size_t i = 0; list != nullptr && i < list->size() && !error; ++i) {
+        read_source((*list)[i], pointer_to(body.pointer("sources"), i), error, out.emplace_back());
+    }
+}
+
+void read_destination(const json::value& value, std::string pointer, ErrorSlot& error,
+                      archive::Destination& out) {
+    ObjectReader reader(value, std::move(pointer), error);
+    require_text(reader, "bucket", out.bucket);
+    require_text(reader, "key", out.key);
+    reader.read("overwrite", out.overwrite);
+    reader.read("storage_class", out.storage_class);
+    reader.read("tags", out.tags);
+    reader.read("metadata", out.metadata);
+    reader.read("content_disposition", out.content_disposition);
+    if (const json::value* sse = reader.find("sse")) {
+        ObjectReader inner(*sse, reader.pointer("sse"), error);
+        require_text(inner, "type", out.sse.type);
+        inner.read("key_id", out.sse.key_id);
+        inner.finish();
+    }
+    reader.finish();
+}
+
+// An integer of bytes, or a text such as "64MiB".
+void read_part_size(ObjectReader& reader, std::uint64_t& out) {
+    const json::value* value = reader.find("part_size");
+    if (value == nullptr) return;
+    std::optional<std::uint64_t> bytes;
+    if (const json::string* text = value->if_string()) {
+        bytes = config::parse_byte_size({text->data(), text->size()});
+    } else if (const std::int64_t* number = value->if_int64(); number != nullptr && *number >= 0) {
+        bytes = static_cast<std::uint64_t>(*number);
+    } else if (!value->is_int64() && !value->is_uint64()) {
+        return reader.fail("part_size", "wrong_type",
+                           "must be a whole number of bytes, or a text such as \"64MiB\"");
+    }
+    if (!bytes || *bytes < config::kPartSizeMin || *bytes > config::kPartSizeMax) {
+        return reader.fail("part_size", "out_of_range", "must be from 5 MiB to 5 GiB");
+    }
+    out = *bytes;
+}
+
+// Where the job runs is not part of the archive: only this process, in this version.
+void read_execution(ObjectReader& reader) {
+    std::string word = "auto";
+    reader.read("execution", word);
+    if (word == "lambda") {
+        reader.fail("execution", "unsupported",
+                    "\"lambda\" is not supported by this version of s3zipd");
+    } else if (word != "auto" && word != "local") {
+        reader.fail("execution", "bad_value", "must be \"local\" or \"auto\"");
+    }
+}
+
+void read_options(const json::value& value, std::string pointer, ErrorSlot& error,
+                  archive::Options& out) {
+    ObjectReader reader(value, std::move(pointer), error);
+    reader.read("strip_prefix", out.strip_prefix);
+    reader.read("flatten", out.flatten);
+    reader.read("on_duplicate", out.on_duplicate, kOnDuplicate);
+    reader.read("on_missing", out.on_missing, kOnMissing);
+    reader.read("on_empty", out.on_empty, kOnEmpty);
+    reader.read("timestamps", out.timestamps, kTimestamps);
+    reader.read("comment", out.comment);
+    read_execution(reader);
+    reader.read("priority", out.priority, -config::kPriorityMax, config::kPriorityMax);
+    read_part_size(reader, out.part_size_bytes);
+    reader.finish();
+}
+
+}  // namespace
+
+base::Result<archive::ArchiveRequest> parse_archive_request(std::string_view body) {
+    json::monotonic_resource memory;
+    const auto root = parse_json(body, memory);
+    if (!root) return base::fail(root.error());
+
+    archive::ArchiveRequest request;
+    ErrorSlot error;
+    ObjectReader reader(*root, "", error);
+    read_sources(reader, error, request.sources);
+    if (const json::value* destination = reader.require("destination")) {
+        read_destination(*destination, reader.pointer("destination"), error, request.destination);
+    }
+    if (const json::value* options = reader.find("options")) {
+        read_options(*options, reader.pointer("options"), error, request.options);
+    }
+    reader.refuse("notify");
+    reader.finish();
+    if (error) return base::fail(std::move(*error));
+    if (auto valid = archive::validate(request); !valid) {
+        base::Error wrong = std::move(valid).error();
+        // validate() knows only the list; whoever wrote "source" should read of "/source".
+        constexpr std::string_view kFirst = "/sources/0";
+        const bool single = root->as_object().contains("source");
+        if (single && wrong.key.starts_with(kFirst)) wrong.key.replace(0, kFirst.size(), "/source");
+        return base::fail(std::move(wrong));
+    }
+    return request;
+}
+
+}  // namespace s3zipd

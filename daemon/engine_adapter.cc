@@ -1,0 +1,52 @@
+#include "daemon/engine_adapter.h"
+
+#include <utility>
+
+namespace s3zipd {
+
+archive::EngineConfig engine_config(const config::Settings& settings) {
+    archive::EngineConfig config;
+    switch (settings.io) {
+        case config::Io::automatic:
+            config.io = archive::IoChoice::automatic;
+            break;
+        case config::Io::uring:
+            config.io = archive::IoChoice::uring;
+            break;
+        case config::Io::epoll:
+            config.io = archive::IoChoice::epoll;
+            break;
+    }
+    config.reactors = settings.reactors;
+    config.memory_bytes = settings.memory_bytes;
+    config.part_size_bytes = settings.part_size_bytes;
+    config.connections_max = settings.connections_max;
+    config.region = settings.region;
+    config.endpoint_url = settings.endpoint_url;
+    config.addressing = settings.addressing;
+    config.ca_bundle = settings.ca_bundle;
+    config.access_key_id = settings.access_key_id;
+    config.secret_access_key = settings.secret_access_key;
+    config.session_token = settings.session_token;
+    return config;
+}
+
+void EngineAdapter::start(std::shared_ptr<archive::Job> job, OnChange on_change) {
+    engine_.start(std::move(job), std::move(on_change));
+}
+
+void EngineAdapter::plan(archive::ArchiveRequest request, OnPlan done) {
+    engine_.plan(std::move(request), std::move(done));
+}
+
+base::Result<std::string> EngineAdapter::presign_get(const std::string& bucket,
+                                                     const std::string& key,
+                                                     std::uint64_t expires_s) {
+    return engine_.presign_get(bucket, key, expires_s);
+}
+
+archive::EngineStats EngineAdapter::stats() const {
+    return engine_.stats();
+}
+
+}  // namespace s3zipd

@@ -1,0 +1,28 @@
+// A request and an answer of the REST API as plain data, so that what the API says is independent
+// of who speaks HTTP.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace s3zipd {
+
+struct HttpRequest {
+    std::string method;  // upper case
+    std::string target;  // path and query as received, percent-encoded
+    std::string content_type;
+    bool has_idempotency_key = false;
+    std::string idempotency_key;
+    std::string body;
+};
+
+struct HttpResponse {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::vector<std::pair<std::string, std::string>> headers = {};
+    std::string body = {};
+};
+
+}  // namespace s3zipd

@@ -1,0 +1,33 @@
+// What the daemon needs of the engine: a seam, so that the control plane is tested without S3 and
+// without reactors. The one real implementation is in engine_adapter.h.
+//
+// Thread-safe. Callbacks may come on any thread, also before the call returns; they must be quick
+// and not block.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "archive/engine.h"
+#include "archive/job.h"
+#include "archive/request.h"
+#include "base/error.h"
+
+namespace s3zipd {
+
+class JobEngine {
+  public:
+    using OnChange = std::function<void(const std::shared_ptr<archive::Job>&)>;
+    using OnPlan = std::function<void(base::Result<archive::PlanSummary>)>;
+
+    virtual ~JobEngine() = default;
+    virtual void start(std::shared_ptr<archive::Job> job, OnChange on_change) = 0;
+    virtual void plan(archive::ArchiveRequest request, OnPlan done) = 0;
+    virtual base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
+                                                  std::uint64_t expires_s) = 0;
+    virtual archive::EngineStats stats() const = 0;
+};
+
+}  // namespace s3zipd

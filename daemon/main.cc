@@ -1,0 +1,134 @@
+// s3zipd: settings, engine, jobs, API, in this order; then waits for SIGTERM or SIGINT and takes
+// them down again. Exit codes: 0 stopped as asked, 1 cannot start or hangs while stopping, 2 bad
+// usage or settings.
+#include <condition_variable>
+#include <cstdio>
+#include <fmt/format.h>
+#include <mutex>
+#include <signal.h>
+#include <thread>
+#include <unistd.h>
+
+#include "archive/engine.h"
+#include "base/log.h"
+#include "config/settings.h"
+#include "daemon/api.h"
+#include "daemon/engine_adapter.h"
+#include "daemon/job_service.h"
+#include "daemon/version.h"
+
+namespace s3zipd {
+namespace {
+
+// Blocked before the first thread starts, so that only wait_for_signal() sees them.
+sigset_t block_signals() {
+    signal(SIGPIPE, SIG_IGN);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    return set;
+}
+
+// Ends the process if stopping takes too long: whatever hangs must not keep a supervisor waiting.
+class StopWatchdog {
+  public:
+    StopWatchdog() : thread_([this] { run(); }) {}
+    ~StopWatchdog() {
+        {
+            const std::lock_guard lock(mutex_);
+            done_ = true;
+        }
+        changed_.notify_all();
+        thread_.join();
+    }
+
+  private:
+    void run() {
+        std::unique_lock lock(mutex_);
+        if (changed_.wait_for(lock, config::kStopTimeout, [this] { return done_; })) return;
+        base::log_error("stopping takes too long, uploads may be left open");
+        _exit(1);
+    }
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool done_ = false;
+    std::thread thread_;
+};
+
+void log_start(const config::Settings& s, const archive::EngineStats& stats) {
+    base::log_info("s3zipd starts", {{"version", kVersion},
+                                     {"config", s.config_file.empty() ? "none" : s.config_file},
+                                     {"io", stats.io},
+                                     {"reactors", stats.reactors},
+                                     {"memory", s.memory_bytes},
+                                     {"region", s.region},
+                                     {"endpoint", s.endpoint_url.empty() ? "AWS" : s.endpoint_url},
+                                     {"jobs_running_max", s.jobs_running_max}});
+    for (const auto& warning : s.warnings) base::log_warn(warning);
+    if (s.access_key_id.empty()) {
+        base::log_warn("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+    }
+}
+
+void say(std::FILE* where, const std::string& text) {
+    std::fputs(text.c_str(), where);
+    std::fflush(where);
+}
+
+int fail(int code, const base::Error& error) {
+    say(stderr, fmt::format("s3zipd: {}\n", error.detail));
+    return code;
+}
+
+int serve(const config::Settings& settings, const sigset_t& signals) {
+    auto engine = archive::Engine::create(engine_config(settings));
+    if (!engine) return fail(1, engine.error());
+    EngineAdapter adapter(**engine);
+    JobLimits limits;
+    limits.running_max = settings.jobs_running_max;
+    limits.queued_max = settings.jobs_queued_max;
+    limits.kept_max = settings.jobs_kept_max;
+    JobService jobs(adapter, limits, base::system_clock());
+    auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
+                                 ApiLimits{});
+    if (!api) return fail(1, api.error());
+    log_start(settings, (*engine)->stats());
+    say(stdout, fmt::format("s3zipd listening on http://{}\n", (*api)->address()));
+
+    int signal_number = 0;
+    sigwait(&signals, &signal_number);
+    base::log_info("stopping", {{"signal", signal_number}});
+    const StopWatchdog watchdog;
+    (*api)->stop_accepting();
+    if (!jobs.shutdown(config::kStopJobsTimeout)) base::log_warn("some jobs have not ended");
+    (*api)->stop(config::kStopApiTimeout);
+    api->reset();
+    engine->reset();
+    base::log_info("stopped");
+    return 0;
+}
+
+int run(int argc, char** argv) {
+    const auto settings = config::load({argv + 1, argv + argc}, config::process_environment());
+    if (!settings) return fail(2, settings.error());
+    if (settings->action == config::Action::show_help) {
+        say(stdout, config::usage());
+        return 0;
+    }
+    if (settings->action == config::Action::show_version) {
+        say(stdout, fmt::format("s3zipd {}\n", kVersion));
+        return 0;
+    }
+    base::set_log_level(settings->log_level);
+    base::set_log_format(settings->log_format);
+    return serve(*settings, block_signals());
+}
+
+}  // namespace
+}  // namespace s3zipd
+
+int main(int argc, char** argv) {
+    return s3zipd::run(argc, argv);
+}

@@ -1,0 +1,129 @@
+#include "daemon/metrics.h"
+
+#include <fmt/format.h>
+#include <iterator>
+#include <sys/resource.h>
+
+#include "daemon/version.h"
+
+namespace s3zipd {
+namespace {
+
+class MetricsWriter {
+  public:
+    void counter(std::string_view name, std::string_view help) { family(name, "counter", help); }
+    void gauge(std::string_view name, std::string_view help) { family(name, "gauge", help); }
+
+    // One sample of the family just opened. Label values are our own words: nothing to escape.
+    template <typename Number>
+    void sample(Number value, std::string_view labels = {}) {
+        fmt::format_to(std::back_inserter(text_), "s3zipd_{}{}{}{} {}\n", name_,
+                       labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
+    }
+    template <typename Number>
+    void one_gauge(std::string_view name, std::string_view help, Number value) {
+        gauge(name, help);
+        sample(value);
+    }
+    template <typename Number>
+    void one_counter(std::string_view name, std::string_view help, Number value) {
+        counter(name, help);
+        sample(value);
+    }
+    std::string take() { return std::move(text_); }
+
+  private:
+    void family(std::string_view name, std::string_view type, std::string_view help) {
+        name_ = name;
+        fmt::format_to(std::back_inserter(text_), "# HELP s3zipd_{0} {1}\n# TYPE s3zipd_{0} {2}\n",
+                       name, help, type);
+    }
+    std::string text_;
+    std::string_view name_;
+};
+
+void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits) {
+    w.gauge("jobs", "Jobs in memory, by state.");
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        const auto state = archive::to_string(static_cast<archive::JobState>(i));
+        w.sample(jobs.by_state[i], fmt::format("state=\"{}\"", state));
+    }
+    w.counter("jobs_ended_total", "Jobs ended since start, by state.");
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        const auto state = static_cast<archive::JobState>(i);
+        if (!archive::has_ended(state)) continue;
+        w.sample(jobs.ended_total[i], fmt::format("state=\"{}\"", archive::to_string(state)));
+    }
+    w.one_counter("archive_bytes_total", "Bytes of archives made.", jobs.archive_bytes_total);
+    w.one_gauge("jobs_running_limit", "Jobs that may run at once.", limits.running_max);
+    w.one_gauge("jobs_queued_limit", "Jobs that may wait.", limits.queued_max);
+    w.one_gauge("jobs_kept_limit", "Ended jobs that are remembered.", limits.kept_max);
+    w.one_gauge("jobs_live_bytes", "Estimated memory of jobs not ended.", jobs.live_bytes);
+    w.one_gauge("jobs_live_bytes_limit", "Its bound.", limits.live_bytes_max);
+    w.one_gauge("jobs_ended_bytes", "Estimated memory of jobs ended.", jobs.ended_bytes);
+    w.one_gauge("jobs_ended_bytes_limit", "Its bound.", limits.ended_bytes_max);
+}
+
+void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
+    w.counter("s3_requests_total", "Requests sent to S3, retries included, by operation.");
+    for (std::size_t i = 0; i < s.requests.size(); ++i) {
+        const auto name = s3client::to_string(static_cast<s3client::Operation>(i));
+        w.sample(s.requests[i], fmt::format("operation=\"{}\"", name));
+    }
+    w.one_counter("s3_cost_usd_total", "Price of these requests.", s3client::cost_usd(s.requests));
+    w.one_counter("s3_received_bytes_total", "Bytes of bodies from S3.", s.bytes_received);
+    w.one_counter("s3_sent_bytes_total", "Bytes of bodies to S3.", s.bytes_sent);
+    w.one_counter("s3_retries_total", "Requests sent again.", s.retries);
+    w.one_counter("s3_throttled_total", "Answers of S3 that asked to slow down.", s.throttled);
+    w.one_gauge("s3_connections", "Connections to S3 now.", s.connections_open);
+    w.one_counter("s3_connections_opened_total", "Connections opened to S3.", s.connections_opened);
+    w.one_gauge("memory_in_use_bytes", "Part memory in use.", s.memory_in_use_bytes);
+    w.one_gauge("memory_limit_bytes", "Part memory of all reactors.", s.memory_bytes);
+    w.one_gauge("reactors", "Threads that move data.", s.reactors);
+}
+
+void write_api(MetricsWriter& w, const ApiState& api, const ApiLimits& limits) {
+    w.counter("http_requests_total", "Requests answered by the REST API, by status.");
+    for (std::size_t status = 100; status < api.answers.size(); ++status) {
+        const auto count = api.answers[status].load(std::memory_order_relaxed);
+        if (count > 0) w.sample(count, fmt::format("status=\"{}\"", status));
+    }
+    w.one_gauge("http_connections", "Connections to the REST API now.", api.connections.load());
+    w.one_gauge("http_connections_limit", "Their bound.", limits.connections_max);
+    w.one_gauge("http_event_streams", "Event streams now.", api.event_streams.load());
+    w.one_gauge("http_event_streams_limit", "Their bound.", limits.event_streams_max);
+    w.one_gauge("http_plans", "Plans being made now.", api.plans.load());
+    w.one_gauge("http_plans_limit", "Their bound.", limits.plans_max);
+    w.one_gauge("http_body_bytes", "Bodies being received.", api.bodies_bytes.load());
+    w.one_gauge("http_body_bytes_limit", "Their bound.", limits.bodies_bytes_max);
+}
+
+double seconds(const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+}
+
+void write_process(MetricsWriter& w) {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    w.one_counter("cpu_seconds_total", "CPU time of this process, user and system.",
+                  seconds(usage.ru_utime) + seconds(usage.ru_stime));
+    w.one_gauge("peak_resident_bytes", "The most memory this process ever had resident.",
+                static_cast<std::uint64_t>(usage.ru_maxrss) * 1024);
+}
+
+}  // namespace
+
+std::string metrics_text(const JobCounts& jobs, const JobLimits& job_limits,
+                         const archive::EngineStats& engine, const ApiState& api,
+                         const ApiLimits& api_limits) {
+    MetricsWriter w;
+    w.gauge("build_info", "Always 1; what this build is.");
+    w.sample(1, fmt::format("version=\"{}\",io=\"{}\"", kVersion, engine.io));
+    write_jobs(w, jobs, job_limits);
+    write_engine(w, engine);
+    write_api(w, api, api_limits);
+    write_process(w);
+    return w.take();
+}
+
+}  // namespace s3zipd

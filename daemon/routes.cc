@@ -1,0 +1,305 @@
+#include "daemon/routes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "config/limits.h"
+#include "daemon/api_json.h"
+#include "daemon/api_request.h"
+#include "daemon/metrics.h"
+#include "daemon/openapi.h"
+#include "daemon/problem.h"
+
+namespace s3zipd {
+namespace {
+
+enum class Endpoint : std::uint8_t {
+    create,
+    list,
+    show,
+    events,
+    cancel,
+    download,
+    plan,
+    health,
+    readiness,
+    metrics,
+    version,
+    openapi
+};
+
+struct Route {
+    std::string_view method;
+    std::string_view path;  // of literal segments and {id}
+    Endpoint endpoint;
+};
+constexpr std::array kRoutes = {
+    Route{"POST", "/archives", Endpoint::create},
+    Route{"GET", "/archives", Endpoint::list},
+    Route{"GET", "/archives/{id}", Endpoint::show},
+    Route{"DELETE", "/archives/{id}", Endpoint::cancel},
+    Route{"GET", "/archives/{id}/events", Endpoint::events},
+    Route{"GET", "/archives/{id}/download", Endpoint::download},
+    Route{"POST", "/plans", Endpoint::plan},
+    Route{"GET", "/healthz", Endpoint::health},
+    Route{"GET", "/readyz", Endpoint::readiness},
+    Route{"GET", "/metrics", Endpoint::metrics},
+    Route{"GET", "/version", Endpoint::version},
+    Route{"GET", "/openapi.json", Endpoint::openapi},
+};
+
+bool matches(const Route& route, const Target& target) {
+    std::string_view rest = route.path;
+    for (const std::string& segment : target.segments) {
+        if (rest.empty()) return false;
+        const std::string_view pattern = rest.substr(1, rest.find('/', 1) - 1);
+        rest.remove_prefix(pattern.size() + 1);
+        if (pattern != segment && (pattern != "{id}" || segment.empty())) return false;
+    }
+    return rest.empty();
+}
+
+// HEAD is GET without the body, for what has an end.
+bool allows(const Route& route, std::string_view method) {
+    return method == route.method ||
+           (method == "HEAD" && route.method == "GET" && route.endpoint != Endpoint::events);
+}
+
+const Route* find_route(const Target& target, std::string_view method) {
+    for (const Route& route : kRoutes) {
+        if (matches(route, target) && allows(route, method)) return &route;
+    }
+    return nullptr;
+}
+
+std::string allowed_methods(const Target& target) {
+    std::string allowed;
+    for (const std::string_view method : {"GET", "HEAD", "POST", "DELETE"}) {
+        if (find_route(target, method) == nullptr) continue;
+        allowed += allowed.empty() ? "" : ", ";
+        allowed += method;
+    }
+    return allowed;
+}
+
+bool is_json(std::string_view content_type) {
+    std::string_view media = content_type.substr(0, content_type.find(';'));
+    while (media.ends_with(' ') || media.ends_with('\t')) media.remove_suffix(1);
+    constexpr std::string_view kJson = "application/json";
+    return std::equal(media.begin(), media.end(), kJson.begin(), kJson.end(), [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b;
+    });
+}
+
+HttpResponse json_response(int status, std::string body) {
+    return {status, "application/json", {}, std::move(body)};
+}
+
+HttpResponse accepted(const JobView& job) {
+    HttpResponse response = json_response(202, job_json(job, config::kObjectsShownMax));
+    response.headers.emplace_back("Location", "/archives/" + job.id);
+    return response;
+}
+
+HttpResponse no_such_archive(const std::string& id) {
+    return to_response(make_problem("no-such-archive", fmt::format("there is no archive {}", id)));
+}
+
+std::optional<archive::JobState> parse_state(std::string_view text) {
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        const auto state = static_cast<archive::JobState>(i);
+        if (archive::to_string(state) == text) return state;
+    }
+    return std::nullopt;
+}
+
+std::optional<Problem> read_parameter(std::string_view name, const std::string& text,
+                                      ListQuery& query) {
+    std::string wrong;
+    if (name == "state") {
+        query.state = parse_state(text);
+        if (!query.state) wrong = "is not a state of a job";
+    } else if (name == "limit") {
+        const char* end = text.data() + text.size();
+        const auto [at, error] = std::from_chars(text.data(), end, query.limit);
+        if (error != std::errc() || at != end || query.limit < 1 ||
+            query.limit > config::kListLimitMax) {
+            wrong = fmt::format("must be from 1 to {}", config::kListLimitMax);
+        }
+    } else if (name == "cursor") {
+        query.cursor = text;
+        constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        if (text.size() != 26 || text.find_first_not_of(kAlphabet) != std::string::npos) {
+            wrong = "is not a next_cursor";
+        }
+    } else {
+        wrong = "is not a parameter of this resource";
+    }
+    if (wrong.empty()) return std::nullopt;
+    Problem problem = make_problem("bad-parameter", fmt::format("{} {}", name, wrong));
+    problem.parameter = name;
+    return problem;
+}
+
+bool is_good_key(std::string_view key) {
+    return !key.empty() && key.size() <= config::kIdempotencyKeyBytesMax &&
+           std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
+}
+
+}  // namespace
+
+std::optional<HttpResponse> Routes::refuse(const HttpRequest& head) const {
+    if (head.target.size() > config::kApiTargetBytesMax) {
+        return to_response(make_problem(
+            "target-too-long", fmt::format("at most {} bytes", config::kApiTargetBytesMax)));
+    }
+    const auto target = parse_target(head.target);
+    if (!target) {
+        return to_response(make_problem("bad-http", "the request target is not a path and query"));
+    }
+    const Route* route = find_route(*target, head.method);
+    if (route != nullptr) {
+        if (route->method != "POST" || is_json(head.content_type)) return std::nullopt;
+        return to_response(make_problem(
+            "unsupported-media-type",
+            head.content_type.empty()
+                ? "there is no Content-Type header"
+                : fmt::format("Content-Type is {}", head.content_type.substr(0, 100))));
+    }
+    const std::string allowed = allowed_methods(*target);
+    if (allowed.empty()) {
+        return to_response(make_problem("no-such-resource", "see /openapi.json for what there is"));
+    }
+    HttpResponse response = to_response(make_problem(
+        "method-not-allowed", fmt::format("{} is not one of {}", head.method, allowed)));
+    response.headers.emplace_back("Allow", allowed);
+    return response;
+}
+
+Answer Routes::answer(const HttpRequest& request) {
+    const auto target = parse_target(request.target);
+    CHECK(target.has_value());
+    const Route* route = find_route(*target, request.method);
+    CHECK(route != nullptr);
+    const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
+    switch (route->endpoint) {
+        case Endpoint::create:
+            return create(request);
+        case Endpoint::list:
+            return list_archives(*target);
+        case Endpoint::show:
+            return show(id);
+        case Endpoint::events:
+            return events(id);
+        case Endpoint::cancel:
+            return cancel(id);
+        case Endpoint::download:
+            return download(id);
+        case Endpoint::plan:
+            return plan(request);
+        case Endpoint::health:
+            return json_response(200, status_json("ok"));
+        case Endpoint::readiness:
+            return readiness();
+        case Endpoint::metrics:
+            return metrics();
+        case Endpoint::version:
+            return json_response(200, version_json(engine_.stats()));
+        case Endpoint::openapi:
+            return json_response(200, std::string(kOpenApi));
+    }
+    CHECK(false);
+}
+
+HttpResponse Routes::create(const HttpRequest& request) {
+    std::optional<IdempotencyKey> key;
+    if (request.has_idempotency_key) {
+        if (!is_good_key(request.idempotency_key)) {
+            return to_response(make_problem("bad-idempotency-key",
+                                            fmt::format("must be 1 to {} visible ASCII characters",
+                                                        config::kIdempotencyKeyBytesMax)));
+        }
+        key = IdempotencyKey{request.idempotency_key, digest_of(request.body), request.body.size()};
+    }
+    auto archive_request = parse_archive_request(request.body);
+    if (!archive_request) return to_response(body_problem(archive_request.error()));
+    const auto job = jobs_.submit(std::move(*archive_request), std::move(key));
+    return job ? accepted(*job) : to_response(job_problem(job.error()));
+}
+
+Answer Routes::plan(const HttpRequest& request) {
+    auto archive_request = parse_archive_request(request.body);
+    if (!archive_request) return to_response(body_problem(archive_request.error()));
+    return MakePlan{std::move(*archive_request)};
+}
+
+HttpResponse Routes::plan_response(const base::Result<archive::PlanSummary>& plan) {
+    if (!plan) return to_response(engine_problem(plan.error()));
+    return json_response(200, plan_json(*plan));
+}
+
+HttpResponse Routes::list_archives(const Target& target) {
+    ListQuery query;
+    for (const auto& [name, text] : target.parameters) {
+        // "?state=" is as good as not saying it: that is how an empty form field arrives.
+        const bool known = name == "state" || name == "limit" || name == "cursor";
+        if (known && text.empty()) continue;
+        if (const auto problem = read_parameter(name, text, query)) return to_response(*problem);
+    }
+    return json_response(200, page_json(jobs_.list(query)));
+}
+
+HttpResponse Routes::show(const std::string& id) {
+    const auto job = jobs_.find(id);
+    return job ? json_response(200, job_json(*job, config::kObjectsShownMax)) : no_such_archive(id);
+}
+
+Answer Routes::events(const std::string& id) {
+    if (!jobs_.find(id)) return no_such_archive(id);
+    return StreamEvents{id};
+}
+
+HttpResponse Routes::cancel(const std::string& id) {
+    const auto job = jobs_.cancel(id);
+    return job ? accepted(*job) : to_response(job_problem(job.error()));
+}
+
+HttpResponse Routes::download(const std::string& id) {
+    const auto job = jobs_.find(id);
+    if (!job) return no_such_archive(id);
+    const auto& result = job->snapshot.result;
+    if (!result) {
+        const auto state = archive::to_string(job->snapshot.state);
+        return to_response(make_problem("not-finished", fmt::format("the job is {}", state)));
+    }
+    const auto url = engine_.presign_get(result->bucket, result->key, config::kDownloadExpiresS);
+    if (!url) return to_response(engine_problem(url.error()));
+    HttpResponse response;
+    response.status = 307;
+    response.content_type.clear();
+    response.headers.emplace_back("Location", *url);
+    return response;
+}
+
+HttpResponse Routes::readiness() const {
+    if (state_.stopping) return to_response(make_problem("stopping", "s3zipd is being stopped"));
+    return json_response(200, status_json("ready"));
+}
+
+HttpResponse Routes::metrics() const {
+    return {200,
+            "text/plain; version=0.0.4; charset=utf-8",
+            {},
+            metrics_text(jobs_.counts(), jobs_.limits(), engine_.stats(), state_, limits_)};
+}
+
+std::vector<std::pair<std::string_view, std::string_view>> Routes::list() {
+    std::vector<std::pair<std::string_view, std::string_view>> routes;
+    for (const Route& route : kRoutes) routes.emplace_back(route.method, route.path);
+    return routes;
+}
+
+}  // namespace s3zipd

@@ -1,0 +1,64 @@
+// What the REST API answers (docs/API.md): a request in, an answer out, with no socket in sight.
+// Two answers take time and are given as tasks for the connection: a plan to be made, a stream of
+// events.
+//
+// Thread-safe. refuse() needs the request's head only, so that a body nobody wants is never read.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "archive/engine.h"
+#include "archive/request.h"
+#include "base/error.h"
+#include "daemon/api_state.h"
+#include "daemon/api_target.h"
+#include "daemon/http.h"
+#include "daemon/job_engine.h"
+#include "daemon/job_service.h"
+
+namespace s3zipd {
+
+struct MakePlan {
+    archive::ArchiveRequest request;
+};
+struct StreamEvents {
+    std::string id;
+};
+using Answer = std::variant<HttpResponse, MakePlan, StreamEvents>;
+
+class Routes {
+  public:
+    Routes(JobService& jobs, JobEngine& engine, const ApiState& state, const ApiLimits& limits)
+        : jobs_(jobs), engine_(engine), state_(state), limits_(limits) {}
+
+    // Unknown path, wrong method, wrong media type: known before the body is.
+    std::optional<HttpResponse> refuse(const HttpRequest& head) const;
+    // REQUIRES: refuse() did not.
+    Answer answer(const HttpRequest& request);
+
+    static HttpResponse plan_response(const base::Result<archive::PlanSummary>& plan);
+    static std::vector<std::pair<std::string_view, std::string_view>> list();  // method, path
+
+  private:
+    HttpResponse create(const HttpRequest& request);
+    Answer plan(const HttpRequest& request);
+    HttpResponse list_archives(const Target& target);
+    HttpResponse show(const std::string& id);
+    Answer events(const std::string& id);
+    HttpResponse cancel(const std::string& id);
+    HttpResponse download(const std::string& id);
+    HttpResponse readiness() const;
+    HttpResponse metrics() const;
+
+    JobService& jobs_;
+    JobEngine& engine_;
+    const ApiState& state_;
+    const ApiLimits& limits_;
+};
+
+}  // namespace s3zipd
