@@ -8,6 +8,7 @@
 // Reading it from several threads is as safe as its implementation.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -53,6 +54,8 @@ struct DosDateTime {
 DosDateTime dos_date_time(std::int64_t unix_s);
 
 bool is_ascii(std::string_view text);
+// The length of the UTF-8 sequence that `text` (not empty) begins with; 0 if it begins with none.
+std::size_t utf8_sequence_size(std::string_view text);
 bool is_valid_utf8(
     std::string_view text);  // RFC 3629: no overlong forms, no surrogates, at most U+10FFFF
 

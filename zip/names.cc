@@ -4,6 +4,7 @@
 #include <cstring>
 #include <fmt/format.h>
 
+#include "zip/entry.h"
 #include "zip/records.h"
 
 namespace zip {
@@ -24,7 +25,16 @@ bool is_clean(std::string_view text) {
         if (c == '\\' || is_control(c) || (before == '/' && (c == '/' || c == '.'))) return false;
         before = c;
     }
-    return before != '/';
+    return before != '/' && (is_ascii(text) || is_valid_utf8(text));
+}
+
+// One '_' for each byte that belongs to no UTF-8 sequence.
+void replace_invalid_utf8(std::string& text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t size = utf8_sequence_size(std::string_view(text).substr(at));
+        if (size == 0) text[at] = '_';
+        at += std::max<std::size_t>(size, 1);
+    }
 }
 
 // The name without a slash at either end, safe but for a drive letter; empty if nothing is left of
@@ -36,6 +46,7 @@ std::string clean(std::string_view text) {
         if (c == '\\') c = '/';
         if (is_control(c)) c = '_';
     }
+    replace_invalid_utf8(flat);
     std::string name;
     name.reserve(flat.size());
     std::string_view rest = flat;

@@ -1,14 +1,12 @@
-// Entry names from S3 keys: what extracts inside the target folder on any machine, and no name
-// twice.
+// Entry names from S3 keys: what every reader opens and extracts inside the target folder, and no
+// name twice. Pure; errors are `invalid`.
 //
-// A key may be any 1..1024 bytes; an entry name is relative, with '/' between components, none of
-// them empty, "." or
-// "..", without backslash, drive letter or control characters. Cleaning rewrites and says so, it
-// never loses an entry:
+// A key may be any 1..1024 bytes; an entry name is UTF-8, relative, with '/' between components,
+// none of them empty, "." or "..", without backslash, drive letter or control characters. Cleaning
+// rewrites and says so, it never loses an entry:
 //   leading '/', empty and "." components are dropped      ".." becomes "__"      '\' becomes '/'
 //   bytes 0..31 and 127 become '_'                         "C:" at the start becomes "C_"
-// Bytes that are not UTF-8 are kept; such names go without the UTF-8 flag. Pure; errors are
-// `invalid`.
+//   bytes that are not UTF-8 become '_' (Java's ZipFile refuses a whole archive for one such name)
 #pragma once
 
 #include <cstddef>

@@ -83,7 +83,7 @@ void check(const CentralDirectoryHeader& header, std::uint64_t offset, Findings&
     expect(header.internal_attributes == 0, "the internal attributes are not 0");
     expect(are_attributes_right(header),
            "the external attributes do not fit a plain file or directory");
-    expect(is_name_safe(header), "the name is unsafe to extract");
+    expect(is_name_safe(header), "the name is unsafe to extract or not UTF-8");
     expect(utf8_flag || is_ascii(header.name) || !is_valid_utf8(header.name),
            "the name is UTF-8, but its flag is not set");
     expect(!utf8_flag || is_valid_utf8(header.name), "the name is not UTF-8, but its flag is set");

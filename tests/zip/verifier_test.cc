@@ -59,7 +59,7 @@ TEST(Verifier, NamesThatEscapeOrClash) {
     const std::string twin =
         replaced(zip_test::build_archive({{"file1", "1"}, {"file2", "2"}}), "file2", "file1");
     EXPECT_TRUE(has(zip_test::verify(twin).findings, "file1", "taken"));
-    for (const char* bad : {"../xy", "/abcd", "a\\bcd", "C:/xy", "a/./b", "ab\ncd"}) {
+    for (const char* bad : {"../xy", "/abcd", "a\\bcd", "C:/xy", "a/./b", "ab\ncd", "caf\xE9s"}) {
         const std::string archive_of_bad =
             replaced(zip_test::build_archive({{"12345", "1"}}), "12345", bad);
         EXPECT_TRUE(has(zip_test::verify(archive_of_bad).findings, bad, "unsafe")) << bad;
