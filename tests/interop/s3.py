@@ -1,0 +1,115 @@
+"""A small S3 client on Python's standard library: signs with SigV4, path style, one connection for each request.
+
+It is the independent hand in the interop tests: it shares nothing with the code under test.
+
+    s3 = S3("http://127.0.0.1:7480", "access", "secret")
+    s3.create_bucket("b"); s3.put("b", "a key", b"bytes"); s3.get("b", "a key"); list(s3.list("b"))
+"""
+import datetime
+import hashlib
+import hmac
+import http.client
+import ssl
+import urllib.parse
+import xml.etree.ElementTree as ElementTree
+
+EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+
+
+class S3Error(Exception):
+    def __init__(self, status, method, path, body):
+        super().__init__(f"{method} {path}: HTTP {status}: {body[:300].decode('utf-8', 'replace')}")
+        self.status = status
+
+
+def quote(text, safe=""):
+    return urllib.parse.quote(text, safe=safe + "-._~")
+
+
+def tag_of(element):
+    return element.tag.rpartition("}")[2]
+
+
+class S3:
+    def __init__(self, endpoint, access_key, secret_key, region="us-east-1", ca_file=None):
+        url = urllib.parse.urlsplit(endpoint)
+        self.tls = url.scheme == "https"
+        self.host, self.port = url.hostname, url.port
+        self.access_key, self.secret_key, self.region = access_key, secret_key, region
+        self.context = ssl.create_default_context(cafile=ca_file) if self.tls else None
+
+    def _signed_headers(self, method, path, query, payload_sha256):
+        now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        headers = {"host": f"{self.host}:{self.port}", "x-amz-content-sha256": payload_sha256, "x-amz-date": now}
+        names = ";".join(sorted(headers))
+        canonical = "\n".join([method, path, query, *(f"{n}:{headers[n]}" for n in sorted(headers)), "", names,
+                               payload_sha256])
+        scope = f"{now[:8]}/{self.region}/s3/aws4_request"
+        to_sign = "\n".join(["AWS4-HMAC-SHA256", now, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = ("AWS4" + self.secret_key).encode()
+        for piece in scope.split("/"):
+            key = hmac.new(key, piece.encode(), hashlib.sha256).digest()
+        signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+        headers["authorization"] = (f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, "
+                                    f"SignedHeaders={names}, Signature={signature}")
+        return headers
+
+    def request(self, method, bucket="", key="", query=None, body=b""):
+        path = "/" + quote(bucket) + ("/" + quote(key, "/") if key else "")
+        text = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted((query or {}).items()))
+        payload = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
+        headers = self._signed_headers(method, path, text, payload)
+        if self.tls:
+            connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.context)
+        else:
+            connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        try:
+            connection.request(method, path + ("?" + text if text else ""), body or None, headers)
+            response = connection.getresponse()
+            data = response.read()
+        finally:
+            connection.close()
+        if response.status >= 300:
+            raise S3Error(response.status, method, path, data)
+        return data
+
+    def create_bucket(self, bucket):
+        self.request("PUT", bucket)
+
+    def put(self, bucket, key, body):
+        self.request("PUT", bucket, key, body=body)
+
+    def get(self, bucket, key):
+        return self.request("GET", bucket, key)
+
+    def delete(self, bucket, key):
+        self.request("DELETE", bucket, key)
+
+    def exists(self, bucket, key):
+        try:
+            self.request("HEAD", bucket, key)
+        except S3Error as error:
+            if error.status == 404:
+                return False
+            raise
+        return True
+
+    def list(self, bucket, prefix=""):
+        """Keys, all pages."""
+        query = {"list-type": "2", "prefix": prefix, "encoding-type": "url"}
+        while True:
+            page = ElementTree.fromstring(self.request("GET", bucket, query=query))
+            token = None
+            for item in page:
+                if tag_of(item) == "Contents":
+                    yield from (urllib.parse.unquote_plus(f.text) for f in item if tag_of(f) == "Key")
+                elif tag_of(item) == "NextContinuationToken":
+                    token = item.text
+            if not token:
+                return
+            query["continuation-token"] = token
+
+    def open_uploads(self, bucket):
+        """Keys of multipart uploads that were neither completed nor aborted (the first page will do)."""
+        page = ElementTree.fromstring(self.request("GET", bucket, query={"uploads": ""}))
+        return [f.text for item in page if tag_of(item) == "Upload" for f in item if tag_of(f) == "Key"]
