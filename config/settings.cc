@@ -115,7 +115,7 @@ constexpr std::array kSettings = {
             "", ""},
     Setting{"jobs-kept-max", "N", Kind::number, "ended jobs remembered (10000)",
             [](Settings& s, std::string_view t) {
-                return read_number(t, 0, 1'000'000, s.jobs_kept_max);
+                return read_number(t, 1, 1'000'000, s.jobs_kept_max);
             },
             "", ""},
 };

@@ -111,7 +111,7 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->ca_bundle, "/dev/null");
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
-    EXPECT_EQ(s->jobs_kept_max, 0u);
+    EXPECT_EQ(s->jobs_kept_max, 1u);
 }
 
 // flag > S3ZIPD_ > file > AWS_ > default, shown by taking the strongest away one after the other.
@@ -211,7 +211,7 @@ TEST_F(SettingsTest, BadValuesNameTheFlag) {
                                                        {"--ca-bundle", "/nonexistent"},
                                                        {"--jobs-running-max", "0"},
                                                        {"--jobs-queued-max", "0"},
-                                                       {"--jobs-kept-max", "-1"},
+                                                       {"--jobs-kept-max", "0"},
                                                        {"--endpoint-url", "http://u:p@x"},
                                                        {"--listen", "1.2.3:80"},
                                                        {"--listen", "1.2.3.256:80"},
