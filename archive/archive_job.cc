@@ -29,7 +29,8 @@ base::Error explain(base::Error error) {
 
 }  // namespace
 
-ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job, Engine::OnChange on_change)
+ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job,
+                       Engine::OnChange on_change)
     : engine_(engine),
       home_(engine.lanes[home]),
       reactor_(home_.lane->reactor()),
@@ -53,7 +54,8 @@ io::Task<void> ArchiveJob::run() {
 
 io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     enter(JobState::planning);
-    auto free = co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
+    auto free =
+        co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
     if (!free) co_return std::unexpected(free.error());
     auto plan = co_await make_plan();
     if (!plan) co_return std::unexpected(plan.error());
@@ -62,10 +64,12 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
 }
 
 io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
-    auto manifest = co_await make_manifest(*home_.client, reactor_, job_->request(), call(work_->cancel));
+    auto manifest =
+        co_await make_manifest(*home_.client, reactor_, job_->request(), call(work_->cancel));
     if (!manifest) co_return std::unexpected(manifest.error());
-    auto plan = co_await engine_.worker.run(
-        reactor_, [&] { return Plan::make(std::move(*manifest), job_->request(), engine_.plan_options); });
+    auto plan = co_await engine_.worker.run(reactor_, [&] {
+        return Plan::make(std::move(*manifest), job_->request(), engine_.plan_options);
+    });
     if (!plan) co_return plan;
     job_->objects_total = (*plan)->layout().count();
     job_->bytes_total = (*plan)->layout().archive_size();
@@ -77,8 +81,8 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
     const Destination& destination = job_->request().destination;
     s3client::UploadTarget upload{destination.bucket, destination.key, {}};
     if (!plan->single_put()) {
-        auto created = co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
-                                                                      object_headers(destination), call(work_->cancel));
+        auto created = co_await home_.client->create_multipart_upload(
+            destination.bucket, destination.key, object_headers(destination), call(work_->cancel));
         if (!created) co_return std::unexpected(created.error());
         upload.upload_id = std::move(*created);
     }
@@ -92,14 +96,16 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
         result = co_await finish_archive(context, *plan, board, upload, destination);
     }
     if (!result && !plan->single_put()) {
-        // All that was under way has ended, so nothing of ours can be added to the upload after this.
+        // All that was under way has ended, so nothing of ours can be added to the upload after
+        // this.
         auto aborted = co_await home_.client->abort_multipart_upload(
             upload, {.timeout = kAbortTimeout, .requests = &job_->requests});
         if (!aborted) {
-            base::log_error("an upload could not be aborted", {{"bucket", upload.bucket},
-                                                               {"key", upload.key},
-                                                               {"upload_id", upload.upload_id},
-                                                               {"error", aborted.error().to_string()}});
+            base::log_error("an upload could not be aborted",
+                            {{"bucket", upload.bucket},
+                             {"key", upload.key},
+                             {"upload_id", upload.upload_id},
+                             {"error", aborted.error().to_string()}});
         }
     }
     co_return result;
@@ -110,15 +116,19 @@ io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {
     struct StopBoard final : io::CancelHook {
         explicit StopBoard(PartBoard& b) : board(b) {}
         void on_cancel() override {
-            board.fail({base::ErrorKind::cancelled, "cancelled", "the job was cancelled", 0, {}, {}});
+            board.fail(
+                {base::ErrorKind::cancelled, "cancelled", "the job was cancelled", 0, {}, {}});
         }
         PartBoard& board;
     } stop(board);
-    if (work_->cancel.cancelled()) stop.on_cancel();
-    else work_->cancel.hook(stop);
+    if (work_->cancel.cancelled())
+        stop.on_cancel();
+    else
+        work_->cancel.hook(stop);
 
     const std::size_t parts_in_memory = home_.slab->total_bytes() / plan.part_size_max();
-    const std::size_t shards_max = std::clamp<std::size_t>(parts_in_memory + 1, 1, kShardsPerLaneMax);
+    const std::size_t shards_max =
+        std::clamp<std::size_t>(parts_in_memory + 1, 1, kShardsPerLaneMax);
     io::TaskScope scope(reactor_);
     std::vector<std::shared_ptr<LaneWork>> works;
     for (EngineLane& lane : engine_.lanes) {
@@ -135,13 +145,15 @@ io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {
     co_return done;
 }
 
-io::Task<void> ArchiveJob::work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
-                                   std::size_t shards_max) {
-    co_await io::run_on(reactor_, *lane.lane, [&] { return run_shards(lane, board, *work, shards_max); });
+io::Task<void> ArchiveJob::work_on(EngineLane& lane, PartBoard& board,
+                                   std::shared_ptr<LaneWork> work, std::size_t shards_max) {
+    co_await io::run_on(reactor_, *lane.lane,
+                        [&] { return run_shards(lane, board, *work, shards_max); });
 }
 
 // On `lane` from here on.
-io::Task<bool> ArchiveJob::run_shards(EngineLane& lane, PartBoard& board, LaneWork& work, std::size_t shards_max) {
+io::Task<bool> ArchiveJob::run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
+                                      std::size_t shards_max) {
     io::TaskScope scope(lane.lane->reactor());
     for (std::size_t i = 0; i < shards_max; ++i) scope.spawn(run_shards_in_turn(lane, board, work));
     co_await scope.join();

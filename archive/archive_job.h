@@ -1,4 +1,5 @@
-// One job, from its sources to the archive. Lives on its home lane; its parts are done on all lanes.
+// One job, from its sources to the archive. Lives on its home lane; its parts are done on all
+// lanes.
 #pragma once
 
 #include <memory>
@@ -30,10 +31,11 @@ struct EngineParts {
 
 class ArchiveJob {
   public:
-    ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job, Engine::OnChange on_change);
+    ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job,
+               Engine::OnChange on_change);
 
-    // Runs the job to its end; the Job then has its result or error, and no upload of it is left open that S3 would
-    // let us abort.
+    // Runs the job to its end; the Job then has its result or error, and no upload of it is left
+    // open that S3 would let us abort.
     io::Task<void> run();
 
   private:
@@ -46,11 +48,15 @@ class ArchiveJob {
     io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
     io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
     io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
-    io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work, std::size_t shards_max);
-    io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work, std::size_t shards_max);
+    io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
+                           std::size_t shards_max);
+    io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
+                              std::size_t shards_max);
     io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
     void enter(JobState state);
-    s3client::CallContext call(io::CancelSource& cancel) { return {.cancel = &cancel, .requests = &job_->requests}; }
+    s3client::CallContext call(io::CancelSource& cancel) {
+        return {.cancel = &cancel, .requests = &job_->requests};
+    }
 
     EngineParts& engine_;
     EngineLane& home_;

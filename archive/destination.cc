@@ -9,8 +9,12 @@ namespace {
 
 base::Error already_exists(const Destination& destination) {
     const std::string where = destination.bucket + "/" + destination.key;
-    return {base::ErrorKind::precondition, "destination_exists",
-            fmt::format("{} exists and overwrite is false", where), 0, {}, where};
+    return {base::ErrorKind::precondition,
+            "destination_exists",
+            fmt::format("{} exists and overwrite is false", where),
+            0,
+            {},
+            where};
 }
 
 }  // namespace
@@ -24,7 +28,8 @@ std::vector<s3client::NameValue> object_headers(const Destination& destination) 
     add("content-disposition", destination.content_disposition);
     add("x-amz-server-side-encryption", destination.sse.type);
     add("x-amz-server-side-encryption-aws-kms-key-id", destination.sse.key_id);
-    for (const auto& [name, value] : destination.metadata) headers.emplace_back("x-amz-meta-" + name, value);
+    for (const auto& [name, value] : destination.metadata)
+        headers.emplace_back("x-amz-meta-" + name, value);
     std::string tags;
     for (const auto& [name, value] : destination.tags) {
         if (!tags.empty()) tags += '&';
@@ -42,19 +47,20 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context) {
     if (destination.overwrite) co_return base::Status{};
-    auto head = co_await client.head_object({destination.bucket, destination.key, {}}, s3client::WithChecksum::no,
-                                            context);
+    auto head = co_await client.head_object({destination.bucket, destination.key, {}},
+                                            s3client::WithChecksum::no, context);
     if (head) co_return base::fail(already_exists(destination));
     // Without the right to list, S3 says 403 for a missing key: writing it will tell.
     const base::ErrorKind kind = head.error().kind;
-    if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied) co_return base::Status{};
+    if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied)
+        co_return base::Status{};
     co_return std::unexpected(head.error());
 }
 
-io::Task<base::Result<s3client::WrittenObject>> settle_write(s3client::S3Client& client, Destination destination,
-                                                             base::Result<s3client::WrittenObject> written,
-                                                             std::uint64_t size, std::uint32_t crc32,
-                                                             s3client::CallContext context) {
+io::Task<base::Result<s3client::WrittenObject>> settle_write(
+    s3client::S3Client& client, Destination destination,
+    base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,
+    s3client::CallContext context) {
     if (written) co_return written;
     const bool existed = written.error().kind == base::ErrorKind::precondition;
     if (existed || written.error().code == "NoSuchUpload") {

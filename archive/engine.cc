@@ -1,9 +1,8 @@
 #include "archive/engine.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <condition_variable>
+#include <fmt/format.h>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -19,13 +18,15 @@ using base::Result;
 
 // A reactor with less could not hold two of the smallest parts.
 constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
-// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time, within these.
+// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time,
+// within these.
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 
 Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
     s3client::ClientConfig client;
-    auto endpoint = s3client::choose_endpoint(config.endpoint_url, s3client::fixed_environment({}), config.region);
+    auto endpoint = s3client::choose_endpoint(config.endpoint_url, s3client::fixed_environment({}),
+                                              config.region);
     if (!endpoint) return std::unexpected(endpoint.error());
     client.endpoint = std::move(*endpoint);
     auto addressing = s3client::parse_addressing(config.addressing);
@@ -48,16 +49,20 @@ Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
         client.tls = std::move(*tls);
     }
     client.connections_max = std::max(1U, config.connections_max);
-    client.retry.attempts_max = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
+    client.retry.attempts_max =
+        static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
     client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
     return client;
 }
 
 io::BackendChoice backend_choice(IoChoice io) {
     switch (io) {
-        case IoChoice::uring: return io::BackendChoice::uring;
-        case IoChoice::epoll: return io::BackendChoice::epoll;
-        case IoChoice::automatic: break;
+        case IoChoice::uring:
+            return io::BackendChoice::uring;
+        case IoChoice::epoll:
+            return io::BackendChoice::epoll;
+        case IoChoice::automatic:
+            break;
     }
     return io::BackendChoice::automatic;
 }
@@ -88,12 +93,13 @@ struct Engine::Impl {
 };
 
 base::Status Engine::Impl::start_lanes() {
-    unsigned count = config.reactors != 0 ? config.reactors : std::max(1U, std::thread::hardware_concurrency());
+    unsigned count =
+        config.reactors != 0 ? config.reactors : std::max(1U, std::thread::hardware_concurrency());
     const std::uint64_t fit = config.memory_bytes / kLaneMemoryMin;
     if (fit == 0) {
         return base::fail(base::ErrorKind::invalid, "memory",
-                          fmt::format("part memory of {} bytes is too little, {} MiB is the least", config.memory_bytes,
-                                      kLaneMemoryMin >> 20));
+                          fmt::format("part memory of {} bytes is too little, {} MiB is the least",
+                                      config.memory_bytes, kLaneMemoryMin >> 20));
     }
     if (count > fit) {
         base::log_warn("fewer reactors than asked for: memory is the limit", {{"reactors", fit}});
@@ -106,7 +112,8 @@ base::Status Engine::Impl::start_lanes() {
             auto slab = io::BufferSlab::create(self.reactor(), lane_memory);
             if (!slab) return std::unexpected(slab.error());
             lane.slab = std::move(*slab);
-            lane.client = std::make_unique<s3client::S3Client>(self.reactor(), parts.worker, client);
+            lane.client =
+                std::make_unique<s3client::S3Client>(self.reactor(), parts.worker, client);
             lane.shutdown = std::make_unique<io::CancelSource>();
             io_name = self.reactor().backend().name();
             return {};
@@ -116,7 +123,8 @@ base::Status Engine::Impl::start_lanes() {
             lane.slab.reset();
             lane.shutdown.reset();
         };
-        auto started = io::Lane::start(backend_choice(config.io), std::move(setup), std::move(teardown));
+        auto started =
+            io::Lane::start(backend_choice(config.io), std::move(setup), std::move(teardown));
         if (!started) return std::unexpected(started.error());
         lane.lane = std::move(*started);
     }
@@ -139,11 +147,12 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
         impl->parts.lanes.clear();
         return std::unexpected(started.error());
     }
-    base::log_info("engine started", {{"io", impl->io_name},
-                                      {"reactors", impl->parts.lanes.size()},
-                                      {"memory_bytes", impl->config.memory_bytes},
-                                      {"part_size_bytes", impl->parts.plan_options.sizing.preferred},
-                                      {"endpoint", impl->client.endpoint.url()}});
+    base::log_info("engine started",
+                   {{"io", impl->io_name},
+                    {"reactors", impl->parts.lanes.size()},
+                    {"memory_bytes", impl->config.memory_bytes},
+                    {"part_size_bytes", impl->parts.plan_options.sizing.preferred},
+                    {"endpoint", impl->client.endpoint.url()}});
     return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
@@ -191,13 +200,14 @@ void Engine::start(std::shared_ptr<Job> job, OnChange on_change) {
         impl_->jobs.insert(job);
     }
     const std::size_t home = impl_->take_home();
-    impl_->parts.lanes[home].lane->spawn(
-        [impl = impl_.get(), home, job = std::move(job), on_change = std::move(on_change)]() mutable {
-            return impl->run_job(home, std::move(job), std::move(on_change));
-        });
+    impl_->parts.lanes[home].lane->spawn([impl = impl_.get(), home, job = std::move(job),
+                                          on_change = std::move(on_change)]() mutable {
+        return impl->run_job(home, std::move(job), std::move(on_change));
+    });
 }
 
-io::Task<void> Engine::Impl::run_job(std::size_t home, std::shared_ptr<Job> job, OnChange on_change) {
+io::Task<void> Engine::Impl::run_job(std::size_t home, std::shared_ptr<Job> job,
+                                     OnChange on_change) {
     {
         ArchiveJob run(parts, home, job, std::move(on_change));
         co_await run.run();
@@ -208,7 +218,8 @@ io::Task<void> Engine::Impl::run_job(std::size_t home, std::shared_ptr<Job> job,
 }
 
 void Engine::plan(ArchiveRequest request, std::function<void(Result<PlanSummary>)> done) {
-    impl_->run_task([request = std::move(request), done = std::move(done)](Impl& impl, EngineLane& lane) mutable {
+    impl_->run_task([request = std::move(request), done = std::move(done)](
+                        Impl& impl, EngineLane& lane) mutable {
         return impl.run_plan(lane, std::move(request), std::move(done));
     });
 }
@@ -219,7 +230,8 @@ io::Task<void> Engine::Impl::run_plan(EngineLane& lane, ArchiveRequest request,
     task_ended();
 }
 
-io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane, const ArchiveRequest& request) {
+io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
+                                                      const ArchiveRequest& request) {
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
     auto manifest = co_await make_manifest(*lane.client, reactor, request,
@@ -237,7 +249,8 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane, const Ar
         summary.requests = (*plan)->requests();
         for (std::size_t i = 0; i < asked.size(); ++i) summary.requests[i] += asked[i];
         const bool looks = !request.destination.overwrite;
-        summary.requests[static_cast<std::size_t>(s3client::Operation::head_object)] += looks ? 1 : 0;
+        summary.requests[static_cast<std::size_t>(s3client::Operation::head_object)] +=
+            looks ? 1 : 0;
         summary.cost_usd = s3client::cost_usd(summary.requests);
         summary.skipped = (*manifest)->skipped();
         return summary;
@@ -246,10 +259,12 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane, const Ar
 
 namespace {
 
-io::Task<void> verify_task(Engine::OnProgress on_progress, std::function<void(Result<VerifyReport>)> done,
-                           VerifySource source, EngineLane& lane, io::WorkerThread& worker,
+io::Task<void> verify_task(Engine::OnProgress on_progress,
+                           std::function<void(Result<VerifyReport>)> done, VerifySource source,
+                           EngineLane& lane, io::WorkerThread& worker,
                            std::function<void()> ended) {
-    const ShardContext context{lane.lane->reactor(), *lane.client, *lane.slab, {.cancel = lane.shutdown.get()}};
+    const ShardContext context{
+        lane.lane->reactor(), *lane.client, *lane.slab, {.cancel = lane.shutdown.get()}};
     done(co_await verify_archive(context, worker, std::move(source), std::move(on_progress)));
     ended();
 }
@@ -259,19 +274,25 @@ io::Task<void> verify_task(Engine::OnProgress on_progress, std::function<void(Re
 void Engine::verify(std::string bucket, std::string key, OnProgress on_progress,
                     std::function<void(Result<VerifyReport>)> done) {
     impl_->run_task([source = VerifySource{std::move(bucket), std::move(key), {}},
-                     on_progress = std::move(on_progress), done = std::move(done)](Impl& impl, EngineLane& lane) {
-        return verify_task(on_progress, done, source, lane, impl.parts.worker, [&impl] { impl.task_ended(); });
-    });
-}
-
-void Engine::verify_file(std::string path, OnProgress on_progress, std::function<void(Result<VerifyReport>)> done) {
-    impl_->run_task([source = VerifySource{{}, {}, std::move(path)}, on_progress = std::move(on_progress),
+                     on_progress = std::move(on_progress),
                      done = std::move(done)](Impl& impl, EngineLane& lane) {
-        return verify_task(on_progress, done, source, lane, impl.parts.worker, [&impl] { impl.task_ended(); });
+        return verify_task(on_progress, done, source, lane, impl.parts.worker,
+                           [&impl] { impl.task_ended(); });
     });
 }
 
-Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key, std::uint64_t expires_s) {
+void Engine::verify_file(std::string path, OnProgress on_progress,
+                         std::function<void(Result<VerifyReport>)> done) {
+    impl_->run_task([source = VerifySource{{}, {}, std::move(path)},
+                     on_progress = std::move(on_progress),
+                     done = std::move(done)](Impl& impl, EngineLane& lane) {
+        return verify_task(on_progress, done, source, lane, impl.parts.worker,
+                           [&impl] { impl.task_ended(); });
+    });
+}
+
+Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key,
+                                        std::uint64_t expires_s) {
     auto target = s3client::resolve(impl_->client.endpoint, impl_->client.addressing, bucket, key);
     if (!target) return std::unexpected(target.error());
     auto credentials = impl_->client.credentials->get();
@@ -280,15 +301,16 @@ Result<std::string> Engine::presign_get(const std::string& bucket, const std::st
     request.host = target->host_header;
     request.path = target->path;
     s3client::Signer signer;
-    return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials, impl_->client.region,
-                          expires_s, base::system_clock().utc_now());
+    return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials,
+                          impl_->client.region, expires_s, base::system_clock().utc_now());
 }
 
 EngineStats Engine::stats() const {
     EngineStats sum;
     for (const EngineLane& lane : impl_->parts.lanes) {
         const s3client::S3Client::Stats& s = lane.client->stats();
-        for (std::size_t i = 0; i < sum.requests.size(); ++i) sum.requests[i] += s.requests[i].load();
+        for (std::size_t i = 0; i < sum.requests.size(); ++i)
+            sum.requests[i] += s.requests[i].load();
         sum.bytes_received += s.bytes_received.load();
         sum.bytes_sent += s.bytes_sent.load();
         sum.retries += s.retries.load();

@@ -1,8 +1,9 @@
-// The engine: N reactor threads, each with its own ring, S3 client and part memory, and the jobs that run on them.
-// The daemon, the command and the Lambda worker each own exactly one.
+// The engine: N reactor threads, each with its own ring, S3 client and part memory, and the jobs
+// that run on them. The daemon, the command and the Lambda worker each own exactly one.
 //
-// Thread-safe: call it from any thread. Callbacks come on a reactor thread and must be quick and not block (post to
-// your own executor). Destroying it cancels what runs, waits for the uploads to be aborted (bounded), joins its threads.
+// Thread-safe: call it from any thread. Callbacks come on a reactor thread and must be quick and
+// not block (post to your own executor). Destroying it cancels what runs, waits for the uploads to
+// be aborted (bounded), joins its threads.
 #pragma once
 
 #include <cstdint>
@@ -20,17 +21,18 @@ namespace archive {
 enum class IoChoice : std::uint8_t { automatic, uring, epoll };
 
 struct EngineConfig {
-    IoChoice io = IoChoice::automatic;      // automatic: io_uring if the kernel lets us, else epoll, said in the log
-    unsigned reactors = 0;                  // 0: one per core
+    IoChoice io = IoChoice::automatic;  // automatic: io_uring if the kernel lets us, else epoll,
+                                        // said in the log
+    unsigned reactors = 0;              // 0: one per core
     std::uint64_t memory_bytes = 256 << 20;  // part memory of all reactors together
-    std::uint64_t part_size_bytes = 0;      // default part size; 0: chosen by the planner
-    unsigned connections_max = 128;         // per reactor
+    std::uint64_t part_size_bytes = 0;       // default part size; 0: chosen by the planner
+    unsigned connections_max = 128;          // per reactor
     std::string region = "us-east-1";
-    std::string endpoint_url;               // empty: AWS; else http(s)://host[:port]
-    std::string addressing = "auto";        // auto | path | virtual
-    std::string ca_bundle;                  // PEM file; empty: the system's
+    std::string endpoint_url;         // empty: AWS; else http(s)://host[:port]
+    std::string addressing = "auto";  // auto | path | virtual
+    std::string ca_bundle;            // PEM file; empty: the system's
     std::string access_key_id, secret_access_key, session_token;
-    std::uint64_t attempts_max = 8;         // per S3 request
+    std::uint64_t attempts_max = 8;             // per S3 request
     std::uint64_t request_timeout_ms = 60'000;  // without progress
 };
 
@@ -38,9 +40,9 @@ struct PlanSummary {
     std::uint64_t entries = 0;
     std::uint64_t archive_size = 0;
     std::uint64_t parts = 0;
-    std::uint64_t part_size_bytes = 0;       // the target; parts end where entries end
-    std::uint64_t source_bytes = 0;          // read from S3
-    s3client::RequestCounts requests{};      // the job's, planning included, no retries
+    std::uint64_t part_size_bytes = 0;   // the target; parts end where entries end
+    std::uint64_t source_bytes = 0;      // read from S3
+    s3client::RequestCounts requests{};  // the job's, planning included, no retries
     double cost_usd = 0;
     std::vector<SkippedObject> skipped;
 };
@@ -54,7 +56,7 @@ struct VerifyReport {
     std::uint64_t archive_size = 0;
     std::uint64_t entries = 0;
     std::uint64_t bytes_read = 0;
-    std::uint32_t crc32 = 0;  // of the whole archive
+    std::uint32_t crc32 = 0;              // of the whole archive
     std::vector<VerifyFinding> findings;  // empty: the archive is right. At most 1,000.
 };
 
@@ -76,16 +78,17 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    // Starts the job at once; how many run together is the caller's business. on_change comes at every change of state;
-    // the last one has has_ended(). Never blocks.
+    // Starts the job at once; how many run together is the caller's business. on_change comes at
+    // every change of state; the last one has has_ended(). Never blocks.
     using OnChange = std::function<void(const std::shared_ptr<Job>&)>;
     void start(std::shared_ptr<Job> job, OnChange on_change);
 
-    // What a job of this request would do. Lists the sources (so it costs those requests), moves nothing.
+    // What a job of this request would do. Lists the sources (so it costs those requests), moves
+    // nothing.
     void plan(ArchiveRequest request, std::function<void(base::Result<PlanSummary>)> done);
 
-    // Reads an archive back, s3 object or local file, and checks everything: structure, local headers, all CRCs.
-    // on_progress(bytes read, bytes in all) may be empty.
+    // Reads an archive back, s3 object or local file, and checks everything: structure, local
+    // headers, all CRCs. on_progress(bytes read, bytes in all) may be empty.
     using OnProgress = std::function<void(std::uint64_t, std::uint64_t)>;
     void verify(std::string bucket, std::string key, OnProgress on_progress,
                 std::function<void(base::Result<VerifyReport>)> done);
@@ -93,7 +96,8 @@ class Engine {
                      std::function<void(base::Result<VerifyReport>)> done);
 
     // A GET URL that works without credentials for `expires_s` seconds (1..604800). Does no I/O.
-    base::Result<std::string> presign_get(const std::string& bucket, const std::string& key, std::uint64_t expires_s);
+    base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
+                                          std::uint64_t expires_s);
 
     EngineStats stats() const;
 

@@ -14,8 +14,8 @@ using s3client::WrittenObject;
 
 class Finisher {
   public:
-    Finisher(const ShardContext& context, const Plan& plan, PartBoard& board, s3client::UploadTarget upload,
-             Destination destination)
+    Finisher(const ShardContext& context, const Plan& plan, PartBoard& board,
+             s3client::UploadTarget upload, Destination destination)
         : context_(context),
           plan_(plan),
           board_(board),
@@ -29,7 +29,8 @@ class Finisher {
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
         co_return co_await settle_write(context_.client, destination_, std::move(written),
-                                        plan_.layout().archive_size(), board_.archive_crc(), context_.call);
+                                        plan_.layout().archive_size(), board_.archive_crc(),
+                                        context_.call);
     }
 
   private:
@@ -41,7 +42,8 @@ class Finisher {
         PartBuilder builder(context_, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched) co_return fetched;
         builder.write_headers();
-        board_.record_pieces(builder.pieces());  // the directory holds the CRCs of these entries, too
+        board_.record_pieces(
+            builder.pieces());  // the directory holds the CRCs of these entries, too
         builder.write_directory(directory_);
 
         std::vector<base::ByteView> views;
@@ -51,7 +53,8 @@ class Finisher {
             put_ = co_await put(body);
             if (put_) result.etag = put_->etag;
         } else {
-            auto etag = co_await context_.client.upload_part(upload_, part.number, body, context_.call);
+            auto etag =
+                co_await context_.client.upload_part(upload_, part.number, body, context_.call);
             if (!etag) co_return std::unexpected(etag.error());
             result.etag = std::move(*etag);
         }
@@ -62,8 +65,8 @@ class Finisher {
     io::Task<Result<WrittenObject>> put(s3client::Body body) {
         auto headers = object_headers(destination_);
         for (auto& header : condition_headers(destination_)) headers.push_back(std::move(header));
-        co_return co_await context_.client.put_object(destination_.bucket, destination_.key, std::move(headers), body,
-                                                      context_.call);
+        co_return co_await context_.client.put_object(destination_.bucket, destination_.key,
+                                                      std::move(headers), body, context_.call);
     }
 
     io::Task<Result<WrittenObject>> complete() {
@@ -75,16 +78,19 @@ class Finisher {
         request.object_size = plan_.layout().archive_size();
         request.crc32 = board_.archive_crc();
         request.headers = condition_headers(destination_);
-        auto written = co_await context_.client.complete_multipart_upload(std::move(request), context_.call);
+        auto written =
+            co_await context_.client.complete_multipart_upload(std::move(request), context_.call);
         if (!written) co_return written;
-        // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look once.
-        auto head = co_await context_.client.head_object({destination_.bucket, destination_.key, {}},
-                                                         s3client::WithChecksum::no, context_.call);
+        // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look
+        // once.
+        auto head = co_await context_.client.head_object(
+            {destination_.bucket, destination_.key, {}}, s3client::WithChecksum::no, context_.call);
         if (head && head->size != plan_.layout().archive_size()) {
-            co_return base::fail(base::ErrorKind::corrupt, "wrong_size",
-                                 fmt::format("{}/{} has {} bytes after its upload was completed, {} were sent",
-                                             destination_.bucket, destination_.key, head->size,
-                                             plan_.layout().archive_size()));
+            co_return base::fail(
+                base::ErrorKind::corrupt, "wrong_size",
+                fmt::format("{}/{} has {} bytes after its upload was completed, {} were sent",
+                            destination_.bucket, destination_.key, head->size,
+                            plan_.layout().archive_size()));
         }
         if (head && written->etag.empty()) written->etag = head->etag;
         co_return written;
@@ -101,8 +107,9 @@ class Finisher {
 
 }  // namespace
 
-io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan, PartBoard& board,
-                                               s3client::UploadTarget upload, Destination destination) {
+io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
+                                               PartBoard& board, s3client::UploadTarget upload,
+                                               Destination destination) {
     Finisher finisher(context, plan, board, std::move(upload), destination);
     auto written = co_await finisher.run();
     if (!written) co_return std::unexpected(written.error());

@@ -1,5 +1,6 @@
-// The end of an archive: the last parts, which hold the central directory and what was left over, and the request that
-// makes it appear. A small archive is nothing but its last part, sent as one PutObject.
+// The end of an archive: the last parts, which hold the central directory and what was left over,
+// and the request that makes it appear. A small archive is nothing but its last part, sent as one
+// PutObject.
 #pragma once
 
 #include "archive/part_board.h"
@@ -8,9 +9,11 @@
 
 namespace archive {
 
-// Runs on the job's own reactor after all other parts are done. Records the last parts on the board.
-// Errors: whatever S3 says; the destination is then unchanged.
-io::Task<base::Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan, PartBoard& board,
-                                                     s3client::UploadTarget upload, Destination destination);
+// Runs on the job's own reactor after all other parts are done. Records the last parts on the
+// board. Errors: whatever S3 says; the destination is then unchanged.
+io::Task<base::Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
+                                                     PartBoard& board,
+                                                     s3client::UploadTarget upload,
+                                                     Destination destination);
 
 }  // namespace archive

@@ -3,17 +3,19 @@
 namespace archive {
 namespace {
 
-// Matches one byte against the set that begins after '[' at `at`; moves `at` behind its ']'. A '[' without an end is
-// itself.
+// Matches one byte against the set that begins after '[' at `at`; moves `at` behind its ']'. A '['
+// without an end is itself.
 bool match_set(std::string_view pattern, std::size_t& at, char c) {
     std::size_t i = at + 1;
     const bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
     if (negated) ++i;
     bool found = false;
-    for (const std::size_t first = i; i < pattern.size() && (pattern[i] != ']' || i == first); ++i) {
+    for (const std::size_t first = i; i < pattern.size() && (pattern[i] != ']' || i == first);
+         ++i) {
         if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
             const auto u = static_cast<unsigned char>(c);
-            found |= static_cast<unsigned char>(pattern[i]) <= u && u <= static_cast<unsigned char>(pattern[i + 2]);
+            found |= static_cast<unsigned char>(pattern[i]) <= u &&
+                     u <= static_cast<unsigned char>(pattern[i + 2]);
             i += 2;
         } else {
             found |= pattern[i] == c;
@@ -28,7 +30,8 @@ bool match_set(std::string_view pattern, std::size_t& at, char c) {
 
 bool glob_match(std::string_view pattern, std::string_view text) {
     std::size_t p = 0, t = 0;
-    std::size_t star = std::string_view::npos, star_text = 0;  // where to go on if what follows the last '*' fails
+    std::size_t star = std::string_view::npos,
+                star_text = 0;  // where to go on if what follows the last '*' fails
     while (t < text.size()) {
         if (p < pattern.size() && pattern[p] == '*') {
             star = p++;

@@ -1,5 +1,6 @@
-// Glob patterns on keys, as the AWS CLI has them: '*' any run of bytes, '/' included; '?' one byte; [abc], [a-z], [!a]
-// one byte of a set; everything else is itself. Matches the whole text. Linear in practice, quadratic at worst.
+// Glob patterns on keys, as the AWS CLI has them: '*' any run of bytes, '/' included; '?' one byte;
+// [abc], [a-z], [!a] one byte of a set; everything else is itself. Matches the whole text. Linear
+// in practice, quadratic at worst.
 #pragma once
 
 #include <string_view>

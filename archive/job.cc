@@ -4,13 +4,20 @@ namespace archive {
 
 std::string_view to_string(JobState state) {
     switch (state) {
-        case JobState::queued: return "queued";
-        case JobState::planning: return "planning";
-        case JobState::running: return "running";
-        case JobState::finishing: return "finishing";
-        case JobState::succeeded: return "succeeded";
-        case JobState::failed: return "failed";
-        case JobState::cancelled: return "cancelled";
+        case JobState::queued:
+            return "queued";
+        case JobState::planning:
+            return "planning";
+        case JobState::running:
+            return "running";
+        case JobState::finishing:
+            return "finishing";
+        case JobState::succeeded:
+            return "succeeded";
+        case JobState::failed:
+            return "failed";
+        case JobState::cancelled:
+            return "cancelled";
     }
     return "failed";
 }
@@ -25,7 +32,8 @@ JobSnapshot Job::snapshot() const {
     s.bytes_done = bytes_done.load(std::memory_order_relaxed);
     s.parts_total = parts_total.load(std::memory_order_relaxed);
     s.parts_done = parts_done.load(std::memory_order_relaxed);
-    for (std::size_t i = 0; i < requests.size(); ++i) s.requests[i] = requests[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        s.requests[i] = requests[i].load(std::memory_order_relaxed);
     const std::lock_guard lock(mutex_);
     s.started_at = started_at_;
     s.finished_at = finished_at_;

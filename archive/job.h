@@ -1,7 +1,8 @@
 // One archive being made: what everybody outside the engine may know of it and do to it.
 //
-// A Job is shared: the engine's reactors write its counters, the control plane reads snapshots of them. All members are
-// thread-safe. snapshot() is a few atomic loads and, once the job has ended, a copy of its result.
+// A Job is shared: the engine's reactors write its counters, the control plane reads snapshots of
+// them. All members are thread-safe. snapshot() is a few atomic loads and, once the job has ended,
+// a copy of its result.
 #pragma once
 
 #include <array>
@@ -21,9 +22,19 @@
 
 namespace archive {
 
-enum class JobState : std::uint8_t { queued, planning, running, finishing, succeeded, failed, cancelled };
+enum class JobState : std::uint8_t {
+    queued,
+    planning,
+    running,
+    finishing,
+    succeeded,
+    failed,
+    cancelled
+};
 std::string_view to_string(JobState state);
-constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; }
+constexpr bool has_ended(JobState state) {
+    return state >= JobState::succeeded;
+}
 
 struct SkippedObject {
     std::string bucket;
@@ -62,16 +73,18 @@ class Job {
     JobSnapshot snapshot() const;
     JobState state() const { return state_.load(std::memory_order_acquire); }
 
-    // Asks it to stop; returns at once. The job ends `cancelled`, its upload aborted, unless it has just ended.
+    // Asks it to stop; returns at once. The job ends `cancelled`, its upload aborted, unless it has
+    // just ended.
     void cancel();
     bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
 
-    // For the engine. Counters are added to from any reactor; states and ends come from the job's own.
+    // For the engine. Counters are added to from any reactor; states and ends come from the job's
+    // own.
     void enter(JobState state, base::UtcTime now);
     void succeed(ArchiveResult result, base::UtcTime now);
     void fail(base::Error error, base::UtcTime now);  // a `cancelled` error ends it cancelled
-    // Called by cancel(), on its caller's thread, under the job's lock: it must only post. Called at once if the job was
-    // cancelled before; empty to take it back.
+    // Called by cancel(), on its caller's thread, under the job's lock: it must only post. Called
+    // at once if the job was cancelled before; empty to take it back.
     void set_on_cancel(std::function<void()> on_cancel);
 
     std::atomic<std::uint64_t> objects_total{0}, objects_done{0};

@@ -1,8 +1,7 @@
 #include "archive/manifest.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "archive/glob.h"
 #include "io/task_scope.h"
@@ -12,13 +11,14 @@ namespace {
 
 using base::ErrorKind;
 
-// S3 refuses to read these without a restore: GLACIER is Flexible Retrieval, GLACIER_IR is readable.
+// S3 refuses to read these without a restore: GLACIER is Flexible Retrieval, GLACIER_IR is
+// readable.
 bool is_archived(std::string_view storage_class) {
     return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE";
 }
 
-base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind, std::string_view code,
-                  std::string detail) {
+base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind,
+                  std::string_view code, std::string detail) {
     return {kind, std::string(code), std::move(detail), 0, {}, fmt::format("{}/{}", bucket, key)};
 }
 
@@ -28,7 +28,8 @@ bool any_match(const std::vector<std::string>& patterns, std::string_view text) 
 
 bool is_chosen(const Source& source, std::string_view key) {
     const std::string_view below = key.substr(std::min(source.prefix.size(), key.size()));
-    return (source.include.empty() || any_match(source.include, below)) && !any_match(source.exclude, below);
+    return (source.include.empty() || any_match(source.include, below)) &&
+           !any_match(source.exclude, below);
 }
 
 }  // namespace
@@ -36,9 +37,9 @@ bool is_chosen(const Source& source, std::string_view key) {
 Manifest::Manifest(const ArchiveRequest& request)
     : destination_(request.destination),
       options_(request.options),
-      names_(std::make_unique<zip::NameSet>(pool_, request.options.on_duplicate == OnDuplicate::rename
-                                                       ? zip::OnDuplicate::rename
-                                                       : zip::OnDuplicate::fail)) {}
+      names_(std::make_unique<zip::NameSet>(
+          pool_, request.options.on_duplicate == OnDuplicate::rename ? zip::OnDuplicate::rename
+                                                                     : zip::OnDuplicate::fail)) {}
 
 std::uint32_t Manifest::bucket_index(std::string_view bucket) {
     // Objects of one bucket come together, and there are few.
@@ -53,7 +54,8 @@ void Manifest::skip(std::string_view bucket, std::string_view key, std::string_v
     skipped_.push_back({std::string(bucket), std::string(key), std::string(reason)});
 }
 
-base::Status Manifest::add(std::string_view bucket, const FoundObject& object, std::string_view explicit_name) {
+base::Status Manifest::add(std::string_view bucket, const FoundObject& object,
+                           std::string_view explicit_name) {
     if (bucket == destination_.bucket && object.key == destination_.key) {
         skip(bucket, object.key, "destination");  // an archive cannot hold itself
         return {};
@@ -63,14 +65,17 @@ base::Status Manifest::add(std::string_view bucket, const FoundObject& object, s
             skip(bucket, object.key, "archived");
             return {};
         }
-        return base::fail(about(bucket, object.key, ErrorKind::denied, "object_archived",
-                                fmt::format("{}/{} is in storage class {} and must be restored first", bucket,
-                                            object.key, object.storage_class)));
+        return base::fail(
+            about(bucket, object.key, ErrorKind::denied, "object_archived",
+                  fmt::format("{}/{} is in storage class {} and must be restored first", bucket,
+                              object.key, object.storage_class)));
     }
     auto named = explicit_name.empty()
-                     ? zip::entry_name_from_key(object.key, object.size, {options_.strip_prefix, options_.flatten})
+                     ? zip::entry_name_from_key(object.key, object.size,
+                                                {options_.strip_prefix, options_.flatten})
                      : zip::entry_name_explicit(explicit_name, object.size);
-    if (named && named->kind == zip::NameKind::skip) return {};  // a marker of a folder that needs no entry
+    if (named && named->kind == zip::NameKind::skip)
+        return {};  // a marker of a folder that needs no entry
     base::Result<zip::ClaimedName> claimed;
     if (named) claimed = names_->claim(named->kind, named->name);
     if (!named || !claimed) {
@@ -104,8 +109,8 @@ zip::Entry Manifest::entry(std::uint64_t index) const {
 
 namespace {
 
-io::Task<base::Status> add_prefix(Manifest& manifest, s3client::S3Client& client, const Source& source,
-                                  s3client::CallContext context) {
+io::Task<base::Status> add_prefix(Manifest& manifest, s3client::S3Client& client,
+                                  const Source& source, s3client::CallContext context) {
     std::string token;
     do {
         auto page = co_await client.list_objects(source.bucket, source.prefix, token, context);
@@ -123,8 +128,9 @@ io::Task<base::Status> add_prefix(Manifest& manifest, s3client::S3Client& client
             if (!added) co_return added;
         }
         if (page->next_continuation_token == token && !token.empty()) {
-            co_return base::fail(ErrorKind::corrupt, "bad_listing",
-                                 fmt::format("the listing of {}/{} goes in circles", source.bucket, source.prefix));
+            co_return base::fail(
+                ErrorKind::corrupt, "bad_listing",
+                fmt::format("the listing of {}/{} goes in circles", source.bucket, source.prefix));
         }
         token = std::move(page->next_continuation_token);
     } while (!token.empty());
@@ -136,8 +142,8 @@ class ObjectLookup {
   public:
     static constexpr std::size_t kWindow = 64;  // HEADs under way
 
-    ObjectLookup(Manifest& manifest, s3client::S3Client& client, io::Reactor& reactor, const Source& source,
-                 const Options& options, s3client::CallContext context)
+    ObjectLookup(Manifest& manifest, s3client::S3Client& client, io::Reactor& reactor,
+                 const Source& source, const Options& options, s3client::CallContext context)
         : manifest_(manifest),
           client_(client),
           reactor_(reactor),
@@ -152,10 +158,12 @@ class ObjectLookup {
             heads_.assign(last - first, std::unexpected(base::Error{}));
             next_ = first;
             io::TaskScope scope(reactor_);
-            for (std::size_t i = 0; i < std::min(kWindow, last - first); ++i) scope.spawn(ask(first, last));
+            for (std::size_t i = 0; i < std::min(kWindow, last - first); ++i)
+                scope.spawn(ask(first, last));
             co_await scope.join();
             for (std::size_t i = first; i < last; ++i) {
-                if (auto added = add((*source_.objects)[i], heads_[i - first]); !added) co_return added;
+                if (auto added = add((*source_.objects)[i], heads_[i - first]); !added)
+                    co_return added;
             }
         }
         co_return base::Status{};
@@ -172,15 +180,16 @@ class ObjectLookup {
                 co_await client_.head_object({source_.bucket, choice.key, choice.version_id},
                                              s3client::WithChecksum::no, context_);
             const auto& head = heads_[i - first];
-            // What failed will fail the job, and those before it have been asked: no need to ask on.
+            // What failed will fail the job, and those before it have been asked: no need to ask
+            // on.
             failed_ = failed_ || (!head && head.error().kind != ErrorKind::not_found);
         }
     }
 
     base::Status add(const ObjectChoice& choice, const base::Result<s3client::ObjectHead>& head) {
         if (!head) {
-            if (head.error().kind == ErrorKind::not_found && options_.on_missing == OnMissing::skip &&
-                head.error().code != "NoSuchBucket") {
+            if (head.error().kind == ErrorKind::not_found &&
+                options_.on_missing == OnMissing::skip && head.error().code != "NoSuchBucket") {
                 manifest_.skip(source_.bucket, choice.key, "not_found");
                 return {};
             }
@@ -209,9 +218,9 @@ class ObjectLookup {
 
 }  // namespace
 
-io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(s3client::S3Client& client, io::Reactor& reactor,
-                                                                      const ArchiveRequest& request,
-                                                                      s3client::CallContext context) {
+io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(
+    s3client::S3Client& client, io::Reactor& reactor, const ArchiveRequest& request,
+    s3client::CallContext context) {
     auto manifest = std::make_shared<Manifest>(request);
     for (const Source& source : request.sources) {
         base::Status added;
@@ -225,10 +234,10 @@ io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(s3client::
     }
     if (manifest->count() == 0 && request.options.on_empty == OnEmpty::fail) {
         const Source& first = request.sources.front();
-        co_return base::fail(about(first.bucket, first.prefix, ErrorKind::not_found, "no_objects",
-                                   fmt::format("nothing to archive: no object matches {}/{}{}", first.bucket,
-                                               first.prefix,
-                                               request.sources.size() > 1 ? " or the other sources" : "")));
+        co_return base::fail(about(
+            first.bucket, first.prefix, ErrorKind::not_found, "no_objects",
+            fmt::format("nothing to archive: no object matches {}/{}{}", first.bucket, first.prefix,
+                        request.sources.size() > 1 ? " or the other sources" : "")));
     }
     co_return std::shared_ptr<const Manifest>(std::move(manifest));
 }

@@ -1,8 +1,9 @@
-// The Manifest: every object that goes into the archive, in order, with its entry name, size and ETag. After it is made
-// nothing about the archive's shape is open.
+// The Manifest: every object that goes into the archive, in order, with its entry name, size and
+// ETag. After it is made nothing about the archive's shape is open.
 //
-// Immutable once made and shared by all reactors. Strings are views into its pool; about 100 bytes an entry besides its
-// key, name and ETag. make_manifest() lists and asks S3 on one reactor; add_* are its pure half.
+// Immutable once made and shared by all reactors. Strings are views into its pool; about 100 bytes
+// an entry besides its key, name and ETag. make_manifest() lists and asks S3 on one reactor; add_*
+// are its pure half.
 #pragma once
 
 #include <cstdint>
@@ -45,14 +46,18 @@ class Manifest final : public zip::EntryList {
   public:
     explicit Manifest(const ArchiveRequest& request);
 
-    // Takes one object, or skips it and remembers why. Errors name the key: clashing names, archived objects.
-    base::Status add(std::string_view bucket, const FoundObject& object, std::string_view explicit_name);
+    // Takes one object, or skips it and remembers why. Errors name the key: clashing names,
+    // archived objects.
+    base::Status add(std::string_view bucket, const FoundObject& object,
+                     std::string_view explicit_name);
     void skip(std::string_view bucket, std::string_view key, std::string_view reason);
 
     std::uint64_t count() const override { return entries_.size(); }
     zip::Entry entry(std::uint64_t index) const override;
     const ManifestEntry& operator[](std::uint64_t index) const { return entries_[index]; }
-    const std::string& bucket_of(const ManifestEntry& entry) const { return buckets_[entry.bucket]; }
+    const std::string& bucket_of(const ManifestEntry& entry) const {
+        return buckets_[entry.bucket];
+    }
     const std::vector<SkippedObject>& skipped() const { return skipped_; }
     std::uint64_t source_bytes() const { return source_bytes_; }
 
@@ -70,8 +75,8 @@ class Manifest final : public zip::EntryList {
 };
 
 // Lists prefixes and asks for explicit objects, in the order of the request.
-io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(s3client::S3Client& client, io::Reactor& reactor,
-                                                                      const ArchiveRequest& request,
-                                                                      s3client::CallContext context);
+io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(
+    s3client::S3Client& client, io::Reactor& reactor, const ArchiveRequest& request,
+    s3client::CallContext context);
 
 }  // namespace archive

@@ -7,7 +7,8 @@
 
 namespace archive {
 
-PartBoard::PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan, s3client::UploadTarget upload, Job& job)
+PartBoard::PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan,
+                     s3client::UploadTarget upload, Job& job)
     : plan_(std::move(plan)),
       upload_(std::move(upload)),
       job_(job),
@@ -91,7 +92,8 @@ void PartBoard::record_pieces(const std::vector<PieceCrc>& pieces) {
             entry_crcs_[piece.entry] = piece.crc32;
             continue;
         }
-        // Of an entry that spans parts: its group is the one around the piece's place in the archive.
+        // Of an entry that spans parts: its group is the one around the piece's place in the
+        // archive.
         const auto& parts = plan_->parts();
         const std::uint64_t at = plan_->layout().data_offset(piece.entry) + piece.offset;
         const auto part = std::ranges::upper_bound(parts, at, {}, &Part::end);

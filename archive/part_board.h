@@ -1,8 +1,9 @@
-// The board of one job: which parts are to do, under way and done, and the CRCs learnt so far. It lives on the job's own
-// reactor; executors elsewhere ask it by message (io::run_on).
+// The board of one job: which parts are to do, under way and done, and the CRCs learnt so far. It
+// lives on the job's own reactor; executors elsewhere ask it by message (io::run_on).
 //
-// take() gives out parts in order; a group's first part, which needs the CRC of all that follows it, becomes available
-// when the others of its group are done. fail() ends everything: take() then gives nothing more.
+// take() gives out parts in order; a group's first part, which needs the CRC of all that follows
+// it, becomes available when the others of its group are done. fail() ends everything: take() then
+// gives nothing more.
 #pragma once
 
 #include <deque>
@@ -20,11 +21,14 @@ namespace archive {
 
 class PartBoard {
   public:
-    PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan, s3client::UploadTarget upload, Job& job);
+    PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan, s3client::UploadTarget upload,
+              Job& job);
 
-    // Waits for a part that can be done now; nothing when all have been given out, or the job has failed.
+    // Waits for a part that can be done now; nothing when all have been given out, or the job has
+    // failed.
     io::Task<std::optional<ShardPlan>> take();
-    // What came of a shard that take() gave out; a failure fails the job. A task, so that it can be asked by message.
+    // What came of a shard that take() gave out; a failure fails the job. A task, so that it can be
+    // asked by message.
     io::Task<bool> finish(base::Result<ShardResult> result);
     void fail(base::Error error);
 
@@ -43,7 +47,7 @@ class PartBoard {
     // The CRCs of an entry that spans parts.
     struct Group {
         std::size_t first_part = 0;
-        std::size_t parts_left = 0;             // of those that follow the first
+        std::size_t parts_left = 0;                // of those that follow the first
         std::map<std::uint64_t, PieceCrc> pieces;  // by offset in the object
         std::uint32_t rest_crc32(std::uint64_t from) const;
     };
@@ -53,12 +57,12 @@ class PartBoard {
     const s3client::UploadTarget upload_;
     Job& job_;
     io::Condition changed_;
-    std::deque<std::size_t> available_;            // part indices that can be done now
-    std::size_t to_give_ = 0;                      // parts not given out yet
-    std::size_t left_ = 0;                         // parts not done yet, without the tail
-    std::map<std::size_t, Group> groups_;          // by the index of their last part
+    std::deque<std::size_t> available_;    // part indices that can be done now
+    std::size_t to_give_ = 0;              // parts not given out yet
+    std::size_t left_ = 0;                 // parts not done yet, without the tail
+    std::map<std::size_t, Group> groups_;  // by the index of their last part
     std::vector<std::uint32_t> entry_crcs_;
-    std::vector<PartResult> results_;              // by part index
+    std::vector<PartResult> results_;  // by part index
     base::Status status_;
 };
 

@@ -44,7 +44,11 @@ zip::Entry to_entry(const ShardEntry& e) {
 
 PartBuilder::PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part,
                          io::PartMemory memory)
-    : context_(context), shard_(shard), part_(part), memory_(std::move(memory)), segment_crcs_(part.segments.size()) {
+    : context_(context),
+      shard_(shard),
+      part_(part),
+      memory_(std::move(memory)),
+      segment_crcs_(part.segments.size()) {
     CHECK(memory_.size() == part.size);
     places_.reserve(part.segments.size());
     std::size_t at = 0;
@@ -61,15 +65,17 @@ void PartBuilder::plan_fetches() {
         const Segment& segment = part_.segments[s];
         if (segment.kind != Segment::Kind::data) continue;
         for (std::uint64_t done = 0; done < segment.length; done += kRangeBytes) {
-            fetches_.push_back(
-                {s, segment.offset + done, std::min(kRangeBytes, segment.length - done), places_[s] + done, 0});
+            fetches_.push_back({s, segment.offset + done,
+                                std::min(kRangeBytes, segment.length - done), places_[s] + done,
+                                0});
         }
     }
 }
 
 io::Task<base::Status> PartBuilder::fetch() {
     io::TaskScope scope(context_.reactor);
-    for (std::size_t i = 0; i < std::min(kFetchWindow, fetches_.size()); ++i) scope.spawn(fetch_some());
+    for (std::size_t i = 0; i < std::min(kFetchWindow, fetches_.size()); ++i)
+        scope.spawn(fetch_some());
     co_await scope.join();
     if (failure_) combine_fetches();
     co_return failure_;
@@ -80,11 +86,12 @@ io::Task<void> PartBuilder::fetch_some() {
         Fetch& fetch = fetches_[next_fetch_++];
         const ShardEntry& entry = shard_.entries[part_.segments[fetch.segment].entry];
         PartReceiver receiver(memory_, fetch.at, fetch.length);
-        auto got = co_await context_.client.get_object({.object = {entry.bucket, entry.key, entry.version_id},
-                                                        .etag = entry.etag,
-                                                        .object_size = entry.size,
-                                                        .range = {fetch.object_offset, fetch.length}},
-                                                       receiver, context_.call);
+        auto got = co_await context_.client.get_object(
+            {.object = {entry.bucket, entry.key, entry.version_id},
+             .etag = entry.etag,
+             .object_size = entry.size,
+             .range = {fetch.object_offset, fetch.length}},
+            receiver, context_.call);
         if (!got && failure_) failure_ = std::move(got);
         fetch.crc32 = receiver.crc32();
     }
@@ -139,7 +146,8 @@ std::vector<PieceCrc> PartBuilder::pieces() const {
     for (std::size_t s = 0; s < part_.segments.size(); ++s) {
         const Segment& segment = part_.segments[s];
         if (segment.kind != Segment::Kind::data) continue;
-        pieces.push_back({shard_.entries[segment.entry].index, segment.offset, segment.length, segment_crcs_[s]});
+        pieces.push_back({shard_.entries[segment.entry].index, segment.offset, segment.length,
+                          segment_crcs_[s]});
     }
     return pieces;
 }

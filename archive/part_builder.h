@@ -1,5 +1,6 @@
-// Builds one part in its own memory: ranges of objects are received straight to their places, several at once, their
-// CRCs taken while the bytes are hot; then the headers, which need the CRCs, are written around them.
+// Builds one part in its own memory: ranges of objects are received straight to their places,
+// several at once, their CRCs taken while the bytes are hot; then the headers, which need the CRCs,
+// are written around them.
 //
 //   fetch()          GETs, side by side
 //   write_headers()  LocalFileHeaders with the true CRCs
@@ -29,16 +30,19 @@ struct ShardContext {
 
 class PartBuilder {
   public:
-    PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part, io::PartMemory memory);
+    PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part,
+                io::PartMemory memory);
 
-    // The first error ends it; what is still under way then is awaited, so cancel it for a quick end.
+    // The first error ends it; what is still under way then is awaited, so cancel it for a quick
+    // end.
     io::Task<base::Status> fetch();
     void write_headers();
     void write_directory(zip::CentralDirectory& directory);
 
     // Complete after fetch().
     std::vector<PieceCrc> pieces() const;
-    // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must outlive the body.
+    // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must
+    // outlive the body.
     s3client::Body body(std::vector<base::ByteView>& views) const;
 
   private:

@@ -1,8 +1,7 @@
 #include "archive/parts.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "base/check.h"
 
@@ -27,10 +26,12 @@ class Cutter {
 };
 
 // The group of an entry that does not fit one part. `fill` is where a part counts as full.
-void cut_group(Cutter& cutter, std::vector<Part>& parts, const zip::Layout& layout, std::uint64_t entry,
-               std::uint64_t fill) {
-    // A first part that is large enough without it needs none of the entry, and then does not wait for it.
-    if (layout.header_offset(entry) - cutter.begin() >= kPartSizeMin) cutter.cut(layout.header_offset(entry));
+void cut_group(Cutter& cutter, std::vector<Part>& parts, const zip::Layout& layout,
+               std::uint64_t entry, std::uint64_t fill) {
+    // A first part that is large enough without it needs none of the entry, and then does not wait
+    // for it.
+    if (layout.header_offset(entry) - cutter.begin() >= kPartSizeMin)
+        cutter.cut(layout.header_offset(entry));
     const std::size_t first = cutter.count();
     const std::uint64_t end = layout.end(entry);
     // Never within the header: it is written in one piece.
@@ -38,7 +39,8 @@ void cut_group(Cutter& cutter, std::vector<Part>& parts, const zip::Layout& layo
     // A tail too short for a part of its own goes to the part before it.
     for (; at < end && end - at >= kPartSizeMin; at += fill) cutter.cut(at);
     cutter.cut(end);
-    if (cutter.count() - 1 > first) parts[first].group_end = static_cast<std::uint32_t>(cutter.count() - 1);
+    if (cutter.count() - 1 > first)
+        parts[first].group_end = static_cast<std::uint32_t>(cutter.count() - 1);
 }
 
 }  // namespace
@@ -59,7 +61,8 @@ Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max) {
         if (end - cutter.begin() > size_max) cutter.cut(header);
         if (end - cutter.begin() >= fill) cutter.cut(end);
     }
-    // Entries left over stand alone if they can, so that they do not wait for the central directory.
+    // Entries left over stand alone if they can, so that they do not wait for the central
+    // directory.
     if (layout.cd_offset() - cutter.begin() >= kPartSizeMin) cutter.cut(layout.cd_offset());
     result.tail = cutter.count();
     while (layout.archive_size() - cutter.begin() > size_max) cutter.cut(cutter.begin() + fill);
@@ -76,23 +79,27 @@ base::Result<Parts> plan_parts(const zip::Layout& layout, const PartSizing& sizi
         size_max = std::max(size_max, std::min(needed, kPartSizeMax));
         if (sizing.requested == 0 || size_max <= std::max(sizing.requested, 2 * kPartSizeMin)) {
             if (size_max > sizing.memory_max) {
-                return base::fail(base::ErrorKind::exhausted, "memory",
-                                  fmt::format("this archive needs parts of {} MiB, and a reactor has {} MiB of part "
-                                              "memory: raise --memory or lower --reactors",
-                                              size_max >> 20, sizing.memory_max >> 20));
+                return base::fail(
+                    base::ErrorKind::exhausted, "memory",
+                    fmt::format(
+                        "this archive needs parts of {} MiB, and a reactor has {} MiB of part "
+                        "memory: raise --memory or lower --reactors",
+                        size_max >> 20, sizing.memory_max >> 20));
             }
             Parts parts = split_into_parts(layout, size_max);
             if (parts.parts.size() <= kPartsMax) return parts;
         }
         if (sizing.requested != 0) {
-            return base::fail(base::ErrorKind::invalid, "part_size",
-                              fmt::format("an archive of {} bytes in parts of {} bytes has more than {} parts",
-                                          layout.archive_size(), sizing.requested, kPartsMax));
+            return base::fail(
+                base::ErrorKind::invalid, "part_size",
+                fmt::format("an archive of {} bytes in parts of {} bytes has more than {} parts",
+                            layout.archive_size(), sizing.requested, kPartsMax));
         }
         if (size_max >= kPartSizeMax) {
-            return base::fail(base::ErrorKind::exhausted, "archive_too_large",
-                              fmt::format("an archive of {} bytes does not fit into {} parts of 5 GiB",
-                                          layout.archive_size(), kPartsMax));
+            return base::fail(
+                base::ErrorKind::exhausted, "archive_too_large",
+                fmt::format("an archive of {} bytes does not fit into {} parts of 5 GiB",
+                            layout.archive_size(), kPartsMax));
         }
         size_max = std::min(kPartSizeMax, size_max + size_max / 8);
     }

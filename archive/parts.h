@@ -1,9 +1,10 @@
 // Where an archive is cut into parts: a pure function of its layout and the part size.
 //
-// Parts end where entries end. Small entries are grouped until a part is full; an entry larger than a part gets a group
-// of parts that begins at its header and ends at its last byte. So no part needs anything from another, except a group's
-// first: it holds the LocalFileHeader, and the CRC in there is known when the rest of the group has been read. The
-// central directory rides in the last part, with what was left over.
+// Parts end where entries end. Small entries are grouped until a part is full; an entry larger than
+// a part gets a group of parts that begins at its header and ends at its last byte. So no part
+// needs anything from another, except a group's first: it holds the LocalFileHeader, and the CRC in
+// there is known when the rest of the group has been read. The central directory rides in the last
+// part, with what was left over.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ inline constexpr std::uint64_t kPartsMax = 10'000;
 struct Part {
     std::uint64_t begin = 0;
     std::uint64_t end = 0;
-    // Part index of the last part that holds data of the entry whose header is here and whose data goes beyond; 0: none,
-    // the part is complete in itself.
+    // Part index of the last part that holds data of the entry whose header is here and whose data
+    // goes beyond; 0: none, the part is complete in itself.
     std::uint32_t group_end = 0;
 
     std::uint64_t size() const { return end - begin; }
@@ -33,10 +34,12 @@ struct Part {
 
 struct Parts {
     std::vector<Part> parts;
-    std::size_t tail = 0;  // index of the first part that holds central directory; parts from here on come last
+    std::size_t tail =
+        0;  // index of the first part that holds central directory; parts from here on come last
 };
 
-// No part is larger than `size_max` (at least 2 * kPartSizeMin), none but the last smaller than kPartSizeMin.
+// No part is larger than `size_max` (at least 2 * kPartSizeMin), none but the last smaller than
+// kPartSizeMin.
 Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max);
 
 struct PartSizing {
@@ -44,8 +47,9 @@ struct PartSizing {
     std::uint64_t preferred = 0;   // what to choose unless the archive needs larger parts
     std::uint64_t memory_max = 0;  // a part must fit
 };
-// Splits with the smallest size from the preferred one up that gives at most kPartsMax parts. Errors: exhausted, naming
-// what would do, if that does not fit into memory or S3; invalid if the user asked for too small parts.
+// Splits with the smallest size from the preferred one up that gives at most kPartsMax parts.
+// Errors: exhausted, naming what would do, if that does not fit into memory or S3; invalid if the
+// user asked for too small parts.
 base::Result<Parts> plan_parts(const zip::Layout& layout, const PartSizing& sizing);
 
 }  // namespace archive

@@ -7,7 +7,8 @@
 namespace archive {
 
 base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manifest> manifest,
-                                                     const ArchiveRequest& request, PlanOptions options) {
+                                                     const ArchiveRequest& request,
+                                                     PlanOptions options) {
     const std::string& comment = request.options.comment;
     auto layout = zip::Layout::create(*manifest, {.comment_size = comment.size()});
     if (!layout) return std::unexpected(layout.error());
@@ -41,8 +42,9 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     for (std::uint64_t i = at < entries_end ? layout_.entry_at(at) : 0; at < entries_end; ++i) {
         const ManifestEntry& e = (*manifest_)[i];
         const auto local = static_cast<std::uint32_t>(shard.entries.size());
-        shard.entries.push_back({i, manifest_->bucket_of(e), std::string(e.key), std::string(e.version_id),
-                                 std::string(e.etag), e.size, std::string(e.name), e.mtime_unix_s, e.is_directory,
+        shard.entries.push_back({i, manifest_->bucket_of(e), std::string(e.key),
+                                 std::string(e.version_id), std::string(e.etag), e.size,
+                                 std::string(e.name), e.mtime_unix_s, e.is_directory,
                                  std::nullopt});
         if (at == layout_.header_offset(i)) {
             out.segments.push_back({Segment::Kind::header, local, 0, layout_.header_size(i)});
@@ -50,7 +52,8 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
         }
         const std::uint64_t data_end = std::min(layout_.end(i), entries_end);
         if (data_end > at) {
-            out.segments.push_back({Segment::Kind::data, local, at - layout_.data_offset(i), data_end - at});
+            out.segments.push_back(
+                {Segment::Kind::data, local, at - layout_.data_offset(i), data_end - at});
             at = data_end;
         }
     }

@@ -1,8 +1,9 @@
-// The plan: a pure function of manifest and options. Every offset, every part, the exact size of the archive and what it
-// will cost, before a byte moves. The archive's bytes do not depend on how it is cut.
+// The plan: a pure function of manifest and options. Every offset, every part, the exact size of
+// the archive and what it will cost, before a byte moves. The archive's bytes do not depend on how
+// it is cut.
 //
-// Immutable once made; shared by all who work on the job. Making one of a million entries takes some tens of
-// milliseconds, so do it off the reactors.
+// Immutable once made; shared by all who work on the job. Making one of a million entries takes
+// some tens of milliseconds, so do it off the reactors.
 #pragma once
 
 #include <memory>
@@ -25,7 +26,8 @@ struct PlanOptions {
 class Plan {
   public:
     static base::Result<std::shared_ptr<const Plan>> make(std::shared_ptr<const Manifest> manifest,
-                                                          const ArchiveRequest& request, PlanOptions options);
+                                                          const ArchiveRequest& request,
+                                                          PlanOptions options);
 
     const Manifest& manifest() const { return *manifest_; }
     const zip::Layout& layout() const { return layout_; }
@@ -45,7 +47,9 @@ class Plan {
 
   private:
     Plan(std::shared_ptr<const Manifest> manifest, zip::Layout layout, std::string comment)
-        : manifest_(std::move(manifest)), layout_(std::move(layout)), comment_(std::move(comment)) {}
+        : manifest_(std::move(manifest)),
+          layout_(std::move(layout)),
+          comment_(std::move(comment)) {}
     std::shared_ptr<const Manifest> manifest_;
     zip::Layout layout_;
     std::string comment_;

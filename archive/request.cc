@@ -17,7 +17,8 @@ constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 constexpr std::size_t kSourcesMax = 1000;
 
 Status bad(std::string pointer, std::string_view code, std::string detail) {
-    Error error{ErrorKind::invalid, std::string(code), std::move(detail), 0, {}, std::move(pointer)};
+    Error error{ErrorKind::invalid, std::string(code), std::move(detail), 0, {},
+                std::move(pointer)};
     return std::unexpected(std::move(error));
 }
 
@@ -31,8 +32,10 @@ Status at(std::string pointer, Status status) {
 
 Status validate_source(const Source& source, std::size_t index) {
     const std::string pointer = fmt::format("/sources/{}", index);
-    if (source.bucket.empty()) return bad(pointer + "/bucket", "missing_field", "a source needs a bucket");
-    if (auto ok = at(pointer + "/bucket", s3client::check_bucket(source.bucket, false)); !ok) return ok;
+    if (source.bucket.empty())
+        return bad(pointer + "/bucket", "missing_field", "a source needs a bucket");
+    if (auto ok = at(pointer + "/bucket", s3client::check_bucket(source.bucket, false)); !ok)
+        return ok;
     if (source.prefix.size() > s3client::kKeySizeMax_bytes) {
         return bad(pointer + "/prefix", "bad_prefix", "the prefix is longer than any key can be");
     }
@@ -41,14 +44,18 @@ Status validate_source(const Source& source, std::size_t index) {
         return bad(pointer + "/objects", "bad_source",
                    "a source has either objects, or a prefix with include and exclude");
     }
-    if (source.objects->empty()) return bad(pointer + "/objects", "no_objects", "the list of objects is empty");
+    if (source.objects->empty())
+        return bad(pointer + "/objects", "no_objects", "the list of objects is empty");
     for (std::size_t i = 0; i < source.objects->size(); ++i) {
         const ObjectChoice& object = (*source.objects)[i];
-        if (auto ok = at(fmt::format("{}/objects/{}/key", pointer, i), s3client::check_key(object.key)); !ok) {
+        if (auto ok =
+                at(fmt::format("{}/objects/{}/key", pointer, i), s3client::check_key(object.key));
+            !ok) {
             return ok;
         }
         if (object.name.size() > zip::kNameSizeMax) {
-            return bad(fmt::format("{}/objects/{}/name", pointer, i), "bad_name", "the name is too long for a ZIP");
+            return bad(fmt::format("{}/objects/{}/name", pointer, i), "bad_name",
+                       "the name is too long for a ZIP");
         }
     }
     return {};
@@ -58,9 +65,11 @@ Status validate_destination(const Destination& destination) {
     if (destination.bucket.empty()) {
         return bad("/destination/bucket", "missing_field", "the destination needs a bucket");
     }
-    if (auto ok = at("/destination/bucket", s3client::check_bucket(destination.bucket, false)); !ok) return ok;
+    if (auto ok = at("/destination/bucket", s3client::check_bucket(destination.bucket, false)); !ok)
+        return ok;
     if (auto ok = at("/destination/key", s3client::check_key(destination.key)); !ok) return ok;
-    if (destination.tags.size() > 10) return bad("/destination/tags", "bad_tags", "S3 takes at most 10 tags");
+    if (destination.tags.size() > 10)
+        return bad("/destination/tags", "bad_tags", "S3 takes at most 10 tags");
     const std::string& type = destination.sse.type;
     if (!type.empty() && type != "AES256" && type != "aws:kms") {
         return bad("/destination/sse/type", "bad_sse", "sse type is AES256 or aws:kms");
@@ -74,7 +83,8 @@ Status validate_destination(const Destination& destination) {
 }  // namespace
 
 Status validate(const ArchiveRequest& request) {
-    if (request.sources.empty()) return bad("/sources", "no_sources", "a job needs at least one source");
+    if (request.sources.empty())
+        return bad("/sources", "no_sources", "a job needs at least one source");
     if (request.sources.size() > kSourcesMax) {
         return bad("/sources", "too_many_sources", fmt::format("at most {} sources", kSourcesMax));
     }

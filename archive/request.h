@@ -1,5 +1,6 @@
-// What a user asks for: the typed form of the body of POST /archives (docs/API.md). Plain data, copied freely.
-// validate() checks what can be known without S3; its error's `key` is the JSON pointer of the field at fault.
+// What a user asks for: the typed form of the body of POST /archives (docs/API.md). Plain data,
+// copied freely. validate() checks what can be known without S3; its error's `key` is the JSON
+// pointer of the field at fault.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +21,11 @@ struct ObjectChoice {
 
 struct Source {
     std::string bucket;
-    std::string prefix;                                // everything below it, unless `objects` is given
-    std::vector<std::string> include;                  // glob patterns on the key after the prefix; empty: all
-    std::vector<std::string> exclude;                  // wins over include
-    std::optional<std::vector<ObjectChoice>> objects;  // explicit objects, in this order; must not be empty
+    std::string prefix;                // everything below it, unless `objects` is given
+    std::vector<std::string> include;  // glob patterns on the key after the prefix; empty: all
+    std::vector<std::string> exclude;  // wins over include
+    std::optional<std::vector<ObjectChoice>>
+        objects;  // explicit objects, in this order; must not be empty
 };
 
 struct ServerSideEncryption {
@@ -54,8 +56,8 @@ struct Options {
     OnMissing on_missing = OnMissing::fail;
     OnEmpty on_empty = OnEmpty::fail;
     Timestamps timestamps = Timestamps::source;
-    std::string comment;               // at most 65,535 bytes
-    int priority = 0;                  // -100..100, higher first in the queue
+    std::string comment;                // at most 65,535 bytes
+    int priority = 0;                   // -100..100, higher first in the queue
     std::uint64_t part_size_bytes = 0;  // 5 MiB..5 GiB; 0: chosen by the planner
 };
 

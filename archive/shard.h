@@ -1,5 +1,6 @@
-// A shard is a run of parts plus all that is needed to fill them: self-contained, so that a reactor of this process or a
-// worker elsewhere can execute it. Executing one twice is harmless: same part numbers, same bytes.
+// A shard is a run of parts plus all that is needed to fill them: self-contained, so that a reactor
+// of this process or a worker elsewhere can execute it. Executing one twice is harmless: same part
+// numbers, same bytes.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,8 @@ struct ShardEntry {
     std::string name;
     std::int64_t mtime_unix_s = 0;
     bool is_directory = false;
-    // For a part that holds the header and the beginning of an entry: the CRC of the bytes that follow.
+    // For a part that holds the header and the beginning of an entry: the CRC of the bytes that
+    // follow.
     std::optional<std::uint32_t> rest_crc32;
 };
 

@@ -8,12 +8,14 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
         auto memory = co_await context.slab.reserve(part.size, {.cancel = context.call.cancel});
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context, shard, part, std::move(*memory));
-        if (auto fetched = co_await builder.fetch(); !fetched) co_return std::unexpected(fetched.error());
+        if (auto fetched = co_await builder.fetch(); !fetched)
+            co_return std::unexpected(fetched.error());
         builder.write_headers();
 
         std::vector<base::ByteView> views;
         const s3client::Body body = builder.body(views);
-        auto etag = co_await context.client.upload_part(shard.upload, part.number, body, context.call);
+        auto etag =
+            co_await context.client.upload_part(shard.upload, part.number, body, context.call);
         if (!etag) co_return std::unexpected(etag.error());
         result.parts.push_back({part.number, part.size, body.crc32, std::move(*etag)});
         const auto pieces = builder.pieces();

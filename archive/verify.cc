@@ -1,13 +1,12 @@
 #include "archive/verify.h"
 
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "zip/crc32.h"
 #include "zip/verifier.h"
@@ -43,7 +42,8 @@ class MemoryReceiver final : public s3client::BodyReceiver {
 
 class S3Reader final : public ArchiveReader {
   public:
-    S3Reader(const ShardContext& context, VerifySource source) : context_(context), source_(std::move(source)) {}
+    S3Reader(const ShardContext& context, VerifySource source)
+        : context_(context), source_(std::move(source)) {}
 
     io::Task<Result<std::uint64_t>> open() override {
         auto head = co_await context_.client.head_object({source_.bucket, source_.key, {}},
@@ -79,7 +79,8 @@ class FileReader final : public ArchiveReader {
         co_return co_await worker_.run(context_.reactor, [this]() -> Result<std::uint64_t> {
             struct stat status{};
             file_ = ::open(source_.path.c_str(), O_RDONLY | O_CLOEXEC);
-            if (file_ < 0 || ::fstat(file_, &status) < 0) return std::unexpected(failed("opening", errno));
+            if (file_ < 0 || ::fstat(file_, &status) < 0)
+                return std::unexpected(failed("opening", errno));
             if (!S_ISREG(status.st_mode)) return std::unexpected(failed("opening", EISDIR));
             return static_cast<std::uint64_t>(status.st_size);
         });
@@ -88,7 +89,8 @@ class FileReader final : public ArchiveReader {
         co_return co_await worker_.run(context_.reactor, [&]() -> Status {
             for (std::size_t done = 0; done < to.size();) {
                 const base::Bytes piece = to.at(done, to.size() - done);
-                const ssize_t n = ::pread(file_, piece.data(), piece.size(), static_cast<off_t>(offset + done));
+                const ssize_t n =
+                    ::pread(file_, piece.data(), piece.size(), static_cast<off_t>(offset + done));
                 if (n <= 0) return std::unexpected(failed("reading", n == 0 ? EIO : errno));
                 done += static_cast<std::size_t>(n);
             }
@@ -99,7 +101,8 @@ class FileReader final : public ArchiveReader {
   private:
     base::Error failed(std::string_view what, int error) const {
         const auto kind = error == ENOENT ? base::ErrorKind::not_found : base::ErrorKind::denied;
-        return {kind, "file", fmt::format("{} {}: {}", what, source_.path, std::strerror(error)), 0, {}, source_.path};
+        return {kind, "file", fmt::format("{} {}: {}", what, source_.path, std::strerror(error)),
+                0,    {},     source_.path};
     }
 
     const ShardContext context_;
@@ -131,8 +134,10 @@ class Verification {
         }
         add(verifier.findings());
         report_.entries = verifier.count();
-        if (auto scanned = co_await scan_body(verifier); !scanned) co_return std::unexpected(scanned.error());
-        report_.crc32 = zip::crc32_combine(report_.crc32, verifier.directory_crc(), *size - verifier.body_size());
+        if (auto scanned = co_await scan_body(verifier); !scanned)
+            co_return std::unexpected(scanned.error());
+        report_.crc32 = zip::crc32_combine(report_.crc32, verifier.directory_crc(),
+                                           *size - verifier.body_size());
         co_return std::move(report_);
     }
 
@@ -148,11 +153,14 @@ class Verification {
         for (std::uint64_t i = 0; i < verifier.count();) {
             Run& run = runs_.emplace_back();
             run.first = i;
-            while (i < verifier.count() && verifier.begin(i) - verifier.begin(run.first) < kRunBytes) ++i;
+            while (i < verifier.count() &&
+                   verifier.begin(i) - verifier.begin(run.first) < kRunBytes)
+                ++i;
             run.last = i;
         }
         io::TaskScope scope(context_.reactor);
-        for (std::size_t i = 0; i < std::min(kRunsWindow, runs_.size()); ++i) scope.spawn(scan_some(verifier));
+        for (std::size_t i = 0; i < std::min(kRunsWindow, runs_.size()); ++i)
+            scope.spawn(scan_some(verifier));
         co_await scope.join();
         for (const Run& run : runs_) {
             report_.crc32 = zip::crc32_combine(report_.crc32, run.crc32, run.size);
@@ -190,7 +198,8 @@ class Verification {
     io::Task<Result<io::PartMemory>> read(std::uint64_t offset, std::uint64_t size) {
         auto memory = co_await context_.slab.reserve(size, {.cancel = context_.call.cancel});
         if (!memory) co_return memory;
-        if (auto got = co_await reader_.read(offset, *memory); !got) co_return std::unexpected(got.error());
+        if (auto got = co_await reader_.read(offset, *memory); !got)
+            co_return std::unexpected(got.error());
         report_.bytes_read += size;
         if (on_progress_) on_progress_(report_.bytes_read, report_.archive_size);
         co_return memory;
@@ -198,7 +207,8 @@ class Verification {
 
     void add(const zip::Findings& findings) {
         for (const zip::Finding& f : findings.list()) {
-            if (report_.findings.size() < zip::kFindingsMax) report_.findings.push_back({f.offset, f.entry, f.what});
+            if (report_.findings.size() < zip::kFindingsMax)
+                report_.findings.push_back({f.offset, f.entry, f.what});
         }
     }
 
@@ -213,11 +223,13 @@ class Verification {
 
 }  // namespace
 
-io::Task<Result<VerifyReport>> verify_archive(ShardContext context, io::WorkerThread& worker, VerifySource source,
-                                              Engine::OnProgress on_progress) {
+io::Task<Result<VerifyReport>> verify_archive(ShardContext context, io::WorkerThread& worker,
+                                              VerifySource source, Engine::OnProgress on_progress) {
     std::unique_ptr<ArchiveReader> reader;
-    if (source.path.empty()) reader = std::make_unique<S3Reader>(context, std::move(source));
-    else reader = std::make_unique<FileReader>(context, worker, std::move(source));
+    if (source.path.empty())
+        reader = std::make_unique<S3Reader>(context, std::move(source));
+    else
+        reader = std::make_unique<FileReader>(context, worker, std::move(source));
     Verification verification(context, *reader, std::move(on_progress));
     co_return co_await verification.run();
 }

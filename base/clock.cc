@@ -1,9 +1,8 @@
 #include "base/clock.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
+#include <fmt/format.h>
 
 namespace base {
 namespace {
@@ -80,13 +79,19 @@ std::string format_amz_date(UtcTime time) {
 }
 
 Result<UtcTime> parse_rfc3339(std::string_view text) {
-    Civil c{digits(text, 0, 4),  digits(text, 5, 2),  digits(text, 8, 2), digits(text, 11, 2),
-            digits(text, 14, 2), digits(text, 17, 2), 0};
+    Civil c{digits(text, 0, 4),
+            digits(text, 5, 2),
+            digits(text, 8, 2),
+            digits(text, 11, 2),
+            digits(text, 14, 2),
+            digits(text, 17, 2),
+            0};
     const bool shaped = text.size() >= 20 && text[4] == '-' && text[7] == '-' &&
-                        (text[10] == 'T' || text[10] == 't' || text[10] == ' ') && text[13] == ':' &&
-                        text[16] == ':';
+                        (text[10] == 'T' || text[10] == 't' || text[10] == ' ') &&
+                        text[13] == ':' && text[16] == ':';
     if (!shaped || !all_known(c)) {
-        return fail(ErrorKind::invalid, "bad_time", fmt::format("'{}' is not an RFC 3339 time", text));
+        return fail(ErrorKind::invalid, "bad_time",
+                    fmt::format("'{}' is not an RFC 3339 time", text));
     }
     std::size_t at = 19;
     if (text[at] == '.') {

@@ -14,7 +14,8 @@ using SteadyTime = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::nanoseconds;
 using UtcTime = std::chrono::sys_time<std::chrono::milliseconds>;
 
-// The outside world's clocks behind an interface, so that a simulated one can stand in. Thread-safe.
+// The outside world's clocks behind an interface, so that a simulated one can stand in.
+// Thread-safe.
 class Clock {
   public:
     virtual ~Clock() = default;
@@ -23,9 +24,11 @@ class Clock {
 };
 Clock& system_clock();
 
-std::string format_rfc3339(UtcTime time);               // 2026-11-20T13:05:02.123Z
-std::string format_amz_date(UtcTime time);              // 20261120T130502Z
-Result<UtcTime> parse_rfc3339(std::string_view text);   // S3's LastModified in XML; fraction optional
-Result<UtcTime> parse_http_date(std::string_view text);  // RFC 9110 IMF-fixdate: Fri, 20 Nov 2026 13:05:02 GMT
+std::string format_rfc3339(UtcTime time);   // 2026-11-20T13:05:02.123Z
+std::string format_amz_date(UtcTime time);  // 20261120T130502Z
+Result<UtcTime> parse_rfc3339(
+    std::string_view text);  // S3's LastModified in XML; fraction optional
+Result<UtcTime> parse_http_date(
+    std::string_view text);  // RFC 9110 IMF-fixdate: Fri, 20 Nov 2026 13:05:02 GMT
 
 }  // namespace base

@@ -56,7 +56,8 @@ std::string base64(ByteView bytes) {
 }
 
 Result<std::string> base64_decode(std::string_view text) {
-    if (text.size() % 4 != 0) return fail(ErrorKind::invalid, "bad_base64", "length is not a multiple of 4");
+    if (text.size() % 4 != 0)
+        return fail(ErrorKind::invalid, "bad_base64", "length is not a multiple of 4");
     std::string bytes;
     for (std::size_t i = 0; i < text.size(); i += 4) {
         unsigned group = 0;
@@ -70,10 +71,12 @@ Result<std::string> base64_decode(std::string_view text) {
                 continue;
             }
             const int digit = base64_digit(c);
-            if (digit < 0 || padding > 0) return fail(ErrorKind::invalid, "bad_base64", "not base64");
+            if (digit < 0 || padding > 0)
+                return fail(ErrorKind::invalid, "bad_base64", "not base64");
             group = group << 6 | static_cast<unsigned>(digit);
         }
-        for (int k = 0; k < 3 - padding; ++k) bytes += static_cast<char>(group >> (16 - 8 * k) & 255);
+        for (int k = 0; k < 3 - padding; ++k)
+            bytes += static_cast<char>(group >> (16 - 8 * k) & 255);
     }
     return bytes;
 }
@@ -102,7 +105,8 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
             const int high = i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
             const int low = i + 2 < text.size() ? hex_digit(text[i + 2]) : -1;
             if (high < 0 || low < 0) {
-                return fail(ErrorKind::invalid, "bad_percent_encoding", "'%' without two hex digits");
+                return fail(ErrorKind::invalid, "bad_percent_encoding",
+                            "'%' without two hex digits");
             }
             out += static_cast<char>(high << 4 | low);
             i += 2;

@@ -1,8 +1,9 @@
 // Errors are values: every fallible function returns Result<T> and no exception crosses a folder.
 //
-// An Error's kind is a decision, not a description: it says what the caller may do (retry, back off, give up, report).
-// `code` is the stable machine-readable word shown to users ("source_changed", or S3's own "NoSuchKey"); `detail` is a
-// sentence for people that names the field, bucket or key concerned. Never put a secret in either.
+// An Error's kind is a decision, not a description: it says what the caller may do (retry, back
+// off, give up, report). `code` is the stable machine-readable word shown to users
+// ("source_changed", or S3's own "NoSuchKey"); `detail` is a sentence for people that names the
+// field, bucket or key concerned. Never put a secret in either.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,10 @@
-// One line per event on standard error: time, level, event, then key=value pairs (or one JSON object per line).
+// One line per event on standard error: time, level, event, then key=value pairs (or one JSON
+// object per line).
 //
 //   log_info("job finished", {{"job", id}, {"bytes", bytes}});
 //
-// Thread-safe; a line is one write(2). Values are quoted when needed. Never log a secret: no header values of requests,
-// no credentials, no presigned URLs.
+// Thread-safe; a line is one write(2). Values are quoted when needed. Never log a secret: no header
+// values of requests, no credentials, no presigned URLs.
 #pragma once
 
 #include <concepts>
@@ -32,12 +33,21 @@ struct LogField {
 void set_log_level(LogLevel level);
 void set_log_format(LogFormat format);
 bool log_enabled(LogLevel level);
-bool parse_log_level(std::string_view text, LogLevel& level);  // "debug" | "info" | "warn" | "error"
+bool parse_log_level(std::string_view text,
+                     LogLevel& level);  // "debug" | "info" | "warn" | "error"
 
 void log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields = {});
-inline void log_debug(std::string_view e, std::initializer_list<LogField> f = {}) { log(LogLevel::debug, e, f); }
-inline void log_info(std::string_view e, std::initializer_list<LogField> f = {}) { log(LogLevel::info, e, f); }
-inline void log_warn(std::string_view e, std::initializer_list<LogField> f = {}) { log(LogLevel::warn, e, f); }
-inline void log_error(std::string_view e, std::initializer_list<LogField> f = {}) { log(LogLevel::error, e, f); }
+inline void log_debug(std::string_view e, std::initializer_list<LogField> f = {}) {
+    log(LogLevel::debug, e, f);
+}
+inline void log_info(std::string_view e, std::initializer_list<LogField> f = {}) {
+    log(LogLevel::info, e, f);
+}
+inline void log_warn(std::string_view e, std::initializer_list<LogField> f = {}) {
+    log(LogLevel::warn, e, f);
+}
+inline void log_error(std::string_view e, std::initializer_list<LogField> f = {}) {
+    log(LogLevel::error, e, f);
+}
 
 }  // namespace base

@@ -1,8 +1,7 @@
 #include "base/random.h"
 
-#include <sys/random.h>
-
 #include <bit>
+#include <sys/random.h>
 
 #include "base/check.h"
 
@@ -59,7 +58,8 @@ std::string make_id(UtcTime now, Random& random) {
     bits = bits << 64 | random.next();
     bits = bits << 16 | (random.next() & 0xFFFF);
     std::string id(26, '0');
-    for (std::size_t i = 26; i-- > 0; bits >>= 5) id[i] = kAlphabet[static_cast<unsigned>(bits & 31)];
+    for (std::size_t i = 26; i-- > 0; bits >>= 5)
+        id[i] = kAlphabet[static_cast<unsigned>(bits & 31)];
     return id;
 }
 

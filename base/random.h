@@ -22,8 +22,8 @@ class Random {
     std::uint64_t state_[4];
 };
 
-// A job id: 26 characters of Crockford base32, 48 bits of milliseconds then 80 random bits (the ULID layout), so that
-// ids sort by time of creation.
+// A job id: 26 characters of Crockford base32, 48 bits of milliseconds then 80 random bits (the
+// ULID layout), so that ids sort by time of creation.
 std::string make_id(UtcTime now, Random& random);
 
 }  // namespace base

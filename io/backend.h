@@ -1,16 +1,16 @@
 // What the kernel does for a reactor, behind one interface: io_uring, epoll, later a simulation.
 //
-// An Operation is one request. It lives in the frame that awaits it and must stay there until its completion has been
-// returned by wait(): to cancel means to ask, and then to await the completion all the same. An IoBackend belongs to one
-// reactor and is used on its thread only, but for wake(). Results are as the system call's: >= 0, or -errno.
+// An Operation is one request. It lives in the frame that awaits it and must stay there until its
+// completion has been returned by wait(): to cancel means to ask, and then to await the completion
+// all the same. An IoBackend belongs to one reactor and is used on its thread only, but for wake().
+// Results are as the system call's: >= 0, or -errno.
 #pragma once
-
-#include <sys/socket.h>
 
 #include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -24,7 +24,7 @@ struct Operation {
     int fd = -1;
     void* buffer = nullptr;  // recv
     std::size_t size = 0;
-    msghdr* message = nullptr;  // sendmsg; what it points to is the awaiter's too
+    msghdr* message = nullptr;          // sendmsg; what it points to is the awaiter's too
     const sockaddr* address = nullptr;  // connect
     socklen_t address_size = 0;
 
@@ -47,8 +47,8 @@ class IoBackend {
     virtual void submit(Operation& operation) = 0;
     virtual void cancel(Operation& operation) = 0;
 
-    // Sends what is queued to the kernel, waits at most `timeout` for something to complete (not at all if zero), and
-    // calls on_complete of all that did.
+    // Sends what is queued to the kernel, waits at most `timeout` for something to complete (not at
+    // all if zero), and calls on_complete of all that did.
     virtual void wait(base::Duration timeout) = 0;
 
     // Makes a wait() under way, or the next one, return at once. From any thread.
@@ -59,7 +59,8 @@ base::Result<std::unique_ptr<IoBackend>> make_uring_backend();
 base::Result<std::unique_ptr<IoBackend>> make_epoll_backend();
 
 enum class BackendChoice : std::uint8_t { automatic, uring, epoll };
-// automatic: io_uring if io_uring_setup(2) and its features are there, else epoll. Containers often forbid io_uring.
+// automatic: io_uring if io_uring_setup(2) and its features are there, else epoll. Containers often
+// forbid io_uring.
 base::Result<std::unique_ptr<IoBackend>> make_backend(BackendChoice choice);
 
 }  // namespace io

@@ -1,13 +1,14 @@
-// A CancelSource says "stop" to everything that waits in its name on one reactor. Waits hook themselves in while they
-// wait; cancel() asks each of them to end, and waits begun later end at once. It is sticky, lives on one thread, and
-// outlives its waits.
+// A CancelSource says "stop" to everything that waits in its name on one reactor. Waits hook
+// themselves in while they wait; cancel() asks each of them to end, and waits begun later end at
+// once. It is sticky, lives on one thread, and outlives its waits.
 #pragma once
 
 #include <utility>
 
 namespace io {
 
-// A node of the source's list. The derived wait implements on_cancel(), which must not resume anybody at once.
+// A node of the source's list. The derived wait implements on_cancel(), which must not resume
+// anybody at once.
 class CancelHook {
   public:
     CancelHook() = default;

@@ -1,11 +1,11 @@
-// epoll(7), edge-triggered, under the IoBackend interface: for Fargate and other places that forbid io_uring. An
-// operation is tried at once; only what would block waits, at most one receiving and one sending per socket.
+// epoll(7), edge-triggered, under the IoBackend interface: for Fargate and other places that forbid
+// io_uring. An operation is tried at once; only what would block waits, at most one receiving and
+// one sending per socket.
+#include <array>
+#include <cerrno>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <array>
-#include <cerrno>
 #include <vector>
 
 #include "base/check.h"
@@ -48,7 +48,8 @@ class EpollBackend final : public IoBackend {
         if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) < 0) {
             return std::unexpected(io_error(-errno, "epoll_ctl"));
         }
-        if (waiting_.size() <= static_cast<std::size_t>(fd)) waiting_.resize(static_cast<std::size_t>(fd) + 1);
+        if (waiting_.size() <= static_cast<std::size_t>(fd))
+            waiting_.resize(static_cast<std::size_t>(fd) + 1);
         return {};
     }
 
@@ -77,8 +78,10 @@ class EpollBackend final : public IoBackend {
     }
 
     void wait(base::Duration timeout) override {
-        if (done_first_ == nullptr) poll(timeout);
-        else poll(base::Duration::zero());
+        if (done_first_ == nullptr)
+            poll(timeout);
+        else
+            poll(base::Duration::zero());
         while (done_first_ != nullptr) {
             Operation* operation = done_first_;
             done_first_ = operation->next;
@@ -148,7 +151,8 @@ class EpollBackend final : public IoBackend {
         std::array<epoll_event, 256> events;
         // Rounded up: waking a little before a timer is due would spin.
         const auto ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
-        const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), static_cast<int>(ms));
+        const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                   static_cast<int>(ms));
         for (int i = 0; i < n; ++i) {
             const epoll_event& event = events[static_cast<std::size_t>(i)];
             if (event.data.fd == event_) {
@@ -157,7 +161,8 @@ class EpollBackend final : public IoBackend {
                 continue;
             }
             Waiting& waiting = waiting_[static_cast<std::size_t>(event.data.fd)];
-            if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) retry(waiting.in);
+            if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+                retry(waiting.in);
             if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) retry(waiting.out);
         }
     }
@@ -171,6 +176,8 @@ class EpollBackend final : public IoBackend {
 
 }  // namespace
 
-base::Result<std::unique_ptr<IoBackend>> make_epoll_backend() { return EpollBackend::create(); }
+base::Result<std::unique_ptr<IoBackend>> make_epoll_backend() {
+    return EpollBackend::create();
+}
 
 }  // namespace io

@@ -13,7 +13,8 @@ base::Result<std::unique_ptr<Lane>> Lane::start(BackendChoice backend,
     auto started = ready.get_future();
     lane->thread_ = std::thread([&, self = lane.get()] {
         // `setup` and `ready` live in start(), which waits until they have been used.
-        self->run(backend, setup, [&ready](base::Status status) { ready.set_value(std::move(status)); });
+        self->run(backend, setup,
+                  [&ready](base::Status status) { ready.set_value(std::move(status)); });
     });
     if (auto status = started.get(); !status) {
         lane->thread_.join();

@@ -1,7 +1,8 @@
 // A Lane is a reactor with its thread, and a scope for what other reactors ask it to run.
 //
-// run_on(here, there, make) runs the task that make() gives on lane `there` and resumes the caller on its own reactor
-// with the result. The two exchange exactly two messages; nothing is shared but the caller's frame, which waits.
+// run_on(here, there, make) runs the task that make() gives on lane `there` and resumes the caller
+// on its own reactor with the result. The two exchange exactly two messages; nothing is shared but
+// the caller's frame, which waits.
 #pragma once
 
 #include <functional>
@@ -15,10 +16,11 @@ namespace io {
 
 class Lane {
   public:
-    // Starts the thread; `setup` runs on it first and may fail; `teardown` runs on it last, after all its tasks ended.
-    static base::Result<std::unique_ptr<Lane>> start(BackendChoice backend,
-                                                     std::move_only_function<base::Status(Lane&)> setup,
-                                                     std::move_only_function<void()> teardown);
+    // Starts the thread; `setup` runs on it first and may fail; `teardown` runs on it last, after
+    // all its tasks ended.
+    static base::Result<std::unique_ptr<Lane>> start(
+        BackendChoice backend, std::move_only_function<base::Status(Lane&)> setup,
+        std::move_only_function<void()> teardown);
     // Waits for the lane's tasks to end, then joins the thread.
     ~Lane();
 

@@ -1,5 +1,5 @@
-// Awaiting one Operation with bounds: a time without progress, a point in time, and a CancelSource. For io/ itself;
-// others use Stream.
+// Awaiting one Operation with bounds: a time without progress, a point in time, and a CancelSource.
+// For io/ itself; others use Stream.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,9 @@
 
 namespace io {
 
-// co_await OperationAwaiter(...) gives the operation's result: >= 0, -errno, -ETIMEDOUT or -ECANCELED.
-// The frame that awaits it holds it until the completion has come, also when it was cancelled.
+// co_await OperationAwaiter(...) gives the operation's result: >= 0, -errno, -ETIMEDOUT or
+// -ECANCELED. The frame that awaits it holds it until the completion has come, also when it was
+// cancelled.
 class OperationAwaiter final : private Operation, private Timer, private CancelHook {
   public:
     OperationAwaiter(Reactor& reactor, const Operation& operation, const Bounds& bounds)

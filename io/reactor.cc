@@ -53,7 +53,8 @@ class SleepAwaiter final : private Timer, private CancelHook {
     bool woken_early_ = false;
 };
 
-// A loop with nothing to do still looks around this often; a lost wake-up would cost this much, not a hang.
+// A loop with nothing to do still looks around this often; a lost wake-up would cost this much, not
+// a hang.
 constexpr base::Duration kLongestWait = std::chrono::seconds(1);
 
 }  // namespace
@@ -62,7 +63,8 @@ Reactor::Reactor(std::unique_ptr<IoBackend> backend, base::Clock& clock)
     : backend_(std::move(backend)), clock_(clock), random_(base::Random::from_system()) {}
 
 Reactor::~Reactor() {
-    // Who sent the last message, or stop(), may not have returned yet: it is a few instructions away.
+    // Who sent the last message, or stop(), may not have returned yet: it is a few instructions
+    // away.
     while (senders_.load(std::memory_order_acquire) != 0) std::this_thread::yield();
     Message* message = inbox_.exchange(nullptr);
     while (message != nullptr) delete std::exchange(message, message->next);
@@ -84,7 +86,8 @@ void Reactor::run_once() {
 }
 
 void Reactor::run_ready() {
-    // One round only: what becomes ready meanwhile waits for the next, so that I/O and timers get their turn.
+    // One round only: what becomes ready meanwhile waits for the next, so that I/O and timers get
+    // their turn.
     std::swap(ready_, running_);
     for (std::size_t i = 0; i < running_.size(); ++i) running_[i].resume();
     running_.clear();
@@ -94,7 +97,8 @@ base::Duration Reactor::time_to_wait() {
     if (!ready_.empty()) return base::Duration::zero();
     // Say that we sleep, then look once more: a sender pushes first and looks at sleeping_ after.
     sleeping_.store(true, std::memory_order_seq_cst);
-    if (inbox_.load(std::memory_order_seq_cst) != nullptr || stop_.load(std::memory_order_seq_cst)) {
+    if (inbox_.load(std::memory_order_seq_cst) != nullptr ||
+        stop_.load(std::memory_order_seq_cst)) {
         return base::Duration::zero();
     }
     if (timers_.empty()) return kLongestWait;

@@ -1,8 +1,10 @@
-// A Reactor is one thread's event loop: I/O completions, timers, messages from other threads, and the coroutines they
-// resume. It is created on the thread that runs it and everything but post() and stop() is called on that thread.
+// A Reactor is one thread's event loop: I/O completions, timers, messages from other threads, and
+// the coroutines they resume. It is created on the thread that runs it and everything but post()
+// and stop() is called on that thread.
 //
-// Completions are queued first and resumed after, in the order they came; so nothing is resumed inside a call of the one
-// who caused it. The clock comes from outside, so that a simulation can own time.
+// Completions are queued first and resumed after, in the order they came; so nothing is resumed
+// inside a call of the one who caused it. The clock comes from outside, so that a simulation can
+// own time.
 #pragma once
 
 #include <atomic>
@@ -33,8 +35,8 @@ class Reactor {
     template <typename T>
     T run_until_done(Task<T> task);
 
-    // From any thread: calls `message` on the reactor's thread, in order of arrival. Never blocks, never fails.
-    // Senders are bounded by protocol: each has at most one message under way.
+    // From any thread: calls `message` on the reactor's thread, in order of arrival. Never blocks,
+    // never fails. Senders are bounded by protocol: each has at most one message under way.
     void post(std::move_only_function<void()> message);
     // From any thread: run() returns once what is ready has run.
     void stop();

@@ -1,14 +1,14 @@
 #include "io/resolver.h"
 
+#include <cstring>
 #include <fmt/format.h>
 #include <netdb.h>
-
-#include <cstring>
 
 namespace io {
 namespace {
 
-base::Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port, bool numeric) {
+base::Result<std::vector<SocketAddress>> look_up(const std::string& host, std::uint16_t port,
+                                                 bool numeric) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_NUMERICSERV | (numeric ? AI_NUMERICHOST : AI_ADDRCONFIG);
@@ -36,7 +36,8 @@ Task<base::Result<SocketAddress>> Resolver::resolve(std::string host, std::uint1
     if (known == known_.end() || known->second.expires <= reactor_.now()) {
         auto found = look_up(host, port, true);
         if (!found) {
-            found = co_await worker_.run(reactor_, [&host, port] { return look_up(host, port, false); });
+            found = co_await worker_.run(reactor_,
+                                         [&host, port] { return look_up(host, port, false); });
         }
         if (!found) co_return std::unexpected(found.error());
         known = known_.try_emplace(name).first;

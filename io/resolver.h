@@ -1,6 +1,6 @@
-// Host names to addresses. Look-ups run on a WorkerThread (getaddrinfo(3) blocks) and are remembered for
-// kAddressTtl; a connection takes the addresses in turn, so that all that S3 names are used. One per reactor, not
-// thread-safe; the worker may be shared.
+// Host names to addresses. Look-ups run on a WorkerThread (getaddrinfo(3) blocks) and are
+// remembered for kAddressTtl; a connection takes the addresses in turn, so that all that S3 names
+// are used. One per reactor, not thread-safe; the worker may be shared.
 #pragma once
 
 #include <map>
@@ -21,7 +21,8 @@ class Resolver {
 
     // The next address of host:port. Numeric addresses need no look-up.
     Task<base::Result<SocketAddress>> resolve(std::string host, std::uint16_t port);
-    // After a failed connection: look the name up afresh next time, and take the address after the one that failed.
+    // After a failed connection: look the name up afresh next time, and take the address after the
+    // one that failed.
     void forget(const std::string& host, std::uint16_t port);
 
   private:

@@ -1,10 +1,9 @@
 #include "io/slab.h"
 
-#include <fmt/format.h>
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <fmt/format.h>
+#include <sys/mman.h>
 #include <utility>
 
 #include "base/check.h"
@@ -48,7 +47,8 @@ std::vector<base::ByteView> PartMemory::pieces() const {
     std::vector<base::ByteView> views;
     views.reserve(blocks_.size());
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
-        const std::size_t length = std::min(BufferSlab::kBlockBytes, size_ - i * BufferSlab::kBlockBytes);
+        const std::size_t length =
+            std::min(BufferSlab::kBlockBytes, size_ - i * BufferSlab::kBlockBytes);
         // Neighbouring blocks are often neighbours in memory: fewer, longer pieces.
         if (!views.empty() && views.back().data() + views.back().size() == blocks_[i]) {
             views.back() = {views.back().data(), views.back().size() + length};
@@ -59,13 +59,16 @@ std::vector<base::ByteView> PartMemory::pieces() const {
     return views;
 }
 
-base::Result<std::unique_ptr<BufferSlab>> BufferSlab::create(Reactor& reactor, std::uint64_t total_bytes) {
+base::Result<std::unique_ptr<BufferSlab>> BufferSlab::create(Reactor& reactor,
+                                                             std::uint64_t total_bytes) {
     const std::size_t blocks = total_bytes / kBlockBytes;
-    void* memory = ::mmap(nullptr, std::max<std::size_t>(1, blocks) * kBlockBytes, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* memory =
+        ::mmap(nullptr, std::max<std::size_t>(1, blocks) * kBlockBytes, PROT_READ | PROT_WRITE,
+               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return std::unexpected(io_error(-errno, "mapping part memory"));
     ::madvise(memory, blocks * kBlockBytes, MADV_HUGEPAGE);  // a wish; works without
-    return std::unique_ptr<BufferSlab>(new BufferSlab(reactor, static_cast<std::byte*>(memory), blocks));
+    return std::unique_ptr<BufferSlab>(
+        new BufferSlab(reactor, static_cast<std::byte*>(memory), blocks));
 }
 
 BufferSlab::BufferSlab(Reactor& reactor, std::byte* base, std::size_t blocks)
@@ -82,15 +85,17 @@ BufferSlab::~BufferSlab() {
 Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds) {
     const std::size_t blocks = size / kBlockBytes + (size % kBlockBytes != 0 ? 1 : 0);
     if (blocks > block_count_) {
-        co_return base::fail(base::ErrorKind::exhausted, "memory",
-                             fmt::format("a part of {} bytes does not fit into the {} bytes of part memory "
-                                         "each reactor has; raise --memory or lower --reactors",
-                                         size, total_bytes()));
+        co_return base::fail(
+            base::ErrorKind::exhausted, "memory",
+            fmt::format("a part of {} bytes does not fit into the {} bytes of part memory "
+                        "each reactor has; raise --memory or lower --reactors",
+                        size, total_bytes()));
     }
     if (auto acquired = co_await free_.acquire(blocks, bounds); !acquired) {
         co_return std::unexpected(acquired.error());
     }
-    std::vector<std::byte*> taken(free_blocks_.end() - static_cast<std::ptrdiff_t>(blocks), free_blocks_.end());
+    std::vector<std::byte*> taken(free_blocks_.end() - static_cast<std::ptrdiff_t>(blocks),
+                                  free_blocks_.end());
     free_blocks_.resize(free_blocks_.size() - blocks);
     std::reverse(taken.begin(), taken.end());
     co_return PartMemory(*this, std::move(taken), size);

@@ -1,8 +1,9 @@
-// A BufferSlab is one reactor's part memory: one mapping, cut into blocks. Not thread-safe: use it on the owning
-// reactor's thread. Buffers and PartMemory point into it, so it is destroyed last.
+// A BufferSlab is one reactor's part memory: one mapping, cut into blocks. Not thread-safe: use it
+// on the owning reactor's thread. Buffers and PartMemory point into it, so it is destroyed last.
 //
-// It allocates once, in create(). Memory is reserved before a socket is opened for it: reserve() waits, in order of
-// arrival, until the whole amount is free, so whoever holds memory never waits for more.
+// It allocates once, in create(). Memory is reserved before a socket is opened for it: reserve()
+// waits, in order of arrival, until the whole amount is free, so whoever holds memory never waits
+// for more.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +21,8 @@ namespace io {
 
 class BufferSlab;
 
-// The blocks of one part: a run of bytes that looks contiguous through at(). Move-only; gives the blocks back.
+// The blocks of one part: a run of bytes that looks contiguous through at(). Move-only; gives the
+// blocks back.
 class PartMemory {
   public:
     PartMemory() = default;
@@ -48,8 +50,10 @@ class BufferSlab {
   public:
     static constexpr std::size_t kBlockBytes = 256 * 1024;
 
-    // total_bytes is rounded down to whole blocks; the pages are taken from the kernel when first touched.
-    static base::Result<std::unique_ptr<BufferSlab>> create(Reactor& reactor, std::uint64_t total_bytes);
+    // total_bytes is rounded down to whole blocks; the pages are taken from the kernel when first
+    // touched.
+    static base::Result<std::unique_ptr<BufferSlab>> create(Reactor& reactor,
+                                                            std::uint64_t total_bytes);
     ~BufferSlab();
     BufferSlab(const BufferSlab&) = delete;
     BufferSlab& operator=(const BufferSlab&) = delete;
@@ -67,7 +71,7 @@ class BufferSlab {
 
     std::byte* base_;
     std::size_t block_count_;
-    Semaphore free_;                      // counts free blocks
+    Semaphore free_;                       // counts free blocks
     std::vector<std::byte*> free_blocks_;  // last in, first out: the warmest first
 };
 

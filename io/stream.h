@@ -1,8 +1,9 @@
-// A Stream is one connected byte stream, plain or TLS. It belongs to one task at a time (one recv and one send may be
-// under way together), lives on one reactor, and closes when destroyed; nothing may be in flight then.
+// A Stream is one connected byte stream, plain or TLS. It belongs to one task at a time (one recv
+// and one send may be under way together), lives on one reactor, and closes when destroyed; nothing
+// may be in flight then.
 //
-// Bytes go straight between the kernel and the caller's memory (TLS: through the cipher, once). The caller keeps that
-// memory alive until the await returns, also when cancelled.
+// Bytes go straight between the kernel and the caller's memory (TLS: through the cipher, once). The
+// caller keeps that memory alive until the await returns, also when cancelled.
 #pragma once
 
 #include <array>
@@ -36,10 +37,12 @@ class Stream {
     virtual Task<base::Status> send_all(std::span<const base::ByteView> pieces, Bounds bounds) = 0;
     static constexpr std::size_t kPiecesMax = 1024;
 
-    // For an idle connection: false once the peer has closed it or said something unasked. One system call.
+    // For an idle connection: false once the peer has closed it or said something unasked. One
+    // system call.
     virtual bool is_quiet() = 0;
 };
 
-Task<base::Result<std::unique_ptr<Stream>>> connect_tcp(Reactor& reactor, SocketAddress address, Bounds bounds);
+Task<base::Result<std::unique_ptr<Stream>>> connect_tcp(Reactor& reactor, SocketAddress address,
+                                                        Bounds bounds);
 
 }  // namespace io

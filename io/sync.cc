@@ -34,7 +34,8 @@ void WaitQueue::Waiter::end(Outcome outcome) {
 
 base::Status WaitQueue::Waiter::await_resume() const {
     if (outcome_ == Outcome::woken) return {};
-    return std::unexpected(io_error(outcome_ == Outcome::timed_out ? -ETIMEDOUT : -ECANCELED, "waiting"));
+    return std::unexpected(
+        io_error(outcome_ == Outcome::timed_out ? -ETIMEDOUT : -ECANCELED, "waiting"));
 }
 
 Semaphore::Semaphore(Reactor& reactor, std::uint64_t units) : queue_(reactor), free_(units) {

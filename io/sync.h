@@ -1,5 +1,5 @@
-// Waiting for one another inside one reactor: Semaphore and Condition. Waiters are resumed through the ready queue, in
-// the order they came. Not thread-safe; both outlive their waiters.
+// Waiting for one another inside one reactor: Semaphore and Condition. Waiters are resumed through
+// the ready queue, in the order they came. Not thread-safe; both outlive their waiters.
 #pragma once
 
 #include <coroutine>
@@ -60,8 +60,8 @@ class WaitQueue {
     Waiter* last_ = nullptr;
 };
 
-// Counts units (bytes, connections). acquire() is fair: a big request at the front holds back small ones behind it, so
-// it is served in the end. Whoever acquired must release.
+// Counts units (bytes, connections). acquire() is fair: a big request at the front holds back small
+// ones behind it, so it is served in the end. Whoever acquired must release.
 class Semaphore {
   public:
     Semaphore(Reactor& reactor, std::uint64_t units);

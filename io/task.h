@@ -1,11 +1,12 @@
 // Task<T>: a lazy coroutine that runs when awaited and hands its result to the one who awaits it.
 //
-// A Task belongs to its awaiter: destroying it unstarted is fine, destroying it while it waits for I/O is not (a
-// TaskScope keeps spawned ones until they end). Everything runs on one reactor's thread; a Task never migrates.
-// Exceptions end the process: errors are Results. Frames come from a thread-local free list, about 8 ns an await.
+// A Task belongs to its awaiter: destroying it unstarted is fine, destroying it while it waits for
+// I/O is not (a TaskScope keeps spawned ones until they end). Everything runs on one reactor's
+// thread; a Task never migrates. Exceptions end the process: errors are Results. Frames come from a
+// thread-local free list, about 8 ns an await.
 //
-// Rules of use (docs/ARCHITECTURE.md, "Coroutines"): parameters by value, or a reference whose owner awaits at once; no
-// capturing lambda coroutines; no co_await in a catch block.
+// Rules of use (docs/ARCHITECTURE.md, "Coroutines"): parameters by value, or a reference whose
+// owner awaits at once; no capturing lambda coroutines; no co_await in a catch block.
 #pragma once
 
 #include <coroutine>

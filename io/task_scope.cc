@@ -6,8 +6,12 @@ namespace io {
 struct TaskScope::Root {
     struct promise_type {
         static void* operator new(std::size_t size) { return detail::allocate_frame(size); }
-        static void operator delete(void* frame, std::size_t size) { detail::free_frame(frame, size); }
-        Root get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+        static void operator delete(void* frame, std::size_t size) {
+            detail::free_frame(frame, size);
+        }
+        Root get_return_object() {
+            return {std::coroutine_handle<promise_type>::from_promise(*this)};
+        }
         std::suspend_always initial_suspend() const noexcept { return {}; }
         std::suspend_never final_suspend() const noexcept { return {}; }
         void return_void() const noexcept {}

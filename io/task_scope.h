@@ -1,5 +1,6 @@
-// A TaskScope owns what is spawned in it: tasks run side by side, and join() waits for all of them. It must be joined
-// before it dies; there is no detaching. Tasks start through the ready queue, not inside spawn().
+// A TaskScope owns what is spawned in it: tasks run side by side, and join() waits for all of them.
+// It must be joined before it dies; there is no detaching. Tasks start through the ready queue, not
+// inside spawn().
 #pragma once
 
 #include "io/reactor.h"

@@ -1,11 +1,10 @@
+#include <algorithm>
+#include <arpa/inet.h>
+#include <cerrno>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <arpa/inet.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <vector>
 
 #include "io/operation_await.h"
@@ -62,7 +61,8 @@ class TcpStream final : public Stream {
 
     bool is_quiet() override {
         std::byte probe;
-        return ::recv(fd_, &probe, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+        return ::recv(fd_, &probe, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+               (errno == EAGAIN || errno == EWOULDBLOCK);
     }
 
   private:
@@ -96,7 +96,8 @@ std::string SocketAddress::to_string() const {
     return fmt::format("[{}]:{}", text, ntohs(v6.sin6_port));
 }
 
-Task<base::Result<std::unique_ptr<Stream>>> connect_tcp(Reactor& reactor, SocketAddress address, Bounds bounds) {
+Task<base::Result<std::unique_ptr<Stream>>> connect_tcp(Reactor& reactor, SocketAddress address,
+                                                        Bounds bounds) {
     IoBackend& backend = reactor.backend();
     const int fd = ::socket(address.storage.ss_family, SOCK_STREAM | backend.socket_flags(), 0);
     if (fd < 0) co_return std::unexpected(io_error(-errno, "socket"));

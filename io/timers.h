@@ -1,5 +1,5 @@
-// Timers of one reactor: a binary heap of nodes that live with whoever waits. Arming and disarming cost O(log n) and
-// allocate nothing once the heap has grown. Not thread-safe.
+// Timers of one reactor: a binary heap of nodes that live with whoever waits. Arming and disarming
+// cost O(log n) and allocate nothing once the heap has grown. Not thread-safe.
 #pragma once
 
 #include <cstddef>

@@ -1,13 +1,12 @@
 #include "io/tls.h"
 
 #include <arpa/inet.h>
+#include <cstring>
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
-
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -16,10 +15,11 @@
 namespace io {
 namespace {
 
-constexpr std::size_t kRecordMaxBytes = 16 * 1024 + 512;      // a TLS record with its overhead
-constexpr std::size_t kInboxBytes = 8 * kRecordMaxBytes;      // ciphertext a receive may bring
-constexpr std::size_t kPlainPerSendBytes = 8 * 16 * 1024;     // plaintext enciphered before each send
-constexpr std::size_t kOutboxMaxBytes = 4 * kPlainPerSendBytes;  // a send's own share is less than half of it
+constexpr std::size_t kRecordMaxBytes = 16 * 1024 + 512;   // a TLS record with its overhead
+constexpr std::size_t kInboxBytes = 8 * kRecordMaxBytes;   // ciphertext a receive may bring
+constexpr std::size_t kPlainPerSendBytes = 8 * 16 * 1024;  // plaintext enciphered before each send
+constexpr std::size_t kOutboxMaxBytes =
+    4 * kPlainPerSendBytes;  // a send's own share is less than half of it
 
 // What a stream holds between the cipher and the socket.
 struct Wire {
@@ -28,7 +28,8 @@ struct Wire {
     std::vector<std::byte> outbox;
 };
 
-// The BIO through which OpenSSL sees a Wire: never blocks, asks for a retry when the inbox is empty.
+// The BIO through which OpenSSL sees a Wire: never blocks, asks for a retry when the inbox is
+// empty.
 int wire_read(BIO* bio, char* to, std::size_t size, std::size_t* got) {
     auto& wire = *static_cast<Wire*>(BIO_get_data(bio));
     BIO_clear_retry_flags(bio);
@@ -50,7 +51,9 @@ int wire_write(BIO* bio, const char* from, std::size_t size, std::size_t* put) {
     return 1;
 }
 
-long wire_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+long wire_control(BIO*, int command, long, void*) {
+    return command == BIO_CTRL_FLUSH ? 1 : 0;
+}
 
 int wire_create(BIO* bio) {
     BIO_set_init(bio, 1);
@@ -80,7 +83,8 @@ base::Error tls_error(SSL* ssl, std::string_view what, const std::string& host) 
                                    X509_verify_cert_error_string(verified));
     } else {
         char text[256] = "closed by the peer";
-        if (const unsigned long code = ERR_peek_error(); code != 0) ERR_error_string_n(code, text, sizeof text);
+        if (const unsigned long code = ERR_peek_error(); code != 0)
+            ERR_error_string_n(code, text, sizeof text);
         error.detail = fmt::format("{} with {}: {}", what, host, text);
     }
     ERR_clear_error();
@@ -89,7 +93,8 @@ base::Error tls_error(SSL* ssl, std::string_view what, const std::string& host) 
 
 class TlsStream final : public Stream {
   public:
-    TlsStream(std::shared_ptr<TlsContext> context, std::unique_ptr<Stream> transport, std::string host)
+    TlsStream(std::shared_ptr<TlsContext> context, std::unique_ptr<Stream> transport,
+              std::string host)
         : context_(std::move(context)), transport_(std::move(transport)), host_(std::move(host)) {
         ssl_ = SSL_new(static_cast<SSL_CTX*>(context_->native()));
         CHECK(ssl_ != nullptr);
@@ -98,7 +103,8 @@ class TlsStream final : public Stream {
         SSL_set_bio(ssl_, bio, bio);
         SSL_set_connect_state(ssl_);
         in6_addr ip;
-        if (::inet_pton(AF_INET, host_.c_str(), &ip) == 1 || ::inet_pton(AF_INET6, host_.c_str(), &ip) == 1) {
+        if (::inet_pton(AF_INET, host_.c_str(), &ip) == 1 ||
+            ::inet_pton(AF_INET6, host_.c_str(), &ip) == 1) {
             X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host_.c_str());
         } else {
             SSL_set_tlsext_host_name(ssl_, host_.c_str());
@@ -112,8 +118,8 @@ class TlsStream final : public Stream {
             ERR_clear_error();
             const int done = SSL_do_handshake(ssl_);
             if (done != 1 && SSL_get_error(ssl_, done) != SSL_ERROR_WANT_READ) {
-                // Taken down before anything else runs: the queue of errors is the thread's. Why we refuse counts
-                // more than whether the peer hears our alert.
+                // Taken down before anything else runs: the queue of errors is the thread's. Why we
+                // refuse counts more than whether the peer hears our alert.
                 base::Error error = tls_error(ssl_, "the TLS handshake", host_);
                 static_cast<void>(co_await flush(bounds));
                 co_return std::unexpected(std::move(error));
@@ -122,7 +128,8 @@ class TlsStream final : public Stream {
             if (done == 1) co_return base::Status{};
             auto filled = co_await fill(bounds);
             if (!filled) co_return std::unexpected(filled.error());
-            if (*filled == 0) co_return std::unexpected(tls_error(ssl_, "the TLS handshake", host_));
+            if (*filled == 0)
+                co_return std::unexpected(tls_error(ssl_, "the TLS handshake", host_));
         }
     }
 
@@ -133,15 +140,16 @@ class TlsStream final : public Stream {
             while (total < buffer.size()) {
                 std::size_t got = 0;
                 ERR_clear_error();
-                const int ok = SSL_read_ex(ssl_, buffer.data() + total, buffer.size() - total, &got);
+                const int ok =
+                    SSL_read_ex(ssl_, buffer.data() + total, buffer.size() - total, &got);
                 total += got;
                 if (ok != 1) {
                     reason = SSL_get_error(ssl_, ok);
                     break;
                 }
             }
-            // An answer to a key update stays in the outbox until we next send (RFC 8446, 4.6.3): a send may be under
-            // way, and two at once would mix their bytes.
+            // An answer to a key update stays in the outbox until we next send (RFC 8446, 4.6.3): a
+            // send may be under way, and two at once would mix their bytes.
             if (wire_.outbox.size() > kOutboxMaxBytes) {
                 co_return base::fail(base::ErrorKind::transient, "tls_error",
                                      fmt::format("{} asks for new keys without end", host_));
@@ -154,9 +162,11 @@ class TlsStream final : public Stream {
             auto filled = co_await fill(bounds);
             if (!filled) co_return std::unexpected(filled.error());
             if (*filled == 0) {
-                // No close_notify: somebody may have cut the connection, so this is not an orderly end.
-                co_return base::fail(base::ErrorKind::transient, "connection_closed",
-                                     fmt::format("{} closed the TLS connection without notice", host_));
+                // No close_notify: somebody may have cut the connection, so this is not an orderly
+                // end.
+                co_return base::fail(
+                    base::ErrorKind::transient, "connection_closed",
+                    fmt::format("{} closed the TLS connection without notice", host_));
             }
         }
     }
@@ -180,9 +190,10 @@ class TlsStream final : public Stream {
     }
 
     bool is_quiet() override {
-        // The goodbye may have come in the last record received; bytes may wait on either side of the cipher.
-        return SSL_get_shutdown(ssl_) == 0 && SSL_has_pending(ssl_) == 0 && wire_.inbox_begin == wire_.inbox_end &&
-               transport_->is_quiet();
+        // The goodbye may have come in the last record received; bytes may wait on either side of
+        // the cipher.
+        return SSL_get_shutdown(ssl_) == 0 && SSL_has_pending(ssl_) == 0 &&
+               wire_.inbox_begin == wire_.inbox_end && transport_->is_quiet();
     }
 
   private:
@@ -195,7 +206,8 @@ class TlsStream final : public Stream {
         co_return got;
     }
 
-    // Only the handshake and the one send under way call this. A recv may add to the outbox meanwhile.
+    // Only the handshake and the one send under way call this. A recv may add to the outbox
+    // meanwhile.
     Task<base::Status> flush(Bounds bounds) {
         while (!wire_.outbox.empty()) {
             std::vector<std::byte> sending = std::exchange(wire_.outbox, {});
@@ -218,7 +230,8 @@ class TlsStream final : public Stream {
 
 // Where distributions keep their CA bundle; OpenSSL's own default is Debian's only.
 bool load_system_cas(SSL_CTX* context) {
-    for (const char* file : {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}) {
+    for (const char* file :
+         {"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"}) {
         if (::access(file, R_OK) == 0) return SSL_CTX_load_verify_file(context, file) == 1;
     }
     return SSL_CTX_set_default_verify_paths(context) == 1;
@@ -232,11 +245,14 @@ base::Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& 
     std::shared_ptr<TlsContext> context(new TlsContext(native));
     SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
     SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
-    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION);  // or a write might have to wait for a read
+    SSL_CTX_set_options(native,
+                        SSL_OP_NO_RENEGOTIATION);  // or a write might have to wait for a read
     // AES-128 first: a third cheaper than AES-256 and as safe here.
-    SSL_CTX_set_ciphersuites(native, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
-    const bool loaded = ca_bundle.empty() ? load_system_cas(native)
-                                          : SSL_CTX_load_verify_file(native, ca_bundle.c_str()) == 1;
+    SSL_CTX_set_ciphersuites(
+        native, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256");
+    const bool loaded = ca_bundle.empty()
+                            ? load_system_cas(native)
+                            : SSL_CTX_load_verify_file(native, ca_bundle.c_str()) == 1;
     ERR_clear_error();
     if (!loaded) {
         return base::fail(base::ErrorKind::invalid, "ca_bundle",
@@ -246,13 +262,17 @@ base::Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& 
     return context;
 }
 
-TlsContext::~TlsContext() { SSL_CTX_free(static_cast<SSL_CTX*>(context_)); }
+TlsContext::~TlsContext() {
+    SSL_CTX_free(static_cast<SSL_CTX*>(context_));
+}
 
 Task<base::Result<std::unique_ptr<Stream>>> start_tls(std::shared_ptr<TlsContext> context,
-                                                      std::unique_ptr<Stream> transport, std::string host,
-                                                      Bounds bounds) {
-    auto stream = std::make_unique<TlsStream>(std::move(context), std::move(transport), std::move(host));
-    if (auto done = co_await stream->handshake(bounds); !done) co_return std::unexpected(done.error());
+                                                      std::unique_ptr<Stream> transport,
+                                                      std::string host, Bounds bounds) {
+    auto stream =
+        std::make_unique<TlsStream>(std::move(context), std::move(transport), std::move(host));
+    if (auto done = co_await stream->handshake(bounds); !done)
+        co_return std::unexpected(done.error());
     co_return std::unique_ptr<Stream>(std::move(stream));
 }
 

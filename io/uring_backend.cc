@@ -1,11 +1,11 @@
-// io_uring(7) under the IoBackend interface: one ring per reactor, SINGLE_ISSUER and DEFER_TASKRUN where the kernel has
-// them (6.1), one system call per round for everything queued. Features are probed, versions never compared.
+// io_uring(7) under the IoBackend interface: one ring per reactor, SINGLE_ISSUER and DEFER_TASKRUN
+// where the kernel has them (6.1), one system call per round for everything queued. Features are
+// probed, versions never compared.
+#include <cerrno>
 #include <fmt/format.h>
 #include <liburing.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include <cerrno>
 
 #include "base/check.h"
 #include "io/backend.h"
@@ -25,7 +25,8 @@ class UringBackend final : public IoBackend {
         }
         if (!backend->has_operations()) {
             return base::fail(base::ErrorKind::exhausted, "io_uring_too_old",
-                              "io_uring here lacks recv, sendmsg, connect, async cancel, fast poll or wait timeouts");
+                              "io_uring here lacks recv, sendmsg, connect, async cancel, fast poll "
+                              "or wait timeouts");
         }
         backend->event_ = ::eventfd(0, EFD_CLOEXEC);
         if (backend->event_ < 0) return std::unexpected(io_error(-errno, "eventfd"));
@@ -73,10 +74,12 @@ class UringBackend final : public IoBackend {
             // get_events: with DEFER_TASKRUN completions appear only when asked for.
             entered = io_uring_submit_and_get_events(&ring_);
         } else {
-            __kernel_timespec limit{timeout.count() / 1'000'000'000, timeout.count() % 1'000'000'000};
+            __kernel_timespec limit{timeout.count() / 1'000'000'000,
+                                    timeout.count() % 1'000'000'000};
             entered = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &limit, nullptr);
         }
-        CHECK(entered != -EEXIST);  // the ring is another thread's: a reactor runs where it was made
+        CHECK(entered !=
+              -EEXIST);  // the ring is another thread's: a reactor runs where it was made
         unsigned head = 0;
         unsigned seen = 0;
         io_uring_cqe* cqe = nullptr;
@@ -97,8 +100,8 @@ class UringBackend final : public IoBackend {
 
     int open_ring() {
         io_uring_params params{};
-        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
-                       IORING_SETUP_CQSIZE;
+        params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                       IORING_SETUP_COOP_TASKRUN | IORING_SETUP_CQSIZE;
         params.cq_entries = kQueueDepth * 8;
         int error = io_uring_queue_init_params(kQueueDepth, &ring_, &params);
         if (error == -EINVAL) {  // an older kernel: the plain ring does the same, a little slower
@@ -117,8 +120,8 @@ class UringBackend final : public IoBackend {
                          io_uring_opcode_supported(probe, IORING_OP_CONNECT) != 0 &&
                          io_uring_opcode_supported(probe, IORING_OP_ASYNC_CANCEL) != 0;
         io_uring_free_probe(probe);
-        // FAST_POLL (5.7): a receive waits without a kernel thread. EXT_ARG (5.11): wait() has a timeout of its own;
-        // liburing would else put one into our completions.
+        // FAST_POLL (5.7): a receive waits without a kernel thread. EXT_ARG (5.11): wait() has a
+        // timeout of its own; liburing would else put one into our completions.
         constexpr unsigned kNeeded = IORING_FEAT_FAST_POLL | IORING_FEAT_EXT_ARG;
         return has && (ring_.features & kNeeded) == kNeeded;
     }
@@ -158,6 +161,8 @@ class UringBackend final : public IoBackend {
 
 }  // namespace
 
-base::Result<std::unique_ptr<IoBackend>> make_uring_backend() { return UringBackend::create(); }
+base::Result<std::unique_ptr<IoBackend>> make_uring_backend() {
+    return UringBackend::create();
+}
 
 }  // namespace io

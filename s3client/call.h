@@ -23,7 +23,8 @@ namespace s3client {
 // In whose name a call is made.
 struct CallContext {
     io::CancelSource* cancel = nullptr;
-    base::Duration timeout = base::Duration::zero();  // of the whole call; zero: the client's, by the size of the body
+    base::Duration timeout =
+        base::Duration::zero();  // of the whole call; zero: the client's, by the size of the body
     // Counts every request sent, retries included.
     std::array<std::atomic<std::uint64_t>, kOperationCount>* requests = nullptr;
 };

@@ -36,7 +36,8 @@ io::Task<base::Status> S3Client::run(Call call) {
     bounds.deadline = reactor_.now() + config_.call_timeout +
                       std::chrono::seconds(bytes / kSlowestBytesPerSecond);
     bounds.cancel = call.context.cancel;
-    if (call.context.timeout > base::Duration::zero()) bounds.deadline = reactor_.now() + call.context.timeout;
+    if (call.context.timeout > base::Duration::zero())
+        bounds.deadline = reactor_.now() + call.context.timeout;
 
     bool fresh_connection = false;
     bool clock_mended = false;

@@ -45,8 +45,9 @@ struct ObjectHead {
     std::uint64_t size = 0;
     std::string etag;  // without quotes; may be empty
     std::int64_t last_modified_s = 0;
-    std::string storage_class;   // empty: STANDARD
-    std::string checksum_crc32;  // base64, of the whole object; only if asked for and the store has it
+    std::string storage_class;  // empty: STANDARD
+    std::string
+        checksum_crc32;  // base64, of the whole object; only if asked for and the store has it
 };
 enum class WithChecksum : std::uint8_t { no, yes };
 struct ByteRange {
@@ -68,7 +69,8 @@ class S3Client {
     io::Task<base::Result<ListObjectsPage>> list_objects(std::string bucket, std::string prefix,
                                                          std::string continuation_token,
                                                          CallContext context);
-    io::Task<base::Result<ObjectHead>> head_object(ObjectVersion object, WithChecksum checksum, CallContext context);
+    io::Task<base::Result<ObjectHead>> head_object(ObjectVersion object, WithChecksum checksum,
+                                                   CallContext context);
 
     // Receives exactly `range`, pinned to `etag` (If-Match; precondition if the object changed) and
     // checked against `object_size`. A broken transfer goes on where it stopped, so the receiver

@@ -25,10 +25,9 @@ inline constexpr std::size_t kOperationCount = 10;
 // S3's own names: "ListObjectsV2", "UploadPart", ...
 constexpr std::string_view to_string(Operation operation) {
     constexpr std::array<std::string_view, kOperationCount> kNames = {
-        "ListObjectsV2",     "HeadObject",           "GetObject",
-        "PutObject",         "CreateMultipartUpload", "UploadPart",
-        "UploadPartCopy",    "CompleteMultipartUpload", "AbortMultipartUpload",
-        "ListParts"};
+        "ListObjectsV2",         "HeadObject", "GetObject",      "PutObject",
+        "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
+        "AbortMultipartUpload",  "ListParts"};
     return kNames[static_cast<std::size_t>(operation)];
 }
 
@@ -40,9 +39,12 @@ enum class PriceClass : std::uint8_t { put, get, free };
 constexpr PriceClass price_class(Operation operation) {
     switch (operation) {
         case Operation::head_object:
-        case Operation::get_object: return PriceClass::get;
-        case Operation::abort_multipart_upload: return PriceClass::free;
-        default: return PriceClass::put;
+        case Operation::get_object:
+            return PriceClass::get;
+        case Operation::abort_multipart_upload:
+            return PriceClass::free;
+        default:
+            return PriceClass::put;
     }
 }
 

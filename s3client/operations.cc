@@ -82,7 +82,8 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
     co_return page;
 }
 
-io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object, WithChecksum checksum,
+io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
+                                                         WithChecksum checksum,
                                                          CallContext context) {
     Call call = make_call(Operation::head_object, "HEAD", std::move(object.bucket),
                           std::move(object.key), context);
@@ -98,7 +99,8 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object, W
         found.size = *head.content_length;
         found.etag = unquote_etag(head.get("etag"));
         found.storage_class = head.get("x-amz-storage-class");
-        if (head.get("x-amz-checksum-type") != "COMPOSITE") found.checksum_crc32 = head.get("x-amz-checksum-crc32");
+        if (head.get("x-amz-checksum-type") != "COMPOSITE")
+            found.checksum_crc32 = head.get("x-amz-checksum-crc32");
         if (const auto modified = base::parse_http_date(head.get("last-modified"))) {
             found.last_modified_s =
                 std::chrono::floor<std::chrono::seconds>(*modified).time_since_epoch().count();
