@@ -1,23 +1,23 @@
 // What make_backend() does where the kernel, or a container's seccomp filter, forbids io_uring.
+#include <cerrno>
+#include <cstddef>
 #include <gtest/gtest.h>
+#include <iostream>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstddef>
-#include <iostream>
 #include <thread>
+#include <unistd.h>
 
 #include "on_backends.h"
 
 namespace io {
 namespace {
 
-// From here on io_uring_setup(2) fails with `error` in this thread, as Docker's and Fargate's filters make it.
+// From here on io_uring_setup(2) fails with `error` in this thread, as Docker's and Fargate's
+// filters make it.
 bool forbid_io_uring(unsigned error) {
     sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -30,7 +30,8 @@ bool forbid_io_uring(unsigned error) {
            ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) == 0;
 }
 
-// Runs in a process of its own, for a filter cannot be taken off again. Prints what is wrong, exits 0 if nothing is.
+// Runs in a process of its own, for a filter cannot be taken off again. Prints what is wrong, exits
+// 0 if nothing is.
 [[noreturn]] void check_fallback(unsigned error, const char* says) {
     if (!forbid_io_uring(error)) {
         std::cerr << "no filter";
@@ -61,10 +62,13 @@ TEST_P(BackendTest, IsTheOneAskedFor) {
     EXPECT_EQ(reactor.backend().name(), GetParam() == BackendChoice::uring ? "io_uring" : "epoll");
 }
 
-// A ring belongs to the thread that made it. Used on another it would answer nothing, for ever; it must say so.
+// A ring belongs to the thread that made it. Used on another it would answer nothing, for ever; it
+// must say so.
 TEST_P(BackendTest, ARingOnTheWrongThreadAborts) {
     if (GetParam() == BackendChoice::epoll) {
-        std::thread([this] { reactor.backend().wait(base::Duration::zero()); }).join();  // is free to move
+        std::thread([this] {
+            reactor.backend().wait(base::Duration::zero());
+        }).join();  // is free to move
         return;
     }
     EXPECT_DEATH(std::thread([] {

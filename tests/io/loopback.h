@@ -1,13 +1,13 @@
-// The other end of a connection: plain blocking sockets on 127.0.0.1. A loopback connect completes in the kernel, so
-// accept() may be called on the test's own thread after the reactor has connected.
+// The other end of a connection: plain blocking sockets on 127.0.0.1. A loopback connect completes
+// in the kernel, so accept() may be called on the test's own thread after the reactor has
+// connected.
 #pragma once
 
 #include <arpa/inet.h>
+#include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -62,10 +62,12 @@ class Peer {
 
 class Listener {
   public:
-    explicit Listener(int receive_buffer_bytes = 0) : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit Listener(int receive_buffer_bytes = 0)
+        : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         CHECK(fd_ >= 0);
         if (receive_buffer_bytes != 0) {
-            CHECK(::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(int)) == 0);
+            CHECK(::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer_bytes, sizeof(int)) ==
+                  0);
         }
         auto& in = reinterpret_cast<sockaddr_in&>(address_.storage);
         in.sin_family = AF_INET;

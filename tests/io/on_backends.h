@@ -1,12 +1,12 @@
 // The fixture of every test that needs a reactor: it runs once on io_uring and once on epoll.
 //
-// S3ZIPD_TEST_IO=epoll leaves epoll only: ThreadSanitizer cannot see through a ring, and some containers have none.
-// Reactor and its tasks live on the test's thread; peers block, on that thread or their own.
+// S3ZIPD_TEST_IO=epoll leaves epoll only: ThreadSanitizer cannot see through a ring, and some
+// containers have none. Reactor and its tasks live on the test's thread; peers block, on that
+// thread or their own.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+#include <gtest/gtest.h>
 #include <memory>
 #include <string_view>
 #include <utility>

@@ -1,10 +1,9 @@
 #include "io/reactor.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <gtest/gtest.h>
 #include <set>
 #include <thread>
 
@@ -92,14 +91,16 @@ TEST(TimerHeapTest, AgreesWithAReference) {
             reference.insert({due[i], timers[i].id});
         }
         ASSERT_EQ(heap.empty(), reference.empty());
-        if (!reference.empty()) ASSERT_EQ(heap.next_due(), at(reference.begin()->first)) << "step " << step;
+        if (!reference.empty())
+            ASSERT_EQ(heap.next_due(), at(reference.begin()->first)) << "step " << step;
     }
     for (Recorder& timer : timers) heap.disarm(timer);
 }
 
 TEST_P(ReactorTest, SleepsAtLeastAsLongAsAsked) {
     run([](Reactor& r) -> Task<void> {
-        for (const base::Duration duration : {base::Duration(0), base::Duration(1), base::Duration(5ms)}) {
+        for (const base::Duration duration :
+             {base::Duration(0), base::Duration(1), base::Duration(5ms)}) {
             const auto begin = r.now();
             EXPECT_TRUE(co_await r.sleep(duration));
             EXPECT_GE(r.now() - begin, duration);
@@ -116,13 +117,15 @@ TEST_P(ReactorTest, SleepersWakeInTheOrderOfTheirTimes) {
     std::vector<int> order;
     run([](Reactor& r, std::vector<int>& out) -> Task<void> {
         TaskScope scope(r);
-        for (const int ms : {40, 10, 30, 20}) scope.spawn(sleep_then(r, std::chrono::milliseconds(ms), ms, out));
+        for (const int ms : {40, 10, 30, 20})
+            scope.spawn(sleep_then(r, std::chrono::milliseconds(ms), ms, out));
         co_await scope.join();
     }(reactor, order));
     EXPECT_EQ(order, (std::vector<int>{10, 20, 30, 40}));
 }
 
-Task<void> sleep_unless(Reactor& reactor, base::Duration duration, CancelSource& cancel, int& slept, int& woken) {
+Task<void> sleep_unless(Reactor& reactor, base::Duration duration, CancelSource& cancel, int& slept,
+                        int& woken) {
     ++(co_await reactor.sleep(duration, &cancel) ? slept : woken);
 }
 
@@ -168,8 +171,8 @@ TEST_P(ReactorTest, MessagesOfOneSenderKeepTheirOrder) {
     EXPECT_EQ(total, kSenders * kMessages);
 }
 
-// Each sender waits for its answer before it asks again, so the reactor falls asleep between any two messages. Lost
-// wake-ups cost a second each: with one in a thousand this does not end in time.
+// Each sender waits for its answer before it asks again, so the reactor falls asleep between any
+// two messages. Lost wake-ups cost a second each: with one in a thousand this does not end in time.
 TEST_P(ReactorTest, NoWakeUpIsLost) {
     constexpr int kSenders = 8, kRounds = 3'000;
     std::atomic<int> running{kSenders};
@@ -203,7 +206,8 @@ TEST_P(ReactorTest, MessagesThatNeverRanAreDestroyed) {
     EXPECT_EQ(held.use_count(), 1);
 }
 
-// A reactor may go as soon as run() has returned, though the one who stopped it is still inside stop() or post().
+// A reactor may go as soon as run() has returned, though the one who stopped it is still inside
+// stop() or post().
 TEST_P(ReactorTest, MayDieWhileItsStopperReturns) {
     for (int i = 0; i < 300; ++i) {
         std::atomic<Reactor*> made{nullptr};
@@ -270,7 +274,8 @@ TEST_P(WorkerThreadTest, DoesNotHoldUpTheReactor) {
         std::atomic<bool> go{false};
         std::vector<int> results;
         TaskScope scope(r);
-        scope.spawn([](Reactor& r_, WorkerThread& w_, std::atomic<bool>& go_, std::vector<int>& out) -> Task<void> {
+        scope.spawn([](Reactor& r_, WorkerThread& w_, std::atomic<bool>& go_,
+                       std::vector<int>& out) -> Task<void> {
             out.push_back(co_await w_.run(r_, [&go_] {
                 go_.wait(false);
                 return 1;

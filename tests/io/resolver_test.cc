@@ -1,7 +1,6 @@
 #include "io/resolver.h"
 
 #include <gtest/gtest.h>
-
 #include <set>
 
 #include "io/task_scope.h"
@@ -36,8 +35,8 @@ TEST_P(ResolverTest, LocalhostIsHere) {
     resolver.forget("a name that nobody asked for", 1);
 }
 
-// Who connects to localhost where only one of its addresses answers must get to that one, however often the other has
-// been tried and forgotten.
+// Who connects to localhost where only one of its addresses answers must get to that one, however
+// often the other has been tried and forgotten.
 TEST_P(ResolverTest, ForgettingDoesNotStartOverWithTheSameAddress) {
     std::set<std::string> all, after_failures;
     for (int i = 0; i < 8; ++i) all.insert(must(resolve("localhost")).to_string());

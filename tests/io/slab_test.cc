@@ -1,9 +1,8 @@
 #include "io/slab.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdint>
+#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "io/task_scope.h"
@@ -31,7 +30,8 @@ ON_BACKENDS(SlabTest);
 
 std::vector<std::byte> joined(const PartMemory& memory) {
     std::vector<std::byte> all;
-    for (const base::ByteView piece : memory.pieces()) all.insert(all.end(), piece.begin(), piece.end());
+    for (const base::ByteView piece : memory.pieces())
+        all.insert(all.end(), piece.begin(), piece.end());
     return all;
 }
 
@@ -80,20 +80,23 @@ TEST_P(SlabTest, AtEndsWithTheBlockTheLimitOrThePart) {
     EXPECT_EQ(memory.at(5, 1).data(), memory.at(0, 6).data() + 5);
 }
 
-// Blocks come back in any order, so that parts get blocks from all over the slab; what is written at an offset is what
-// is read there, and nobody's bytes are another's.
+// Blocks come back in any order, so that parts get blocks from all over the slab; what is written
+// at an offset is what is read there, and nobody's bytes are another's.
 TEST_P(SlabTest, PartsOfScatteredBlocksHoldWhatIsWrittenAcrossTheirBorders) {
     const auto slab = slab_of(16);
     base::Random random(1);
     for (int round = 0; round < 20; ++round) {
         std::vector<PartMemory> singles;
         for (int i = 0; i < 16; ++i) singles.push_back(reserve(*slab, kBlock));
-        while (singles.size() > 4) singles.erase(singles.begin() + static_cast<std::ptrdiff_t>(random.below(singles.size())));
+        while (singles.size() > 4)
+            singles.erase(singles.begin() +
+                          static_cast<std::ptrdiff_t>(random.below(singles.size())));
         PartMemory a = reserve(*slab, 7 * kBlock - 13);
         PartMemory b = reserve(*slab, 5 * kBlock);
         const auto bytes_a = pattern(a.size(), 1), bytes_b = pattern(b.size(), 1'000'000);
         for (std::size_t at = 0; at < a.size();) {
-            const std::size_t size = std::min<std::size_t>(a.size() - at, 1 + random.below(2 * kBlock));
+            const std::size_t size =
+                std::min<std::size_t>(a.size() - at, 1 + random.below(2 * kBlock));
             a.write(at, base::ByteView(bytes_a).subspan(at, size));
             at += size;
         }
@@ -135,7 +138,8 @@ TEST_P(SlabTest, MovingHandsTheBlocksOver) {
     EXPECT_EQ(slab->in_use_bytes(), 0u);
 }
 
-Task<void> hold_for(Reactor& reactor, BufferSlab& slab, std::size_t size, int id, std::vector<int>& order) {
+Task<void> hold_for(Reactor& reactor, BufferSlab& slab, std::size_t size, int id,
+                    std::vector<int>& order) {
     const PartMemory memory = must(co_await slab.reserve(size, {}));
     order.push_back(id);
     EXPECT_LE(slab.in_use_bytes(), slab.total_bytes());
@@ -150,7 +154,8 @@ TEST_P(SlabTest, ReserveWaitsInOrderForTheWholeAmount) {
         scope.spawn(hold_for(r, s, 3 * kBlock, 1, out));
         scope.spawn(hold_for(r, s, 4 * kBlock, 2, out));
         scope.spawn(hold_for(r, s, kBlock, 3, out));  // would fit beside 1, but 2 was first
-        for (int id = 4; id <= 40; ++id) scope.spawn(hold_for(r, s, (1 + id % 4) * kBlock, id, out));
+        for (int id = 4; id <= 40; ++id)
+            scope.spawn(hold_for(r, s, (1 + id % 4) * kBlock, id, out));
         co_await scope.join();
     }(reactor, *slab, order));
     ASSERT_EQ(order.size(), 40u);

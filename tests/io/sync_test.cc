@@ -1,9 +1,8 @@
 #include "io/sync.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <functional>
+#include <gtest/gtest.h>
 
 #include "io/task_scope.h"
 #include "on_backends.h"
@@ -164,7 +163,8 @@ TEST_P(SemaphoreTest, CancelAfterTheGrantChangesNothing) {
 Task<void> await_change(Condition& condition, Bounds bounds, int id, Trace& trace) {
     const base::Status changed = co_await condition.wait(bounds);
     trace.push_back(changed ? id : -id);
-    if (!changed) EXPECT_EQ(changed.error().code, bounds.cancel != nullptr ? "cancelled" : "timeout");
+    if (!changed)
+        EXPECT_EQ(changed.error().code, bounds.cancel != nullptr ? "cancelled" : "timeout");
 }
 
 TEST_P(ConditionTest, WakesAllInOrderOnceEach) {

@@ -1,10 +1,9 @@
 #include "io/task.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <gtest/gtest.h>
 #include <memory>
 #include <string>
 
@@ -21,7 +20,9 @@ class TaskScopeTest : public OnBackends {};
 ON_BACKENDS(TaskTest);
 ON_BACKENDS(TaskScopeTest);
 
-Task<int> value(int n) { co_return n; }
+Task<int> value(int n) {
+    co_return n;
+}
 
 Task<int> sum_to(int n) {
     int sum = 0;
@@ -48,7 +49,8 @@ TEST_P(TaskTest, HandsItsValueToWhoAwaitsIt) {
 }
 
 TEST_P(TaskTest, MovesAMoveOnlyResultThrough) {
-    const auto text = reactor.run_until_done(made("a move-only result, too long for the inline buffer"));
+    const auto text =
+        reactor.run_until_done(made("a move-only result, too long for the inline buffer"));
     EXPECT_EQ(*text, "a move-only result, too long for the inline buffer");
 }
 
@@ -61,7 +63,8 @@ TEST_P(TaskTest, TakesAResultThatIsAnError) {
     EXPECT_EQ(result.error().code, "no");
 }
 
-// Symmetric transfer, both on the way down and on the way up: no stack is used however deep awaits go.
+// Symmetric transfer, both on the way down and on the way up: no stack is used however deep awaits
+// go.
 TEST_P(TaskTest, AwaitsAreAsDeepAsTheyLike) {
     EXPECT_EQ(reactor.run_until_done(depth(100'000)), 100'000);
 }
@@ -92,7 +95,8 @@ TEST_P(TaskTest, ARunEndsWithItsTaskNotWithTheLoopsNextWait) {
 }
 
 TEST(Frames, ComeBackFromTheFreeListUnmixed) {
-    // Sizes of one class share frames, those of different classes never do; large ones go to the heap.
+    // Sizes of one class share frames, those of different classes never do; large ones go to the
+    // heap.
     constexpr std::array<std::size_t, 7> kSizes = {1, 64, 65, 640, 4096, 4097, 100'000};
     for (int round = 0; round < 3; ++round) {
         std::vector<std::pair<void*, std::size_t>> frames;

@@ -1,7 +1,6 @@
-#include <gtest/gtest.h>
-
 #include <array>
 #include <chrono>
+#include <gtest/gtest.h>
 #include <semaphore>
 #include <thread>
 
@@ -77,7 +76,8 @@ TEST_P(TcpTest, ARefusedConnectionNamesTheAddress) {
     const auto stream = reactor.run_until_done(connect_tcp(reactor, nobody, idle(10s)));
     ASSERT_FALSE(stream.has_value());
     EXPECT_EQ(stream.error().kind, ErrorKind::transient);
-    EXPECT_NE(stream.error().detail.find(nobody.to_string()), std::string::npos) << stream.error().detail;
+    EXPECT_NE(stream.error().detail.find(nobody.to_string()), std::string::npos)
+        << stream.error().detail;
     EXPECT_NE(stream.error().detail.find("refused"), std::string::npos) << stream.error().detail;
 }
 
@@ -93,7 +93,8 @@ TEST_P(TcpTest, WritesAddressesAsPeopleDo) {
     EXPECT_EQ(v6.to_string(), "[::1]:443");
 }
 
-// Many pieces, more than any socket buffer holds, to a reader who takes small bites of changing size.
+// Many pieces, more than any socket buffer holds, to a reader who takes small bites of changing
+// size.
 TEST_P(TcpTest, SendsAllPiecesInOrderThroughPartialSends) {
     auto stream = connect();
     Peer peer = listener.accept();
@@ -101,8 +102,10 @@ TEST_P(TcpTest, SendsAllPiecesInOrderThroughPartialSends) {
     std::vector<base::ByteView> pieces;
     base::ByteView rest(bytes);
     while (!rest.empty()) {  // 1,024 pieces from 0 bytes to 2 MiB, the last takes what is left
-        const std::size_t wanted = (pieces.size() % 3) * 1000 + pieces.size() % 7 + (pieces.size() == 40 ? 2 * kMiB : 0);
-        const std::size_t size = pieces.size() == Stream::kPiecesMax - 1 ? rest.size() : std::min(rest.size(), wanted);
+        const std::size_t wanted =
+            (pieces.size() % 3) * 1000 + pieces.size() % 7 + (pieces.size() == 40 ? 2 * kMiB : 0);
+        const std::size_t size =
+            pieces.size() == Stream::kPiecesMax - 1 ? rest.size() : std::min(rest.size(), wanted);
         pieces.push_back(rest.first(size));
         rest = rest.subspan(size);
     }
@@ -111,7 +114,8 @@ TEST_P(TcpTest, SendsAllPiecesInOrderThroughPartialSends) {
         std::vector<std::byte> bite(100'000);
         std::size_t size = 1;
         while (const std::size_t n = peer.read_some(base::Bytes(bite).first(size))) {
-            received.insert(received.end(), bite.begin(), bite.begin() + static_cast<std::ptrdiff_t>(n));
+            received.insert(received.end(), bite.begin(),
+                            bite.begin() + static_cast<std::ptrdiff_t>(n));
             size = (size * 31 + 7) % (bite.size() - 1) + 1;
             std::this_thread::yield();
         }
@@ -200,7 +204,8 @@ TEST_P(TcpTest, ADeadlineEndsAWait) {
     EXPECT_EQ(got.error().code, "timeout");
 }
 
-// A peer that always has something to say does not outwit the deadline: there is nothing to wait for, ever.
+// A peer that always has something to say does not outwit the deadline: there is nothing to wait
+// for, ever.
 TEST_P(TcpTest, APassedDeadlineEndsWhatNeedNotWait) {
     auto stream = connect();
     Peer peer = listener.accept();
@@ -225,16 +230,20 @@ TEST_P(TcpTest, CancelledBeforeItBegins) {
     const auto got = recv(*stream, buffer, unless(cancel));
     ASSERT_FALSE(got.has_value());
     EXPECT_EQ(got.error().kind, ErrorKind::cancelled);
-    EXPECT_EQ(send(*stream, {base::as_bytes("x")}, unless(cancel)).error().kind, ErrorKind::cancelled);
-    const auto again = reactor.run_until_done(connect_tcp(reactor, listener.address(), unless(cancel)));
+    EXPECT_EQ(send(*stream, {base::as_bytes("x")}, unless(cancel)).error().kind,
+              ErrorKind::cancelled);
+    const auto again =
+        reactor.run_until_done(connect_tcp(reactor, listener.address(), unless(cancel)));
     EXPECT_EQ(again.error().kind, ErrorKind::cancelled);
 }
 
-Task<void> recv_into(Stream& stream, base::Bytes buffer, Bounds bounds, base::Result<std::size_t>& got) {
+Task<void> recv_into(Stream& stream, base::Bytes buffer, Bounds bounds,
+                     base::Result<std::size_t>& got) {
     got = co_await stream.recv(buffer, bounds);
 }
 
-Task<void> send_from(Stream& stream, std::vector<base::ByteView> pieces, Bounds bounds, base::Status& sent) {
+Task<void> send_from(Stream& stream, std::vector<base::ByteView> pieces, Bounds bounds,
+                     base::Status& sent) {
     sent = co_await stream.send_all(pieces, bounds);
 }
 
@@ -246,7 +255,8 @@ TEST_P(TcpTest, CancelEndsAReceiveAndASendInFlight) {
     std::byte buffer[3];
     base::Result<std::size_t> got = 0;
     base::Status sent;
-    run([](Reactor& r, Stream& s, base::ByteView out, base::Bytes in, auto& got_, auto& sent_) -> Task<void> {
+    run([](Reactor& r, Stream& s, base::ByteView out, base::Bytes in, auto& got_,
+           auto& sent_) -> Task<void> {
         CancelSource cancel;
         TaskScope scope(r);
         scope.spawn(recv_into(s, in, unless(cancel), got_));
@@ -285,8 +295,8 @@ TEST_P(TcpTest, CancelledIsNotReportedAsATimeout) {
     EXPECT_EQ(got.error().code, "cancelled");
 }
 
-// Once the await of a cancelled receive has returned, its memory is the caller's again: what the peer sends later goes
-// to the next receive, whole.
+// Once the await of a cancelled receive has returned, its memory is the caller's again: what the
+// peer sends later goes to the next receive, whole.
 TEST_P(TcpTest, ACancelledReceiveNeverTouchesItsBufferAgain) {
     auto stream = connect();
     Peer peer = listener.accept();

@@ -1,5 +1,7 @@
 #include "tls_peer.h"
 
+#include <algorithm>
+#include <cstdio>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/ec.h>
@@ -7,9 +9,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
-
-#include <algorithm>
-#include <cstdio>
 
 namespace io {
 namespace {
@@ -33,7 +32,8 @@ Identity draft(const std::string& common_name, int days) {
     X509_gmtime_adj(X509_getm_notBefore(certificate), -7L * 24 * 3600);
     X509_gmtime_adj(X509_getm_notAfter(certificate), days * 24L * 3600);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
-                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
+                               reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
+                               0);
     X509_set_pubkey(certificate, made.key.get());
     return made;
 }
@@ -55,12 +55,15 @@ TestCa::TestCa(const std::string& name) : self_(draft(name, 1)) {
     CHECK(std::fclose(file) == 0);
 }
 
-TestCa::~TestCa() { ::unlink(pem_file_.c_str()); }
+TestCa::~TestCa() {
+    ::unlink(pem_file_.c_str());
+}
 
 Identity TestCa::issue(const std::string& alternative_names, int days) const {
     Identity leaf = draft("a leaf", days);
     X509_set_issuer_name(leaf.certificate.get(), X509_get_subject_name(self_.certificate.get()));
-    add_extension(leaf.certificate.get(), self_.certificate.get(), NID_subject_alt_name, alternative_names);
+    add_extension(leaf.certificate.get(), self_.certificate.get(), NID_subject_alt_name,
+                  alternative_names);
     CHECK(X509_sign(leaf.certificate.get(), self_.key.get(), EVP_sha256()) != 0);
     return leaf;
 }
@@ -89,7 +92,8 @@ bool TlsPeer::write(base::ByteView bytes) {
 std::vector<std::byte> TlsPeer::read_exactly(std::size_t size) {
     std::vector<std::byte> bytes(size);
     std::size_t have = 0, got = 0;
-    while (have < size && SSL_read_ex(ssl_.get(), bytes.data() + have, size - have, &got) == 1) have += got;
+    while (have < size && SSL_read_ex(ssl_.get(), bytes.data() + have, size - have, &got) == 1)
+        have += got;
     bytes.resize(have);
     return bytes;
 }
@@ -98,12 +102,14 @@ bool TlsPeer::exchange(std::size_t size, int key_updates) {
     CHECK(::fcntl(peer_.fd(), F_SETFL, O_NONBLOCK) == 0);
     const std::vector<std::byte> out = pattern(size);
     std::vector<std::byte> in(size);
-    const std::size_t update_every = key_updates == 0 ? size + 1 : size / static_cast<std::size_t>(key_updates + 1);
+    const std::size_t update_every =
+        key_updates == 0 ? size + 1 : size / static_cast<std::size_t>(key_updates + 1);
     std::size_t sent = 0, received = 0, next_update = update_every;
     while (sent < size || received < size) {
         bool moved = false;
         std::size_t n = 0;
-        if (sent < size && SSL_write_ex(ssl_.get(), out.data() + sent, std::min<std::size_t>(size - sent, 50'000), &n) == 1) {
+        if (sent < size && SSL_write_ex(ssl_.get(), out.data() + sent,
+                                        std::min<std::size_t>(size - sent, 50'000), &n) == 1) {
             sent += n;
             moved = true;
             if (sent >= next_update) {
@@ -113,7 +119,8 @@ bool TlsPeer::exchange(std::size_t size, int key_updates) {
         } else if (sent < size && SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_WRITE) {
             return false;
         }
-        if (received < size && SSL_read_ex(ssl_.get(), in.data() + received, size - received, &n) == 1) {
+        if (received < size &&
+            SSL_read_ex(ssl_.get(), in.data() + received, size - received, &n) == 1) {
             received += n;
             moved = true;
         } else if (received < size && SSL_get_error(ssl_.get(), 0) != SSL_ERROR_WANT_READ) {

@@ -1,9 +1,9 @@
-// A TLS server for tests: OpenSSL on a blocking socket, with certificates made here from a CA made here.
+// A TLS server for tests: OpenSSL on a blocking socket, with certificates made here from a CA made
+// here.
 #pragma once
 
-#include <openssl/ssl.h>
-
 #include <memory>
+#include <openssl/ssl.h>
 #include <string>
 
 #include "loopback.h"
@@ -33,7 +33,8 @@ class TestCa {
     TestCa(const TestCa&) = delete;
     TestCa& operator=(const TestCa&) = delete;
     const std::string& pem_file() const { return pem_file_; }
-    // alternative_names as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1". `days` from now; negative: expired.
+    // alternative_names as OpenSSL writes them: "DNS:localhost,IP:127.0.0.1". `days` from now;
+    // negative: expired.
     Identity issue(const std::string& alternative_names, int days = 1) const;
 
   private:
@@ -49,8 +50,8 @@ class TlsPeer {
     bool handshake() { return SSL_accept(ssl_.get()) == 1; }
     bool write(base::ByteView bytes);
     std::vector<std::byte> read_exactly(std::size_t size);  // fewer at the end
-    // Sends `size` bytes of the pattern and receives as many of the client's, both at once; true if all were right.
-    // Asks for new keys `key_updates` times on the way (TLS 1.3).
+    // Sends `size` bytes of the pattern and receives as many of the client's, both at once; true if
+    // all were right. Asks for new keys `key_updates` times on the way (TLS 1.3).
     bool exchange(std::size_t size, int key_updates);
     void close_notify() { SSL_shutdown(ssl_.get()); }
     bool request_key_update() { return SSL_key_update(ssl_.get(), SSL_KEY_UPDATE_REQUESTED) == 1; }

@@ -1,9 +1,8 @@
 #include "io/tls.h"
 
-#include <gtest/gtest.h>
-
 #include <array>
 #include <csignal>
+#include <gtest/gtest.h>
 #include <thread>
 
 #include "io/task_scope.h"
@@ -27,8 +26,8 @@ Bounds patient() {
 }
 
 Task<base::Result<std::unique_ptr<Stream>>> connect_tls(Reactor& reactor, SocketAddress address,
-                                                        std::shared_ptr<TlsContext> context, std::string host,
-                                                        Bounds bounds) {
+                                                        std::shared_ptr<TlsContext> context,
+                                                        std::string host, Bounds bounds) {
     auto transport = must(co_await connect_tcp(reactor, address, bounds));
     co_return co_await start_tls(std::move(context), std::move(transport), std::move(host), bounds);
 }
@@ -37,10 +36,11 @@ class TlsTest : public OnBackends {
   protected:
     static void SetUpTestSuite() { ::signal(SIGPIPE, SIG_IGN); }  // OpenSSL's sockets raise it
 
-    base::Result<std::unique_ptr<Stream>> connect(const std::string& host, const std::string& ca_bundle,
+    base::Result<std::unique_ptr<Stream>> connect(const std::string& host,
+                                                  const std::string& ca_bundle,
                                                   Bounds bounds = patient()) {
-        return reactor.run_until_done(
-            connect_tls(reactor, listener.address(), must(TlsContext::create(ca_bundle)), host, bounds));
+        return reactor.run_until_done(connect_tls(
+            reactor, listener.address(), must(TlsContext::create(ca_bundle)), host, bounds));
     }
     std::unique_ptr<Stream> connect() { return must(connect("localhost", ca.pem_file())); }
 
@@ -122,14 +122,17 @@ TEST_P(TlsTest, RefusesACertificateItCannotTrust) {
                           {expired, "localhost", ca.pem_file(), "expired"}};
     for (const int version : kVersions) {
         for (const Case& c : cases) {
-            std::thread server = serve(c.identity, version, [](TlsPeer& peer) { peer.read_exactly(1); });
+            std::thread server =
+                serve(c.identity, version, [](TlsPeer& peer) { peer.read_exactly(1); });
             const auto stream = connect(c.host, c.bundle);
             server.join();
             ASSERT_FALSE(stream.has_value()) << c.says;
             EXPECT_EQ(stream.error().code, "tls_certificate");
             EXPECT_EQ(stream.error().kind, ErrorKind::denied);
-            EXPECT_NE(stream.error().detail.find(c.host), std::string::npos) << stream.error().detail;
-            EXPECT_NE(stream.error().detail.find(c.says), std::string::npos) << stream.error().detail;
+            EXPECT_NE(stream.error().detail.find(c.host), std::string::npos)
+                << stream.error().detail;
+            EXPECT_NE(stream.error().detail.find(c.says), std::string::npos)
+                << stream.error().detail;
         }
     }
 }
@@ -142,8 +145,11 @@ TEST_P(TlsTest, ABadCertificateIsToldAlsoWhenTheAlertCannotBeSent) {
     bounds.cancel = &cancel;
     class CutTransport final : public Stream {
       public:
-        CutTransport(std::unique_ptr<Stream> inner, CancelSource& cut) : inner_(std::move(inner)), cut_(cut) {}
-        Task<base::Result<std::size_t>> recv(base::Bytes to, Bounds b) override { return inner_->recv(to, b); }
+        CutTransport(std::unique_ptr<Stream> inner, CancelSource& cut)
+            : inner_(std::move(inner)), cut_(cut) {}
+        Task<base::Result<std::size_t>> recv(base::Bytes to, Bounds b) override {
+            return inner_->recv(to, b);
+        }
         Task<base::Status> send_all(std::span<const base::ByteView> pieces, Bounds b) override {
             if (sent_++ > 0) cut_.cancel();  // the ClientHello passes, nothing after it
             return inner_->send_all(pieces, b);
@@ -157,9 +163,9 @@ TEST_P(TlsTest, ABadCertificateIsToldAlsoWhenTheAlertCannotBeSent) {
     };
     std::thread server = serve(local, TLS1_3_VERSION, [](TlsPeer&) {});
     auto transport = must(reactor.run_until_done(connect_tcp(reactor, listener.address(), bounds)));
-    const auto stream = reactor.run_until_done(
-        start_tls(must(TlsContext::create(other.pem_file())),
-                  std::make_unique<CutTransport>(std::move(transport), cancel), "localhost", bounds));
+    const auto stream = reactor.run_until_done(start_tls(
+        must(TlsContext::create(other.pem_file())),
+        std::make_unique<CutTransport>(std::move(transport), cancel), "localhost", bounds));
     server.join();
     EXPECT_TRUE(cancel.cancelled());
     ASSERT_FALSE(stream.has_value());
@@ -221,8 +227,10 @@ Task<void> send_all_of(Stream& stream, base::ByteView bytes, base::Status& sent)
 
 Task<void> recv_all_of(Stream& stream, base::Bytes bytes, base::Status& received) {
     while (!bytes.empty()) {
-        auto got = co_await stream.recv(bytes.first(std::min<std::size_t>(bytes.size(), 300'000)), patient());
-        if (got && *got == 0) got = base::fail(ErrorKind::transient, "end", "the peer has ended early");
+        auto got = co_await stream.recv(bytes.first(std::min<std::size_t>(bytes.size(), 300'000)),
+                                        patient());
+        if (got && *got == 0)
+            got = base::fail(ErrorKind::transient, "end", "the peer has ended early");
         if (!got) {
             received = std::unexpected(got.error());
             co_return;
@@ -231,19 +239,21 @@ Task<void> recv_all_of(Stream& stream, base::Bytes bytes, base::Status& received
     }
 }
 
-// Both ends send as much as they can while they receive; the peer asks for new keys on the way, so that receiving
-// itself has something to send.
+// Both ends send as much as they can while they receive; the peer asks for new keys on the way, so
+// that receiving itself has something to send.
 TEST_P(TlsTest, SendsWhileThePeerSends) {
     constexpr std::size_t kBytes = 50 * kMiB;
     const std::vector<std::byte> out = pattern(kBytes);
     for (const int version : kVersions) {
         const int key_updates = version == TLS1_3_VERSION ? 20 : 0;
-        std::thread server =
-            serve(local, version, [&](TlsPeer& peer) { EXPECT_TRUE(peer.exchange(kBytes, key_updates)); });
+        std::thread server = serve(local, version, [&](TlsPeer& peer) {
+            EXPECT_TRUE(peer.exchange(kBytes, key_updates));
+        });
         auto stream = connect();
         std::vector<std::byte> in(kBytes);
         base::Status sent, received;
-        run([](Reactor& r, Stream& s, base::ByteView out_, base::Bytes in_, auto& sent_, auto& received_) -> Task<void> {
+        run([](Reactor& r, Stream& s, base::ByteView out_, base::Bytes in_, auto& sent_,
+               auto& received_) -> Task<void> {
             TaskScope scope(r);
             scope.spawn(send_all_of(s, out_, sent_));
             scope.spawn(recv_all_of(s, in_, received_));
@@ -270,7 +280,8 @@ TEST_P(TlsTest, AnswersAKeyUpdateWithItsNextSend) {
     server.join();
 }
 
-// Each question is an answer that waits for our next send; who only asks is cut off before that is much memory.
+// Each question is an answer that waits for our next send; who only asks is cut off before that is
+// much memory.
 TEST_P(TlsTest, DoesNotHoardAnswersToKeyUpdates) {
     std::thread server = serve(local, TLS1_3_VERSION, [](TlsPeer& peer) {
         for (int i = 0; i < 1'000'000; ++i) {
@@ -322,7 +333,8 @@ TEST_P(TlsTest, AnEndWithoutNoticeIsAnError) {
 TEST_P(TlsTest, ARecordThatWasTamperedWithIsAnError) {
     std::thread server = serve(local, TLS1_3_VERSION, [](TlsPeer& peer) {
         // An application data record of 32 bytes that no key of theirs has made.
-        std::vector<std::byte> forged = {std::byte{0x17}, std::byte{3}, std::byte{3}, std::byte{0}, std::byte{32}};
+        std::vector<std::byte> forged = {std::byte{0x17}, std::byte{3}, std::byte{3}, std::byte{0},
+                                         std::byte{32}};
         forged.resize(5 + 32);
         EXPECT_TRUE(peer.transport().write(forged));
     });
@@ -335,7 +347,8 @@ TEST_P(TlsTest, ARecordThatWasTamperedWithIsAnError) {
     server.join();
 }
 
-// The transport is still open and silent, but the peer has said that it is done: no connection to use again.
+// The transport is still open and silent, but the peer has said that it is done: no connection to
+// use again.
 TEST_P(TlsTest, IsNotQuietOnceThePeerHasSaidGoodbye) {
     Listener done;  // connected to when the server may go
     std::thread server = serve(local, TLS1_2_VERSION, [&done](TlsPeer& peer) {
@@ -354,7 +367,8 @@ TEST_P(TlsTest, IsNotQuietOnceThePeerHasSaidGoodbye) {
     EXPECT_TRUE(stream->is_quiet());
     ASSERT_TRUE(send(*stream, {base::as_bytes("x")}));
     EXPECT_EQ(recv(*stream, buffer).value(), 3u);
-    while (stream->is_quiet()) std::this_thread::yield();  // until the alert has arrived, if it came apart
+    while (stream->is_quiet())
+        std::this_thread::yield();  // until the alert has arrived, if it came apart
     EXPECT_EQ(recv(*stream, buffer).value(), 0u);
     EXPECT_FALSE(stream->is_quiet());
     must(reactor.run_until_done(connect_tcp(reactor, done.address(), patient())));
