@@ -232,6 +232,7 @@ io::Task<base::Result<std::shared_ptr<const Manifest>>> make_manifest(
         }
         if (!added) co_return std::unexpected(added.error());
     }
+    manifest->seal();
     if (manifest->count() == 0 && request.options.on_empty == OnEmpty::fail) {
         const Source& first = request.sources.front();
         co_return base::fail(about(

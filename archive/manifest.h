@@ -51,6 +51,8 @@ class Manifest final : public zip::EntryList {
     base::Status add(std::string_view bucket, const FoundObject& object,
                      std::string_view explicit_name);
     void skip(std::string_view bucket, std::string_view key, std::string_view reason);
+    // After the last add(): frees what only settling names needed, about half of all it holds.
+    void seal() { names_.reset(); }
 
     std::uint64_t count() const override { return entries_.size(); }
     zip::Entry entry(std::uint64_t index) const override;

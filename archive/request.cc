@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "s3client/endpoint.h"
+#include "zip/layout.h"
 #include "zip/records.h"
 
 namespace archive {
@@ -93,9 +94,7 @@ Status validate(const ArchiveRequest& request) {
     }
     if (auto ok = validate_destination(request.destination); !ok) return ok;
     const Options& options = request.options;
-    if (options.comment.size() > zip::kCommentSizeMax) {
-        return bad("/options/comment", "bad_comment", "a ZIP comment has at most 65,535 bytes");
-    }
+    if (auto ok = at("/options/comment", zip::check_comment(options.comment)); !ok) return ok;
     if (options.priority < -100 || options.priority > 100) {
         return bad("/options/priority", "bad_priority", "priority is -100 to 100");
     }
