@@ -24,7 +24,7 @@ bool any_etag_matches(std::string_view list, std::string_view etag) {
     return false;
 }
 
-constexpr std::array<std::string_view, 5> kStorageClasses = {"STANDARD", "STANDARD_IA", "ONEZONE_IA",
+constexpr std::array<std::string_view, 6> kStorageClasses = {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA",
                                                              "INTELLIGENT_TIERING", "GLACIER_IR"};
 constexpr std::array<std::string_view, 2> kColdClasses = {"GLACIER", "DEEP_ARCHIVE"};
 constexpr std::array<std::string_view, 5> kEchoed = {"cache-control", "content-disposition", "content-encoding",
