@@ -1,0 +1,298 @@
+// What the API does with clients that are slow, greedy, many, or do not speak HTTP; and how it
+// stops.
+#include <future>
+#include <thread>
+#include <vector>
+
+#include "api_fixture.h"
+
+namespace s3zipd {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST_F(ApiTest, KeepsConnectionsAlive) {
+    start();
+    TestClient client(port_);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(client.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(client.call("POST", "/archives", kGoodBody).status, 202);
+    EXPECT_EQ(client.call("GET", "/nowhere").status, 404);
+    EXPECT_EQ(client.call("GET", "/healthz").status, 200);
+    const auto last = client.call("GET", "/healthz", "", "Connection: close\r\n");
+    EXPECT_EQ(last.headers.at("connection"), "close");
+    EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST_F(ApiTest, AnswersPipelinedRequestsInOrder) {
+    start();
+    TestClient client(port_);
+    std::string all = TestClient::request_text("GET", "/healthz") +
+                      TestClient::request_text("POST", "/archives", kGoodBody) +
+                      TestClient::request_text("GET", "/nowhere") +
+                      TestClient::request_text("GET", "/readyz");
+    client.send(all);
+    EXPECT_EQ(client.read_response().body, R"({"status":"ok"})");
+    EXPECT_EQ(client.read_response().status, 202);
+    EXPECT_EQ(client.read_response().status, 404);
+    EXPECT_EQ(client.read_response().body, R"({"status":"ready"})");
+}
+
+TEST_F(ApiTest, TakesARequestByteByByte) {
+    start();
+    TestClient client(port_);
+    for (const char c : TestClient::request_text("POST", "/archives", kGoodBody)) {
+        ASSERT_TRUE(client.send(std::string_view(&c, 1)));
+    }
+    EXPECT_EQ(client.read_response().status, 202);
+}
+
+TEST_F(ApiTest, ChunkedBodies) {
+    start();
+    TestClient client(port_);
+    client.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n");
+    client.send(chunk(kGoodBody.substr(0, 10)) + chunk(kGoodBody.substr(10)) + "0\r\n\r\n");
+    EXPECT_EQ(client.read_response().status, 202);
+    EXPECT_EQ(client.call("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApiTest, Expect100Continue) {
+    start();
+    TestClient client(port_);
+    client.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nExpect: "
+        "100-continue\r\n"
+        "Content-Length: " +
+        std::to_string(kGoodBody.size()) + "\r\n\r\n");
+    EXPECT_EQ(client.read_until("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send(kGoodBody);
+    EXPECT_EQ(client.read_response().status, 202);
+}
+
+TEST_F(ApiTest, ABodyOverTheBoundIsRefusedByItsLength) {
+    start();
+    TestClient client(port_);
+    client.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "Content-Length: 16777217\r\n\r\n{");
+    const auto response = client.read_response();
+    expect_problem(response, 413, "body-too-large");
+    EXPECT_EQ(response.headers.at("connection"), "close");
+}
+
+TEST_F(ApiTest, ABodyOfTheBoundIsRead) {
+    start();
+    std::string body = kGoodBody;
+    body.insert(1, std::string(16'777'216 - body.size(), ' '));
+    EXPECT_EQ(call("POST", "/archives", body).status, 202);
+    // One more, all of it sent, and the answer still arrives.
+    body.insert(1, " ");
+    expect_problem(call("POST", "/archives", body), 413, "body-too-large");
+}
+
+TEST_F(ApiTest, AChunkedBodyOverTheBoundIsCutOff) {
+    ApiLimits limits;
+    limits.body_bytes_max = 1000;
+    start(limits);
+    TestClient client(port_);
+    client.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n");
+    client.send(chunk(std::string(600, ' ')) + chunk(std::string(600, ' ')));
+    expect_problem(client.read_response(), 413, "body-too-large");
+}
+
+TEST_F(ApiTest, BodiesTogetherAreBounded) {
+    ApiLimits limits;
+    limits.bodies_bytes_max = 150'000;
+    start(limits);
+    const std::string large = kGoodBody + std::string(100'000 - kGoodBody.size(), ' ');
+    const std::string text = TestClient::request_text("POST", "/archives", large);
+    TestClient first(port_);
+    // The server says 100 once it has made room for the body.
+    first.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nExpect: "
+        "100-continue\r\n"
+        "Content-Length: 100000\r\n\r\n");
+    first.read_until("\r\n\r\n");
+    const auto refused = call("POST", "/archives", large);
+    expect_problem(refused, 503, "overloaded");
+    EXPECT_EQ(call("POST", "/archives", kGoodBody).status, 202);  // small ones are not counted
+    first.send(large);
+    EXPECT_EQ(first.read_response().status, 202);
+    EXPECT_EQ(call("POST", "/archives", large).status, 202);
+    EXPECT_EQ(api_->state().bodies_bytes.load(), 0u);
+}
+
+TEST_F(ApiTest, WhatIsNotHttp) {
+    start();
+    for (const char* text :
+         {"hello\r\n\r\n", "GET / HTTP/9.1\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
+          "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: t\r\nContent-Length: x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+          "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: t\r\n\r\n",
+          "GET /%zz HTTP/1.1\r\nHost: t\r\n\r\n"}) {
+        TestClient client(port_);
+        client.send(text);
+        expect_problem(client.read_response(), 400, "bad-http");
+    }
+    TestClient silent(port_);
+    silent.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8));  // a TLS client
+    expect_problem(silent.read_response(), 400, "bad-http");
+}
+
+TEST_F(ApiTest, LongHeadersAndTargets) {
+    start();
+    expect_problem(call("GET", "/healthz", "", "X: " + std::string(20'000, 'x') + "\r\n"), 431,
+                   "headers-too-large");
+    expect_problem(call("GET", "/" + std::string(5'000, 'x')), 414, "target-too-long");
+}
+
+TEST_F(ApiTest, ASlowHeadIsCut) {
+    ApiLimits limits;
+    limits.header_timeout = 20ms;
+    start(limits);
+    TestClient client(port_);
+    client.send("GET /healthz HTT");
+    EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST_F(ApiTest, ASlowBodyIsCut) {
+    ApiLimits limits;
+    limits.body_timeout = 20ms;
+    start(limits);
+    TestClient client(port_);
+    client.send(
+        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: "
+        "9\r\n\r\n{");
+    EXPECT_EQ(client.read_to_end(), "");
+    EXPECT_EQ(api_->state().bodies_bytes.load(), 0u);
+}
+
+TEST_F(ApiTest, AnIdleConnectionIsClosed) {
+    ApiLimits limits;
+    limits.idle_timeout = 20ms;
+    start(limits);
+    TestClient client(port_);
+    EXPECT_EQ(client.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(client.read_to_end(), "");
+}
+
+TEST_F(ApiTest, AClientThatDoesNotReadIsCut) {
+    ApiLimits limits;
+    limits.write_timeout = 20ms;
+    start(limits);
+    TestClient client(port_);
+    // Asks for more than the sockets hold, and reads nothing until the server has given up.
+    std::string requests;
+    for (int i = 0; i < 20'000; ++i) requests += TestClient::request_text("GET", "/openapi.json");
+    client.send(requests);  // fails when the server closes
+    while (api_->state().connections.load() != 0) std::this_thread::yield();
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApiTest, ConnectionsAreBounded) {
+    ApiLimits limits;
+    limits.connections_max = 2;
+    start(limits);
+    TestClient first(port_);
+    EXPECT_EQ(first.call("GET", "/healthz").status, 200);
+    {
+        TestClient second(port_);
+        EXPECT_EQ(second.call("GET", "/healthz").status, 200);
+        TestClient third(port_);
+        const auto response = third.call("GET", "/healthz");
+        expect_problem(response, 503, "overloaded");
+        EXPECT_EQ(third.read_to_end(), "");
+    }
+    while (api_->state().connections.load() != 1) std::this_thread::yield();
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApiTest, PlansAreBoundedAndTimed) {
+    ApiLimits limits;
+    limits.plans_max = 1;
+    limits.plan_timeout = 20ms;
+    start(limits);
+    expect_problem(call("POST", "/plans", kGoodBody), 504, "plan-timed-out");
+    const auto refused = call("POST", "/plans", kGoodBody);  // the engine is still at it
+    expect_problem(refused, 429, "too-many-plans");
+    EXPECT_EQ(refused.headers.at("retry-after"), "5");
+    engine_.next_plan()(archive::PlanSummary{});
+    EXPECT_EQ(api_->state().plans.load(), 0u);
+    expect_problem(call("POST", "/plans", kGoodBody), 504, "plan-timed-out");
+}
+
+TEST_F(ApiTest, ManyClientsAtOnce) {
+    start();
+    std::vector<std::thread> threads;
+    std::atomic<int> accepted{0};
+    for (int t = 0; t < 8; ++t) {
+        threads.emplace_back([&] {
+            TestClient client(port_);
+            for (int i = 0; i < 25; ++i) {
+                accepted += client.call("POST", "/archives", kGoodBody).status == 202 ? 1 : 0;
+                client.call("GET", "/archives?limit=5");
+            }
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    EXPECT_EQ(accepted.load(), 200);
+    EXPECT_EQ(json_of(call("GET", "/archives?limit=1000")).at("archives").as_array().size(), 200u);
+}
+
+// --- stopping
+
+TEST_F(ApiTest, StoppingSaysSoAndCloses) {
+    start();
+    TestClient client(port_);
+    EXPECT_EQ(client.call("GET", "/readyz").status, 200);
+    api_->stop_accepting();
+    EXPECT_TRUE(jobs_->shutdown(20s));
+    const auto response = client.call("GET", "/readyz");
+    expect_problem(response, 503, "stopping");
+    EXPECT_EQ(response.headers.at("connection"), "close");
+}
+
+TEST_F(ApiTest, AnEventStreamSeesTheEndBeforeTheServerStops) {
+    start();
+    TestClient client(port_);
+    client.send(TestClient::request_text("GET", "/archives/" + post() + "/events"));
+    client.read_until("\n\n");
+    const auto started = engine_.next();
+    api_->stop_accepting();
+    auto stopped = std::async(std::launch::async, [&] { return jobs_->shutdown(20s); });
+    while (!started.job->cancel_requested()) std::this_thread::yield();
+    started.end_cancelled();
+    EXPECT_TRUE(stopped.get());
+    api_->stop(20s);
+    EXPECT_THAT(client.read_to_end(), testing::HasSubstr("event: state\n"));
+}
+
+TEST_F(ApiTest, ItStopsWithOpenConnectionsStreamsAndPlans) {
+    start();
+    TestClient idle(port_), stream(port_), plan(port_);
+    EXPECT_EQ(idle.call("GET", "/healthz").status, 200);
+    stream.send(TestClient::request_text("GET", "/archives/" + post() + "/events"));
+    stream.read_until("\n\n");
+    plan.send(TestClient::request_text("POST", "/plans", kGoodBody));
+    const auto late = engine_.next_plan();
+    api_->stop(1ms);
+    api_.reset();
+    late(archive::PlanSummary{});  // nobody is there any more
+    engine_.next().succeed(simple_result());
+    jobs_.reset();
+    EXPECT_EQ(idle.read_to_end(), "");
+}
+
+TEST_F(ApiTest, APortThatIsTakenIsAnError) {
+    start();
+    const auto second = ApiServer::listen("127.0.0.1", port_, *jobs_, engine_, {});
+    ASSERT_FALSE(second.has_value());
+    EXPECT_THAT(second.error().detail, testing::HasSubstr("127.0.0.1:" + std::to_string(port_)));
+    EXPECT_FALSE(ApiServer::listen("::g", 0, *jobs_, engine_, {}).has_value());
+}
+
+}  // namespace
+}  // namespace s3zipd

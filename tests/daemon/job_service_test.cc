@@ -1,0 +1,245 @@
+#include "daemon/job_service.h"
+
+#include <future>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "fake_engine.h"
+
+namespace s3zipd {
+namespace {
+
+using archive::JobState;
+
+class JobServiceTest : public testing::Test {
+  protected:
+    JobService& service(JobLimits limits = {}) {
+        service_ = std::make_unique<JobService>(engine_, limits, base::system_clock());
+        return *service_;
+    }
+    JobView submit(int priority = 0) {
+        auto job = service_->submit(simple_request(priority));
+        EXPECT_TRUE(job.has_value());
+        return job ? *job : JobView{};
+    }
+    // Runs `act` and waits until the service knows that the job has ended.
+    void until_end(const std::string& id, const std::function<void()>& act) {
+        std::promise<void> ended;
+        const auto token = service_->subscribe(id, [&] { ended.set_value(); });
+        act();
+        EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+        service_->unsubscribe(token);
+    }
+    JobState state_of(const std::string& id) { return service_->find(id)->snapshot.state; }
+
+    FakeEngine engine_;
+    std::unique_ptr<JobService> service_;
+};
+
+TEST_F(JobServiceTest, AJobRunsAndEnds) {
+    service();
+    const JobView job = submit();
+    EXPECT_EQ(job.id.size(), 26u);
+    EXPECT_EQ(job.snapshot.state, JobState::queued);
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    EXPECT_EQ(state_of(job.id), JobState::running);
+    until_end(job.id, [&] { started.succeed(simple_result()); });
+    const auto view = service_->find(job.id);
+    EXPECT_EQ(view->snapshot.state, JobState::succeeded);
+    EXPECT_EQ(view->snapshot.result->size, 1234u);
+    const JobCounts counts = service_->counts();
+    EXPECT_EQ(counts.by_state[static_cast<std::size_t>(JobState::succeeded)], 1u);
+    EXPECT_EQ(counts.ended_total[static_cast<std::size_t>(JobState::succeeded)], 1u);
+    EXPECT_EQ(counts.archive_bytes_total, 1234u);
+    EXPECT_EQ(counts.live_bytes, 0u);
+    EXPECT_GT(counts.ended_bytes, 0u);
+}
+
+TEST_F(JobServiceTest, RunsSoManyAtOnceByPriorityThenAge) {
+    service({.running_max = 2});
+    const auto first = submit(), second = submit();
+    const auto low = submit(-1), normal = submit(0), high = submit(5), normal2 = submit(0);
+    const auto a = engine_.next(), b = engine_.next();
+    EXPECT_EQ(engine_.waiting_starts(), 0u);
+    std::vector<std::string> order;
+    FakeEngine::Started running = a;
+    std::string id = first.id;
+    for (const auto& expected : {high, normal, normal2, low}) {
+        until_end(id, [&] { running.succeed(simple_result()); });
+        running = engine_.next();
+        EXPECT_EQ(running.job, expected.job);
+        id = expected.id;
+    }
+    EXPECT_EQ(engine_.waiting_starts(), 0u);
+    EXPECT_EQ(state_of(second.id), JobState::queued);  // b was never let go on
+    b.end_cancelled();
+}
+
+TEST_F(JobServiceTest, TheQueueIsBounded) {
+    service({.running_max = 1, .queued_max = 2});
+    const auto running = submit(), waiting = submit();
+    submit();
+    const auto refused = service_->submit(simple_request());
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, "queue_full");
+    ASSERT_TRUE(service_->cancel(waiting.id).has_value());
+    EXPECT_TRUE(service_->submit(simple_request()).has_value());
+}
+
+TEST_F(JobServiceTest, TheirMemoryIsBounded) {
+    service({.live_bytes_max = 1});
+    const auto alone = submit();  // larger than the bound, but alone
+    EXPECT_EQ(service_->submit(simple_request()).error().code, "queue_full");
+    until_end(alone.id, [&] { engine_.next().succeed(simple_result()); });
+    EXPECT_TRUE(service_->submit(simple_request()).has_value());
+}
+
+TEST_F(JobServiceTest, CancellingAWaitingJobEndsItAtOnce) {
+    service({.running_max = 1});
+    const auto running = submit(), waiting = submit();
+    const auto cancelled = service_->cancel(waiting.id);
+    ASSERT_TRUE(cancelled.has_value());
+    EXPECT_EQ(cancelled->snapshot.state, JobState::cancelled);
+    EXPECT_EQ(cancelled->snapshot.error->code, "cancelled");
+    EXPECT_EQ(service_->cancel(waiting.id).error().code, "already_ended");
+    EXPECT_EQ(service_->cancel("nobody").error().code, "not_found");
+}
+
+TEST_F(JobServiceTest, CancellingARunningJobAsksTheEngine) {
+    service();
+    const auto job = submit();
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    EXPECT_FALSE(started.job->cancel_requested());
+    const auto view = service_->cancel(job.id);
+    ASSERT_TRUE(view.has_value());
+    EXPECT_EQ(view->snapshot.state, JobState::running);
+    EXPECT_TRUE(started.job->cancel_requested());
+    until_end(job.id, [&] { started.end_cancelled(); });
+    EXPECT_EQ(state_of(job.id), JobState::cancelled);
+}
+
+TEST_F(JobServiceTest, EndedJobsAreForgottenOldestFirst) {
+    service({.running_max = 1, .kept_max = 2});
+    std::vector<std::string> ids;
+    for (int i = 0; i < 3; ++i) {
+        ids.push_back(submit().id);
+        until_end(ids.back(), [&] { engine_.next().succeed(simple_result()); });
+    }
+    EXPECT_FALSE(service_->find(ids[0]).has_value());
+    EXPECT_TRUE(service_->find(ids[1]).has_value());
+    EXPECT_TRUE(service_->find(ids[2]).has_value());
+}
+
+TEST_F(JobServiceTest, EndedJobsAreBoundedInBytesToo) {
+    service({.running_max = 1, .ended_bytes_max = 1});
+    const auto first = submit();
+    until_end(first.id, [&] { engine_.next().succeed(simple_result()); });
+    EXPECT_TRUE(service_->find(first.id).has_value());  // the newest is always kept
+    const auto second = submit();
+    until_end(second.id, [&] { engine_.next().succeed(simple_result()); });
+    EXPECT_FALSE(service_->find(first.id).has_value());
+    EXPECT_TRUE(service_->find(second.id).has_value());
+}
+
+TEST_F(JobServiceTest, ListsNewestFirstInPages) {
+    service({.running_max = 1});
+    std::vector<std::string> ids;
+    for (int i = 0; i < 5; ++i) ids.insert(ids.begin(), submit().id);
+    ListQuery query;
+    query.limit = 2;
+    std::vector<std::string> seen;
+    int pages = 0;
+    do {
+        const JobPage page = service_->list(query);
+        for (const auto& job : page.jobs) seen.push_back(job.id);
+        query.cursor = page.next_cursor;
+        ++pages;
+    } while (!query.cursor.empty());
+    EXPECT_EQ(seen, ids);
+    EXPECT_EQ(pages, 3);
+}
+
+TEST_F(JobServiceTest, ListsByState) {
+    service({.running_max = 1});
+    const auto running = submit(), waiting = submit();
+    engine_.next().enter(JobState::running);
+    ListQuery query;
+    query.state = JobState::running;
+    EXPECT_EQ(service_->list(query).jobs.at(0).id, running.id);
+    EXPECT_EQ(service_->list(query).jobs.size(), 1u);
+    query.state = JobState::failed;
+    EXPECT_TRUE(service_->list(query).jobs.empty());
+    EXPECT_EQ(service_->list(query).next_cursor, "");
+}
+
+TEST_F(JobServiceTest, IdempotencyKeys) {
+    service({.running_max = 1, .kept_max = 1, .idempotency_keys_max = 2});
+    const auto post = [&](std::string key, std::string body) {
+        return service_->submit(simple_request(),
+                                IdempotencyKey{key, digest_of(body), body.size()});
+    };
+    const auto first = post("k1", "body");
+    ASSERT_TRUE(first.has_value());
+    EXPECT_EQ(post("k1", "body")->id, first->id);
+    EXPECT_EQ(post("k1", "other").error().code, "idempotency_key_reused");
+    EXPECT_NE(post("k2", "body")->id, first->id);
+    EXPECT_NE(post("k3", "body")->id, first->id);  // pushes k1 out
+    EXPECT_NE(post("k1", "other")->id, first->id);
+}
+
+TEST_F(JobServiceTest, AForgottenJobsKeyIsFreeAgain) {
+    service({.running_max = 1, .kept_max = 1});
+    const IdempotencyKey key{"k", 1, 1};
+    const auto first = service_->submit(simple_request(), key);
+    until_end(first->id, [&] { engine_.next().succeed(simple_result()); });
+    EXPECT_EQ(service_->submit(simple_request(), key)->id, first->id);
+    const auto second = submit();
+    until_end(second.id, [&] { engine_.next().succeed(simple_result()); });
+    EXPECT_NE(service_->submit(simple_request(), key)->id, first->id);
+}
+
+TEST_F(JobServiceTest, ShutdownCancelsAllAndWaits) {
+    service({.running_max = 1});
+    const auto running = submit(), waiting = submit();
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    EXPECT_FALSE(service_->shutdown(std::chrono::milliseconds(1)));  // it still runs
+    EXPECT_TRUE(started.job->cancel_requested());
+    EXPECT_EQ(state_of(waiting.id), JobState::cancelled);
+    EXPECT_EQ(service_->submit(simple_request()).error().code, "stopping");
+    started.end_cancelled();
+    EXPECT_TRUE(service_->shutdown(std::chrono::seconds(20)));
+    EXPECT_EQ(engine_.waiting_starts(), 0u);
+}
+
+TEST_F(JobServiceTest, TheEngineMayCallBackAfterItsEnd) {
+    service();
+    submit();
+    const auto started = engine_.next();
+    service_.reset();
+    started.succeed(simple_result());
+    EXPECT_EQ(started.job->state(), JobState::succeeded);
+}
+
+TEST(RateMeter, MeasuresOverItsLastSamples) {
+    RateMeter meter;
+    const base::SteadyTime start{};
+    EXPECT_EQ(meter.per_second(), 0u);
+    meter.add(start, 0);
+    EXPECT_EQ(meter.per_second(), 0u);
+    meter.add(start + std::chrono::seconds(2), 1000);
+    EXPECT_EQ(meter.per_second(), 500u);
+    // Then it stands still: after as many samples as it keeps, the rate is 0.
+    for (std::size_t i = 0; i < config::kRateSamples; ++i) {
+        meter.add(start + std::chrono::seconds(3 + i), 1000);
+    }
+    EXPECT_EQ(meter.per_second(), 0u);
+    meter.add(start + std::chrono::seconds(3 + config::kRateSamples),
+              1000 + 10 * config::kRateSamples);
+    EXPECT_EQ(meter.per_second(), 11u);  // 110 bytes in 10 s
+}
+
+}  // namespace
+}  // namespace s3zipd
