@@ -64,7 +64,8 @@ io::Task<std::optional<ShardPlan>> PartBoard::take() {
 
 io::Task<bool> PartBoard::finish(base::Result<ShardResult> result) {
     if (!result) {
-        fail(std::move(result.error()));
+        // Cancelled shards follow from a failure or a stop that reports itself.
+        if (result.error().kind != base::ErrorKind::cancelled) fail(std::move(result.error()));
         co_return false;
     }
     record_pieces(result->pieces);

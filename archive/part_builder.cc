@@ -92,7 +92,10 @@ io::Task<void> PartBuilder::fetch_some() {
              .object_size = entry.size,
              .range = {fetch.object_offset, fetch.length}},
             receiver, context_.call);
-        if (!got && failure_) failure_ = std::move(got);
+        if (!got && failure_) {
+            failure_ = std::move(got);
+            if (context_.call.cancel != nullptr) context_.call.cancel->cancel();
+        }
         fetch.crc32 = receiver.crc32();
     }
 }

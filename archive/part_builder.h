@@ -33,8 +33,8 @@ class PartBuilder {
     PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part,
                 io::PartMemory memory);
 
-    // The first error ends it; what is still under way then is awaited, so cancel it for a quick
-    // end.
+    // The first error is the result; it cancels all that is done in the same name, since a part
+    // that cannot be filled fails its job.
     io::Task<base::Status> fetch();
     void write_headers();
     void write_directory(zip::CentralDirectory& directory);

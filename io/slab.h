@@ -48,7 +48,7 @@ class PartMemory {
 
 class BufferSlab {
   public:
-    static constexpr std::size_t kBlockBytes = 256 * 1024;
+    static constexpr std::size_t kBlockBytes = 1 << 20;
 
     // total_bytes is rounded down to whole blocks; the pages are taken from the kernel when first
     // touched.
