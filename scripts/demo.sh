@@ -30,7 +30,8 @@ step() { printf '\n==> %s\n' "$*"; }
 start() {
     local name=$1 log=$at/$1.log
     shift
-    "$bin/$name" "$@" >"$log" 2>&1 &
+    : >"$log"
+    "$bin/$name" "$@" >>"$log" 2>&1 &
     pids+=($!)
     for _ in {1..150}; do
         url=$(sed -n "s/^$name listening on \(http[^ ]*\).*/\1/p" "$log")
