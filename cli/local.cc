@@ -160,8 +160,8 @@ bool needs_no_daemon(const Arguments& arguments) {
 }
 
 int exit_code_of(const base::Error& error) {
-    if (error.kind == base::ErrorKind::transient && error.http_status == 0) return kUnreachable;
-    return kFailed;
+    const bool no_answer = error.kind == base::ErrorKind::transient && error.http_status == 0;
+    return no_answer || error.code == "tls_certificate" ? kUnreachable : kFailed;
 }
 
 int run_local(const Arguments& arguments, const Console& console, base::Clock& clock,
@@ -173,7 +173,10 @@ int run_local(const Arguments& arguments, const Console& console, base::Clock& c
         }
     }
     auto engine = archive::Engine::create(engine_config(arguments.settings, environment));
-    if (!engine) return report(console, engine.error());
+    if (!engine) {  // settings that cannot be right: a bad endpoint, half a pair of keys
+        report(console, engine.error());
+        return engine.error().kind == base::ErrorKind::invalid ? kBadUsage : kFailed;
+    }
     switch (arguments.command) {
         case Command::create:
             return create(**engine, arguments, console, clock);

@@ -14,7 +14,7 @@ bool needs_no_daemon(const Arguments& arguments);
 int run_local(const Arguments& arguments, const Console& console, base::Clock& clock,
               const s3client::Environment& environment);
 
-// 3 when S3 gave no answer at all, else 1.
+// 3 when S3 gave no answer at all or its certificate is not trusted, else 1.
 int exit_code_of(const base::Error& error);
 
 }  // namespace cli

@@ -52,6 +52,7 @@ TEST(EngineSettings, TheNarrowerVariableWins) {
 TEST(ExitCode, ThreeOnlyWhenS3DidNotAnswer) {
     using base::ErrorKind;
     EXPECT_EQ(exit_code_of({ErrorKind::transient, "connect_failed", "", 0, {}, {}}), kUnreachable);
+    EXPECT_EQ(exit_code_of({ErrorKind::denied, "tls_certificate", "", 0, {}, {}}), kUnreachable);
     EXPECT_EQ(exit_code_of({ErrorKind::transient, "InternalError", "", 500, {}, {}}), kFailed);
     EXPECT_EQ(exit_code_of({ErrorKind::denied, "AccessDenied", "", 403, {}, {}}), kFailed);
 }
