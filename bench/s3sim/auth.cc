@@ -1,41 +1,28 @@
 #include "s3sim/auth.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <fmt/format.h>
 #include <optional>
 
 #include "s3sim/checksum.h"
+#include "s3sim/claim.h"
 
 namespace s3sim {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
-constexpr std::string_view kUnsigned = "UNSIGNED-PAYLOAD";
 constexpr auto kSkewMax = 15min;
-constexpr std::int64_t kExpiresMaxSeconds = 604'800;
-
-// What a request claims, from the Authorization header or from the query.
-struct Claim {
-    bool presigned = false;
-    std::string access_key, scope_date, region, service, terminator;
-    std::string signed_headers;  // "host;x-amz-date"
-    std::string signature;
-    std::string amz_date;        // 20130524T000000Z
-    std::int64_t expires_seconds = 0;
-    std::string payload_hash;
-};
 
 std::string encode(std::string_view text, bool keep_slash) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                           c == '-' || c == '_' || c == '.' || c == '~' || (c == '/' && keep_slash);
+        const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                           (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '~' ||
+                           (c == '/' && keep_slash);
         if (plain) {
             out += c;
             continue;
@@ -44,35 +31,6 @@ std::string encode(std::string_view text, bool keep_slash) {
         out.append({'%', kHex[byte >> 4], kHex[byte & 15]});
     }
     return out;
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-    std::vector<std::string_view> pieces;
-    while (true) {
-        const auto at = text.find(separator);
-        pieces.push_back(text.substr(0, at));
-        if (at == std::string_view::npos) return pieces;
-        text.remove_prefix(at + 1);
-    }
-}
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-bool parse_scope(std::string_view credential, Claim& claim) {
-    // The access key may hold slashes, the scope behind it has exactly four fields.
-    const auto pieces = split(credential, '/');
-    if (pieces.size() < 5) return false;
-    const auto scope = pieces.end() - 4;
-    claim.access_key = credential.substr(0, static_cast<std::size_t>(scope[0].data() - credential.data() - 1));
-    claim.scope_date = scope[0];
-    claim.region = scope[1];
-    claim.service = scope[2];
-    claim.terminator = scope[3];
-    return true;
 }
 
 std::optional<base::UtcTime> parse_amz_date(std::string_view text) {
@@ -84,71 +42,12 @@ std::optional<base::UtcTime> parse_amz_date(std::string_view text) {
         const char* at = text.data() + kAt[i];
         if (std::from_chars(at, at + kSize[i], n[i]).ptr != at + kSize[i]) return std::nullopt;
     }
-    const std::chrono::year_month_day day{std::chrono::year(n[0]), std::chrono::month(unsigned(n[1])),
+    const std::chrono::year_month_day day{std::chrono::year(n[0]),
+                                          std::chrono::month(unsigned(n[1])),
                                           std::chrono::day(unsigned(n[2]))};
     if (!day.ok() || n[3] > 23 || n[4] > 59 || n[5] > 60) return std::nullopt;
     return std::chrono::sys_days(day) + std::chrono::hours(n[3]) + std::chrono::minutes(n[4]) +
            std::chrono::seconds(n[5]);
-}
-
-Answered<Claim> claim_of_header(const Request& request, std::string_view authorization) {
-    Claim claim;
-    if (!authorization.starts_with(kAlgorithm)) {
-        return refuse(400, "InvalidRequest",
-                      "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
-    }
-    bool scoped = false;
-    for (const std::string_view piece : split(authorization.substr(kAlgorithm.size()), ',')) {
-        const std::string_view field = trim(piece);
-        if (field.starts_with("Credential=")) scoped = parse_scope(field.substr(11), claim);
-        if (field.starts_with("SignedHeaders=")) claim.signed_headers = field.substr(14);
-        if (field.starts_with("Signature=")) claim.signature = field.substr(10);
-    }
-    if (!scoped || claim.signed_headers.empty() || claim.signature.size() != 64) {
-        return refuse(400, "AuthorizationHeaderMalformed",
-                      "The authorization header is malformed; it needs Credential, SignedHeaders and Signature.");
-    }
-    claim.amz_date = request.header("x-amz-date");
-    if (claim.amz_date.empty()) {
-        return refuse(403, "AccessDenied", "AWS authentication requires a valid Date or x-amz-date header");
-    }
-    claim.payload_hash = request.header("x-amz-content-sha256");
-    if (claim.payload_hash.empty()) {
-        return refuse(400, "InvalidRequest", "Missing required header for this request: x-amz-content-sha256");
-    }
-    return claim;
-}
-
-Answered<Claim> claim_of_query(const Request& request) {
-    Claim claim;
-    claim.presigned = true;
-    const auto bad = [](std::string message) {
-        return refuse(400, "AuthorizationQueryParametersError", std::move(message));
-    };
-    if (request.parameter_or("X-Amz-Algorithm", "") != kAlgorithm) {
-        return bad("X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256\"");
-    }
-    if (!parse_scope(request.parameter_or("X-Amz-Credential", ""), claim)) {
-        return bad("Error parsing the X-Amz-Credential parameter");
-    }
-    claim.signed_headers = request.parameter_or("X-Amz-SignedHeaders", "");
-    claim.signature = request.parameter_or("X-Amz-Signature", "");
-    claim.amz_date = request.parameter_or("X-Amz-Date", "");
-    const std::string expires = request.parameter_or("X-Amz-Expires", "");
-    const auto parsed = std::from_chars(expires.data(), expires.data() + expires.size(), claim.expires_seconds);
-    if (expires.empty() || parsed.ptr != expires.data() + expires.size() || claim.expires_seconds < 0) {
-        return bad("X-Amz-Expires should be a number");
-    }
-    if (claim.expires_seconds > kExpiresMaxSeconds) {
-        return bad("X-Amz-Expires must be less than a week (in seconds); that is 604800 seconds");
-    }
-    if (claim.signed_headers.empty() || claim.signature.size() != 64) {
-        return bad("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
-                   "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.");
-    }
-    const std::string_view sent_hash = request.header("x-amz-content-sha256");
-    claim.payload_hash = sent_hash.empty() ? kUnsigned : sent_hash;
-    return claim;
 }
 
 std::string canonical_query(std::string_view raw_query) {
@@ -158,7 +57,8 @@ std::string canonical_query(std::string_view raw_query) {
     decoded.raw_query = raw_query;
     resolve_target(decoded);  // has succeeded before, or we would not be here
     for (const auto& [name, value] : decoded.query) {
-        if (name != "X-Amz-Signature") items.emplace_back(encode(name, false), encode(value, false));
+        if (name != "X-Amz-Signature")
+            items.emplace_back(encode(name, false), encode(value, false));
     }
     std::ranges::sort(items);
     std::string out;
@@ -191,7 +91,8 @@ std::string canonical_header(const Request& request, std::string_view name) {
 std::string canonical_request(const Request& request, const Claim& claim) {
     std::string text = fmt::format("{}\n{}\n{}\n", request.method, encode(request.path, true),
                                    canonical_query(request.raw_query));
-    for (const std::string_view name : split(claim.signed_headers, ';')) text += canonical_header(request, name);
+    for (const std::string_view name : split(claim.signed_headers, ';'))
+        text += canonical_header(request, name);
     text.append("\n").append(claim.signed_headers).append("\n").append(claim.payload_hash);
     return text;
 }
@@ -199,7 +100,8 @@ std::string canonical_request(const Request& request, const Claim& claim) {
 const Sha256& signing_key(const Credentials& credentials, const std::string& date) {
     thread_local std::string known;
     thread_local Sha256 key;
-    const std::string wanted = fmt::format("{}\n{}\n{}", credentials.secret_key, date, credentials.region);
+    const std::string wanted =
+        fmt::format("{}\n{}\n{}", credentials.secret_key, date, credentials.region);
     if (wanted != known) {
         Sha256 step = hmac_sha256(base::as_bytes("AWS4" + credentials.secret_key), date);
         step = hmac_sha256(step, credentials.region);
@@ -217,23 +119,27 @@ Answered<void> check_scope(const Claim& claim, const Credentials& credentials) {
         return refuse("InvalidAccessKeyId", {{"AWSAccessKeyId", claim.access_key}});
     }
     if (claim.region != credentials.region) {
-        return refuse(400, code,
-                      fmt::format("The authorization header is malformed; the region '{}' is wrong; expecting '{}'",
-                                  claim.region, credentials.region),
-                      {{"Region", credentials.region}});
+        return refuse(
+            400, code,
+            fmt::format(
+                "The authorization header is malformed; the region '{}' is wrong; expecting '{}'",
+                claim.region, credentials.region),
+            {{"Region", credentials.region}});
     }
     if (claim.service != "s3" || claim.terminator != "aws4_request") {
         return refuse(400, code, "The credential scope must end in s3/aws4_request.");
     }
     if (claim.amz_date.substr(0, 8) != claim.scope_date) {
-        return refuse(400, code, "Invalid credential date: it must be the same as the request's date.");
+        return refuse(400, code,
+                      "Invalid credential date: it must be the same as the request's date.");
     }
     return {};
 }
 
 Answered<void> check_time(const Claim& claim, base::UtcTime now) {
     const auto then = parse_amz_date(claim.amz_date);
-    if (!then) return refuse(403, "AccessDenied", "x-amz-date must be of the form 20130524T000000Z");
+    if (!then)
+        return refuse(403, "AccessDenied", "x-amz-date must be of the form 20130524T000000Z");
     if (claim.presigned) {
         const auto end = *then + std::chrono::seconds(claim.expires_seconds);
         if (now > end) {
@@ -259,14 +165,18 @@ Answered<void> check_signed_headers(const Request& request, const Claim& claim) 
     if (!std::ranges::is_sorted(names)) {
         return refuse(400, "AuthorizationHeaderMalformed", "SignedHeaders must be sorted.");
     }
-    const auto is_signed = [&](std::string_view name) { return std::ranges::binary_search(names, name); };
+    const auto is_signed = [&](std::string_view name) {
+        return std::ranges::binary_search(names, name);
+    };
     std::string missing;
     if (!is_signed("host")) missing = "host";
     for (const auto& [name, value] : request.headers) {
-        if (name.starts_with("x-amz-") && !is_signed(name)) missing += (missing.empty() ? "" : ", ") + name;
+        if (name.starts_with("x-amz-") && !is_signed(name))
+            missing += (missing.empty() ? "" : ", ") + name;
     }
     if (!missing.empty()) {
-        return refuse(403, "AccessDenied", "There were headers present in the request which were not signed",
+        return refuse(403, "AccessDenied",
+                      "There were headers present in the request which were not signed",
                       {{"HeadersNotSigned", missing}});
     }
     return {};
@@ -297,8 +207,9 @@ Answered<std::string> check_signature(const Request& request, const Credentials&
                            request.parameter("X-Amz-Algorithm") != nullptr;
     if (authorization.empty() && !presigned) return refuse("AccessDenied");
     if (!authorization.empty() && presigned) {
-        return refuse(400, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query "
-                                              "parameter or the Authorization header should be specified");
+        return refuse(400, "InvalidArgument",
+                      "Only one auth mechanism allowed; only the X-Amz-Algorithm query "
+                      "parameter or the Authorization header should be specified");
     }
     auto claim = presigned ? claim_of_query(request) : claim_of_header(request, authorization);
     if (!claim) return std::unexpected(claim.error());
@@ -309,9 +220,10 @@ Answered<std::string> check_signature(const Request& request, const Credentials&
 
     const std::string canonical = canonical_request(request, *claim);
     const std::string to_sign =
-        fmt::format("{}\n{}\n{}/{}/s3/aws4_request\n{}", kAlgorithm, claim->amz_date, claim->scope_date,
-                    claim->region, hex(sha256(canonical)));
-    if (hex(hmac_sha256(signing_key(credentials, claim->scope_date), to_sign)) != claim->signature) {
+        fmt::format("{}\n{}\n{}/{}/s3/aws4_request\n{}", kAlgorithm, claim->amz_date,
+                    claim->scope_date, claim->region, hex(sha256(canonical)));
+    if (hex(hmac_sha256(signing_key(credentials, claim->scope_date), to_sign)) !=
+        claim->signature) {
         return refuse("SignatureDoesNotMatch", {{"AWSAccessKeyId", claim->access_key},
                                                 {"StringToSign", to_sign},
                                                 {"SignatureProvided", claim->signature},

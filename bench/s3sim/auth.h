@@ -1,5 +1,6 @@
-// The judge's SigV4: says whether a request is signed as AWS wants it, and refuses with AWS's codes. Written apart from
-// our client on purpose; nothing of it is shared. Thread-safe (signing keys are cached per thread). Costs some 3 us.
+// The judge's SigV4: says whether a request is signed as AWS wants it, and refuses with AWS's
+// codes. Written apart from our client on purpose; nothing of it is shared. Thread-safe (signing
+// keys are cached per thread). Costs some 3 us.
 #pragma once
 
 #include <string>
@@ -17,6 +18,7 @@ struct Credentials {
 };
 
 // Success carries the payload hash the client signed: 64 hex digits, or "UNSIGNED-PAYLOAD".
-Answered<std::string> check_signature(const Request& request, const Credentials& credentials, base::UtcTime now);
+Answered<std::string> check_signature(const Request& request, const Credentials& credentials,
+                                      base::UtcTime now);
 
 }  // namespace s3sim

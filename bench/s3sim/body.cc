@@ -1,15 +1,14 @@
 #include "s3sim/body.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -35,19 +34,24 @@ class MemoryBudget {
 std::shared_ptr<MemoryBudget> make_memory_budget(std::uint64_t max_bytes) {
     return std::make_shared<MemoryBudget>(max_bytes);
 }
-std::uint64_t stored_bytes(const MemoryBudget& budget) { return budget.used(); }
+std::uint64_t stored_bytes(const MemoryBudget& budget) {
+    return budget.used();
+}
 
 class Memory {
   public:
-    Memory(std::shared_ptr<MemoryBudget> budget, std::uint64_t size) : budget_(std::move(budget)), size_(size) {
+    Memory(std::shared_ptr<MemoryBudget> budget, std::uint64_t size)
+        : budget_(std::move(budget)), size_(size) {
         if (size_ < kMapFrom) {
             small_ = std::make_unique_for_overwrite<std::byte[]>(size_);
             data_ = small_.get();
             return;
         }
-        void* mapped = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* mapped =
+            ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (mapped == MAP_FAILED) return;
-        ::madvise(mapped, size_, MADV_HUGEPAGE);  // a hint: far fewer page faults while an upload streams in
+        ::madvise(mapped, size_,
+                  MADV_HUGEPAGE);  // a hint: far fewer page faults while an upload streams in
         data_ = static_cast<std::byte*>(mapped);
     }
     ~Memory() {
@@ -70,14 +74,20 @@ class Memory {
 namespace {
 
 base::Error errno_error(const char* what, const std::string& path) {
-    return {base::ErrorKind::exhausted, "io_error", fmt::format("{} {}: {}", what, path, std::strerror(errno)),
-            0, {}, {}};
+    return {base::ErrorKind::exhausted,
+            "io_error",
+            fmt::format("{} {}: {}", what, path, std::strerror(errno)),
+            0,
+            {},
+            {}};
 }
 
 class MemoryWriter final : public BodyWriter {
   public:
     explicit MemoryWriter(std::shared_ptr<Memory> memory) : memory_(std::move(memory)) {}
-    base::Bytes window(base::Bytes) override { return {memory_->data() + used_, memory_->size() - used_}; }
+    base::Bytes window(base::Bytes) override {
+        return {memory_->data() + used_, memory_->size() - used_};
+    }
     base::Status commit(base::ByteView bytes) override {
         used_ += bytes.size();
         return {};
@@ -136,9 +146,11 @@ MemoryBody::MemoryBody(std::span<const std::shared_ptr<const Body>> memory_bodie
     }
 }
 
-std::size_t MemoryBody::gather(std::uint64_t offset, std::uint64_t length, std::span<iovec> out) const {
-    auto slice = std::upper_bound(slices_.begin(), slices_.end(), offset,
-                                  [](std::uint64_t at, const Slice& s) { return at < s.offset_in_body; });
+std::size_t MemoryBody::gather(std::uint64_t offset, std::uint64_t length,
+                               std::span<iovec> out) const {
+    auto slice =
+        std::upper_bound(slices_.begin(), slices_.end(), offset,
+                         [](std::uint64_t at, const Slice& s) { return at < s.offset_in_body; });
     if (slice != slices_.begin()) --slice;
     std::size_t used = 0;
     for (; slice != slices_.end() && length > 0 && used < out.size(); ++slice) {
@@ -151,7 +163,9 @@ std::size_t MemoryBody::gather(std::uint64_t offset, std::uint64_t length, std::
     return used;
 }
 
-FileBody::~FileBody() { ::close(fd_); }
+FileBody::~FileBody() {
+    ::close(fd_);
+}
 
 TempFile::~TempFile() {
     if (!moved_) ::unlink(path_.c_str());
@@ -165,7 +179,8 @@ base::Status TempFile::move_to(const std::string& path) {
 
 base::Result<std::shared_ptr<TempFile>> TempFile::create(const std::string& directory, int& fd) {
     static std::atomic<std::uint64_t> counter{0};
-    const std::string path = fmt::format("{}/{}-{:016x}", directory, ::getpid(), counter.fetch_add(1));
+    const std::string path =
+        fmt::format("{}/{}-{:016x}", directory, ::getpid(), counter.fetch_add(1));
     fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0) return base::fail(errno_error("create", path));
     return std::make_shared<TempFile>(path);
@@ -179,12 +194,15 @@ base::Result<std::unique_ptr<BodyWriter>> make_memory_writer(std::shared_ptr<Mem
     }
     auto memory = std::make_shared<Memory>(std::move(budget), size);
     if (memory->data() == nullptr) {
-        return base::fail(base::ErrorKind::exhausted, "InsufficientStorage", "no memory for this body");
+        return base::fail(base::ErrorKind::exhausted, "InsufficientStorage",
+                          "no memory for this body");
     }
     return std::make_unique<MemoryWriter>(std::move(memory));
 }
 
-std::unique_ptr<BodyWriter> make_discarding_writer() { return std::make_unique<DiscardingWriter>(); }
+std::unique_ptr<BodyWriter> make_discarding_writer() {
+    return std::make_unique<DiscardingWriter>();
+}
 
 base::Result<std::unique_ptr<BodyWriter>> make_file_writer(const std::string& directory) {
     int fd = -1;
@@ -200,14 +218,16 @@ base::Status for_each_chunk(const Body& body, std::uint64_t offset, std::uint64_
     while (length > 0) {
         iovec view{};
         if (body.gather(offset, length, {&view, 1}) == 0) {
-            const ssize_t n = ::pread(body.fd(), scratch.data(), std::min<std::uint64_t>(length, scratch.size()),
-                                      static_cast<off_t>(offset));
+            const ssize_t n =
+                ::pread(body.fd(), scratch.data(), std::min<std::uint64_t>(length, scratch.size()),
+                        static_cast<off_t>(offset));
             if (n < 0 && errno == EINTR) continue;
             if (n <= 0) return base::fail(errno_error("read", "an object's file"));
             view = {scratch.data(), static_cast<std::size_t>(n)};
         }
         view.iov_len = std::min<std::uint64_t>(view.iov_len, kChunk);
-        if (auto status = take({static_cast<const std::byte*>(view.iov_base), view.iov_len}); !status) {
+        if (auto status = take({static_cast<const std::byte*>(view.iov_base), view.iov_len});
+            !status) {
             return status;
         }
         offset += view.iov_len;

@@ -1,14 +1,14 @@
-// Where bytes are: bodies that can be sent (memory, a file, a synthetic pool) and writers that uploads are received
-// into. Bodies are immutable and shared between threads; a BodyWriter belongs to one request.
+// Where bytes are: bodies that can be sent (memory, a file, a synthetic pool) and writers that
+// uploads are received into. Bodies are immutable and shared between threads; a BodyWriter belongs
+// to one request.
 #pragma once
-
-#include <sys/uio.h>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <sys/uio.h>
 #include <vector>
 
 #include "base/bytes.h"
@@ -21,15 +21,18 @@ class Body {
     virtual ~Body() = default;
     virtual std::uint64_t size() const = 0;
     // Views of at most `length` bytes from `offset`; returns how many were filled in, 0 for a file.
-    virtual std::size_t gather(std::uint64_t offset, std::uint64_t length, std::span<iovec> out) const = 0;
+    virtual std::size_t gather(std::uint64_t offset, std::uint64_t length,
+                               std::span<iovec> out) const = 0;
     virtual int fd() const { return -1; }  // of a file: send it from there
 };
 
-// Calls `take` with the range's bytes in order, from `scratch` if they are in a file. Blocks for files.
+// Calls `take` with the range's bytes in order, from `scratch` if they are in a file. Blocks for
+// files.
 base::Status for_each_chunk(const Body& body, std::uint64_t offset, std::uint64_t length,
                             const std::function<base::Status(base::ByteView)>& take);
 
-// Anonymous memory of one size, huge pages where the kernel has them; `counter` follows what is allocated.
+// Anonymous memory of one size, huge pages where the kernel has them; `counter` follows what is
+// allocated.
 class Memory;
 
 // Slices of memory, in order. Cheap to concatenate: a multipart object shares its parts' memory.
@@ -43,7 +46,8 @@ class MemoryBody final : public Body {
     explicit MemoryBody(std::shared_ptr<const Memory> memory);
     explicit MemoryBody(std::span<const std::shared_ptr<const Body>> memory_bodies);
     std::uint64_t size() const override { return size_; }
-    std::size_t gather(std::uint64_t offset, std::uint64_t length, std::span<iovec> out) const override;
+    std::size_t gather(std::uint64_t offset, std::uint64_t length,
+                       std::span<iovec> out) const override;
 
   private:
     std::vector<Slice> slices_;
@@ -89,8 +93,8 @@ struct Stored {
 class BodyWriter {
   public:
     virtual ~BodyWriter() = default;
-    // Where the next bytes go; `scratch` is the caller's, for writers that do not keep memory. Never empty before the
-    // declared size is reached.
+    // Where the next bytes go; `scratch` is the caller's, for writers that do not keep memory.
+    // Never empty before the declared size is reached.
     virtual base::Bytes window(base::Bytes scratch) = 0;
     virtual base::Status commit(base::ByteView bytes) = 0;  // a prefix of the last window
     virtual Stored finish() = 0;

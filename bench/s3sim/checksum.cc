@@ -1,10 +1,9 @@
 #include "s3sim/checksum.h"
 
+#include <algorithm>
 #include <fmt/format.h>
 #include <isa-l/crc.h>
 #include <openssl/evp.h>
-
-#include <algorithm>
 
 #include "base/check.h"
 #include "base/encoding.h"
@@ -34,8 +33,8 @@ const EVP_MD* md5_md() {
 }
 
 EVP_MD_CTX* thread_context() {
-    thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
-                                                                                       &EVP_MD_CTX_free);
+    thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
+        EVP_MD_CTX_new(), &EVP_MD_CTX_free);
     return context.get();
 }
 
@@ -56,8 +55,8 @@ std::uint32_t crc32(std::uint32_t crc, base::ByteView bytes) {
 }
 
 std::uint32_t crc32_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint64_t size_b) {
-    std::uint32_t shift = 0x80000000U;   // x^0
-    std::uint32_t power = 0x00800000U;   // x^8: one byte
+    std::uint32_t shift = 0x80000000U;  // x^0
+    std::uint32_t power = 0x00800000U;  // x^8: one byte
     for (std::uint64_t n = size_b; n != 0; n >>= 1) {
         if ((n & 1) != 0) shift = multiply(shift, power);
         power = multiply(power, power);
@@ -65,7 +64,9 @@ std::uint32_t crc32_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint6
     return multiply(shift, crc_a) ^ crc_b;
 }
 
-Sha256 sha256(std::string_view text) { return sha256_of(base::as_bytes(text), {}); }
+Sha256 sha256(std::string_view text) {
+    return sha256_of(base::as_bytes(text), {});
+}
 
 Sha256 hmac_sha256(base::ByteView key, std::string_view text) {
     std::array<std::byte, 64> inner{};
@@ -89,12 +90,17 @@ std::string md5(base::ByteView bytes) {
     return digest.finish();
 }
 
-std::string hex(const Sha256& digest) { return base::hex(digest); }
+std::string hex(const Sha256& digest) {
+    return base::hex(digest);
+}
 
-void Digest::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
+void Digest::Free::operator()(evp_md_ctx_st* context) const {
+    EVP_MD_CTX_free(context);
+}
 
 Digest::Digest(DigestKind kind) : context_(EVP_MD_CTX_new()) {
-    CHECK(EVP_DigestInit_ex2(context_.get(), kind == DigestKind::md5 ? md5_md() : sha256_md(), nullptr) == 1);
+    CHECK(EVP_DigestInit_ex2(context_.get(), kind == DigestKind::md5 ? md5_md() : sha256_md(),
+                             nullptr) == 1);
 }
 
 void Digest::update(base::ByteView bytes) {

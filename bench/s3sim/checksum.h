@@ -1,5 +1,5 @@
-// Checksums and digests. CRC-32 is ISA-L's (the reflected gzip one, which is S3's CRC32), the rest is OpenSSL.
-// Free functions are thread-safe; a Digest belongs to one request.
+// Checksums and digests. CRC-32 is ISA-L's (the reflected gzip one, which is S3's CRC32), the rest
+// is OpenSSL. Free functions are thread-safe; a Digest belongs to one request.
 #pragma once
 
 #include <array>
@@ -40,8 +40,8 @@ class Digest {
     std::unique_ptr<evp_md_ctx_st, Free> context_;
 };
 
-// ETags are opaque: bodies of up to kMd5EtagMax bytes get S3's (their MD5); larger ones 32 hex digits made of their
-// CRC-32 and size, so that an upload is not hashed for nothing.
+// ETags are opaque: bodies of up to kMd5EtagMax bytes get S3's (their MD5); larger ones 32 hex
+// digits made of their CRC-32 and size, so that an upload is not hashed for nothing.
 inline constexpr std::uint64_t kMd5EtagMax = 64 << 10;
 std::string derived_etag(std::uint32_t crc, std::uint64_t size);
 

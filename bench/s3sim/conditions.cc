@@ -1,8 +1,7 @@
 // What several operations share: conditional requests, and an object's headers in and out.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -24,27 +23,31 @@ bool any_etag_matches(std::string_view list, std::string_view etag) {
     return false;
 }
 
-constexpr std::array<std::string_view, 6> kStorageClasses = {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA",
-                                                             "INTELLIGENT_TIERING", "GLACIER_IR"};
+constexpr std::array<std::string_view, 6> kStorageClasses = {
+    "STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
+    "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
 constexpr std::array<std::string_view, 2> kColdClasses = {"GLACIER", "DEEP_ARCHIVE"};
-constexpr std::array<std::string_view, 5> kEchoed = {"cache-control", "content-disposition", "content-encoding",
-                                                     "content-language", "expires"};
+constexpr std::array<std::string_view, 5> kEchoed = {
+    "cache-control", "content-disposition", "content-encoding", "content-language", "expires"};
 
 }  // namespace
 
-Answered<void> check_read_conditions(const Request& request, const Object& object, bool copy_source) {
+Answered<void> check_read_conditions(const Request& request, const Object& object,
+                                     bool copy_source) {
     const std::string prefix = copy_source ? "x-amz-copy-source-" : "";
-    const std::string names[4] = {prefix + "if-match", prefix + "if-none-match", prefix + "if-unmodified-since",
-                                  prefix + "if-modified-since"};
+    const std::string names[4] = {prefix + "if-match", prefix + "if-none-match",
+                                  prefix + "if-unmodified-since", prefix + "if-modified-since"};
     const auto failed = [&](std::string_view condition) {
         return refuse("PreconditionFailed",
-                      {{"Condition", fmt::format("{}{}", copy_source ? "x-amz-copy-source-" : "", condition)}});
+                      {{"Condition",
+                        fmt::format("{}{}", copy_source ? "x-amz-copy-source-" : "", condition)}});
     };
     const auto not_modified = [&]() -> Answered<void> {
         if (copy_source) return failed("If-None-Match");
         return refuse(304, "NotModified", "", {{"ETag", "\"" + object.etag + "\""}});
     };
-    // RFC 9110, 13.2.2: the dates count only where the ETag condition is absent. Dates have a resolution of seconds.
+    // RFC 9110, 13.2.2: the dates count only where the ETag condition is absent. Dates have a
+    // resolution of seconds.
     const auto modified = std::chrono::floor<std::chrono::seconds>(object.last_modified);
     if (request.has_header(names[0])) {
         if (!any_etag_matches(request.header(names[0]), object.etag)) return failed("If-Match");
@@ -80,7 +83,8 @@ Answered<Object> object_from_headers(const Request& request) {
         object.storage_class = request.header("x-amz-storage-class");
         if (!contains(kStorageClasses, object.storage_class) &&
             !contains(kColdClasses, object.storage_class)) {
-            return refuse(400, "InvalidStorageClass", "The storage class you specified is not valid");
+            return refuse(400, "InvalidStorageClass",
+                          "The storage class you specified is not valid");
         }
     }
     object.tagging = request.header("x-amz-tagging");
@@ -88,12 +92,14 @@ Answered<Object> object_from_headers(const Request& request) {
     for (const auto& [name, value] : request.headers) {
         const bool metadata = name.starts_with("x-amz-meta-");
         if (metadata) metadata_size += name.size() - 11 + value.size();
-        if (metadata || name.starts_with("x-amz-server-side-encryption") || contains(kEchoed, name)) {
+        if (metadata || name.starts_with("x-amz-server-side-encryption") ||
+            contains(kEchoed, name)) {
             object.headers.emplace_back(name, value);
         }
     }
     if (metadata_size > 2048) {
-        return refuse(400, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size",
+        return refuse(400, "MetadataTooLarge",
+                      "Your metadata headers exceed the maximum allowed metadata size",
                       {{"Size", std::to_string(metadata_size)}, {"MaxSizeAllowed", "2048"}});
     }
     return object;
@@ -111,13 +117,16 @@ void add_object_headers(Response& response, const Object& object, bool with_chec
     response.add("Accept-Ranges", "bytes");
     response.add("Content-Type", object.content_type);
     add_stored_headers(response, object, "");
-    if (object.storage_class != "STANDARD") response.add("x-amz-storage-class", object.storage_class);
+    if (object.storage_class != "STANDARD")
+        response.add("x-amz-storage-class", object.storage_class);
     if (!object.tagging.empty()) {
-        response.add("x-amz-tagging-count", std::to_string(std::ranges::count(object.tagging, '&') + 1));
+        response.add("x-amz-tagging-count",
+                     std::to_string(std::ranges::count(object.tagging, '&') + 1));
     }
     if (with_checksum && !object.checksum.value.empty()) {
-        response.add(object.checksum.algorithm == "CRC32" ? "x-amz-checksum-crc32" : "x-amz-checksum-sha256",
-                     object.checksum.value);
+        response.add(
+            object.checksum.algorithm == "CRC32" ? "x-amz-checksum-crc32" : "x-amz-checksum-sha256",
+            object.checksum.value);
         response.add("x-amz-checksum-type", object.checksum.type);
     }
 }

@@ -1,16 +1,14 @@
 #include "s3sim/connection.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/epoll.h>
-#include <sys/sendfile.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string_view>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "s3sim/stats.h"
 #include "s3sim/worker.h"
@@ -22,15 +20,16 @@ using namespace std::chrono_literals;
 
 constexpr int kStepsPerTurn = 8;
 constexpr std::size_t kReceiveMax = 512 << 10;
-constexpr std::uint64_t kSendMax = 1 << 20;
-constexpr std::uint64_t kThrottleQuantum = 16 << 10;
 constexpr auto kLingerTime = 2s;
 
-base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
+base::SteadyTime steady_now() {
+    return base::system_clock().steady_now();
+}
 
 }  // namespace
 
-Connection::Connection(Worker& worker, int fd) : worker_(worker), fd_(fd), idle_since_(steady_now()) {
+Connection::Connection(Worker& worker, int fd)
+    : worker_(worker), fd_(fd), idle_since_(steady_now()) {
     const int one = 1;
     ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     worker_.counters().connected();
@@ -57,10 +56,18 @@ void Connection::run() {
     for (int step = 0; step < kStepsPerTurn; ++step) {
         bool moved = false;
         switch (state_) {
-            case State::head: moved = read_head(); break;
-            case State::body: moved = read_body(); break;
-            case State::sending: moved = send_some(); break;
-            case State::lingering: moved = linger(); break;
+            case State::head:
+                moved = read_head();
+                break;
+            case State::body:
+                moved = read_body();
+                break;
+            case State::sending:
+                moved = send_some();
+                break;
+            case State::lingering:
+                moved = linger();
+                break;
             case State::delayed:
                 if (steady_now() >= send_at_) {
                     state_ = State::sending;
@@ -70,7 +77,8 @@ void Connection::run() {
                 break;
             case State::executing:
             case State::stalled:
-            case State::closed: break;
+            case State::closed:
+                break;
         }
         if (!moved) return;
     }
@@ -96,7 +104,8 @@ bool Connection::receive(void* to, std::size_t size, std::size_t& got) {
 }
 
 bool Connection::read_head() {
-    while (head_used_ >= 2 && head_[0] == '\r' && head_[1] == '\n') {  // RFC 9112, 2.2: empty lines before a request
+    while (head_used_ >= 2 && head_[0] == '\r' &&
+           head_[1] == '\n') {  // RFC 9112, 2.2: empty lines before a request
         std::memmove(head_.data(), head_.data() + 2, head_used_ -= 2);
         head_scanned_ = 0;
     }
@@ -124,7 +133,8 @@ void Connection::start_exchange(std::size_t head_size) {
     exchange_ = std::make_unique<Exchange>();
     head_consumed_ = head_size;
     if (!parse_head({head_.data(), head_size}, exchange_->request)) {
-        Response bad = xml_response(error_xml({400, "BadRequest", "This is not a request of HTTP/1.1.", {}}, "", ""), 400);
+        Response bad = xml_response(
+            error_xml({400, "BadRequest", "This is not a request of HTTP/1.1.", {}}, "", ""), 400);
         bad.close = true;
         return respond(std::move(bad));
     }
@@ -137,7 +147,8 @@ void Connection::start_exchange(std::size_t head_size) {
             body_left_ = 0;
         } else {
             constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-            if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) != ssize_t(kContinue.size())) {
+            if (::send(fd_, kContinue.data(), kContinue.size(), MSG_NOSIGNAL) !=
+                ssize_t(kContinue.size())) {
                 return close();
             }
         }
@@ -158,7 +169,8 @@ bool Connection::read_body() {
         return true;
     }
     const base::Bytes window = exchange_->writer->window(worker_.scratch());
-    const std::uint64_t size = allowance(std::min<std::uint64_t>({window.size(), body_left_, kReceiveMax}));
+    const std::uint64_t size =
+        allowance(std::min<std::uint64_t>({window.size(), body_left_, kReceiveMax}));
     std::size_t got = 0;
     if (size == 0 || !receive(window.data(), size, got)) return false;
     take_body(window.first(got), true);
@@ -202,7 +214,8 @@ void Connection::body_done() {
     if (!worker_.service().blocks(*exchange_)) return respond(worker_.service().finish(*exchange_));
     state_ = State::executing;
     worker_.slow().post([self = shared_from_this()] {
-        auto response = std::make_shared<Response>(self->worker_.service().finish(*self->exchange_));
+        auto response =
+            std::make_shared<Response>(self->worker_.service().finish(*self->exchange_));
         self->worker_.post([self, response] {
             if (self->state_ == State::closed) return;
             self->respond(std::move(*response));
@@ -230,9 +243,10 @@ void Connection::respond(Response response) {
     const auto fault = exchange_->fault;
     if (fault && fault->kind == FaultKind::lost_answer) return reset();
     plan_ending(response);
-    text_ = serialize_head(response, exchange_->request_id, base::system_clock().utc_now());
-    const bool cut = fault && (fault->kind == FaultKind::short_body || fault->kind == FaultKind::reset_after ||
-                               fault->kind == FaultKind::stall_after);
+    text_ = serialize_head(response, exchange_->request_id, worker_.service().now());
+    const bool cut =
+        fault && (fault->kind == FaultKind::short_body || fault->kind == FaultKind::reset_after ||
+                  fault->kind == FaultKind::stall_after);
     const std::uint64_t limit = cut ? fault->number : UINT64_MAX;
     text_.append(response.text, 0, std::min<std::uint64_t>(limit, response.text.size()));
     text_sent_ = 0;
@@ -243,7 +257,8 @@ void Connection::respond(Response response) {
     worker_.counters().answered(exchange_->operation, response.status);
     worker_.counters().add_out(counted_out_);
 
-    std::uint64_t delay_ms = exchange_->operation == Operation::Control ? 0 : worker_.options().latency_ms;
+    std::uint64_t delay_ms =
+        exchange_->operation == Operation::Control ? 0 : worker_.options().latency_ms;
     if (fault && fault->kind == FaultKind::delay) delay_ms += fault->number;
     state_ = State::sending;
     restart_throttle();
@@ -254,81 +269,24 @@ void Connection::respond(Response response) {
     }
 }
 
-bool Connection::send_some() {
-    if (text_sent_ == text_.size() && send_left_ == 0) {
-        answer_sent();
-        return true;
-    }
-    if (!writable_) return false;
-    if (text_sent_ == text_.size() && body_->fd() >= 0) return send_file();
-    return send_text_and_views();
-}
-
-bool Connection::send_text_and_views() {
-    std::array<iovec, 16> views;
-    std::size_t used = 0;
-    if (text_sent_ < text_.size()) views[used++] = {text_.data() + text_sent_, text_.size() - text_sent_};
-    const std::uint64_t body_bytes = send_left_ > 0 ? allowance(std::min(send_left_, kSendMax)) : 0;
-    if (used == 0 && body_bytes == 0) return false;
-    const bool has_file = body_ && body_->fd() >= 0;
-    if (body_bytes > 0 && !has_file) {
-        used += body_->gather(body_offset_, body_bytes, std::span(views).subspan(used));
-    }
-    msghdr message{};
-    message.msg_iov = views.data();
-    message.msg_iovlen = used;
-    const ssize_t n = ::sendmsg(fd_, &message, MSG_NOSIGNAL | (has_file && send_left_ > 0 ? MSG_MORE : 0));
-    if (n < 0 && errno == EINTR) return true;
-    if (n < 0 && errno == EAGAIN) {
-        writable_ = false;
-        return false;
-    }
-    if (n < 0) {
-        close();
-        return false;
-    }
-    const auto text_bytes = std::min<std::size_t>(static_cast<std::size_t>(n), text_.size() - text_sent_);
-    text_sent_ += text_bytes;
-    const std::uint64_t moved = static_cast<std::size_t>(n) - text_bytes;
-    body_offset_ += moved;
-    send_left_ -= moved;
-    throttle_moved_ += moved;
-    return true;
-}
-
-bool Connection::send_file() {
-    const std::uint64_t size = allowance(std::min(send_left_, kSendMax));
-    if (size == 0) return false;
-    auto offset = static_cast<off_t>(body_offset_);
-    const ssize_t n = ::sendfile(fd_, body_->fd(), &offset, size);
-    if (n < 0 && errno == EINTR) return true;
-    if (n < 0 && errno == EAGAIN) {
-        writable_ = false;
-        return false;
-    }
-    if (n <= 0) {  // 0: somebody made the file shorter
-        close();
-        return false;
-    }
-    body_offset_ += static_cast<std::uint64_t>(n);
-    send_left_ -= static_cast<std::uint64_t>(n);
-    throttle_moved_ += static_cast<std::uint64_t>(n);
-    return true;
-}
-
 void Connection::answer_sent() {
     counted_out_ = 0;
     body_.reset();
     switch (ending_) {
-        case Ending::reset: return reset();
-        case Ending::stall: state_ = State::stalled; return;
+        case Ending::reset:
+            return reset();
+        case Ending::stall:
+            state_ = State::stalled;
+            return;
         case Ending::close:
             ::shutdown(fd_, SHUT_WR);
-            state_ = State::lingering;  // unread bytes would turn the close into a reset and could take the answer along
+            state_ = State::lingering;  // unread bytes would turn the close into a reset and could
+                                        // take the answer along
             send_at_ = steady_now() + kLingerTime;
             worker_.wake_at(send_at_, weak_from_this());
             return;
-        case Ending::next_request: break;
+        case Ending::next_request:
+            break;
     }
     exchange_.reset();
     std::memmove(head_.data(), head_.data() + head_consumed_, head_used_ - head_consumed_);
@@ -364,26 +322,8 @@ void Connection::close() {
     worker_.closed(this);
 }
 
-void Connection::restart_throttle() {
-    throttle_start_ = steady_now();
-    throttle_moved_ = 0;
-}
-
-std::uint64_t Connection::allowance(std::uint64_t wanted) {
-    const std::uint64_t rate = worker_.options().bandwidth_per_connection;
-    if (rate == 0 || wanted == 0) return wanted;
-    const double seconds = std::chrono::duration<double>(steady_now() - throttle_start_).count();
-    const auto due = static_cast<std::uint64_t>(seconds * static_cast<double>(rate)) + kThrottleQuantum;
-    const std::uint64_t allowed = due > throttle_moved_ ? due - throttle_moved_ : 0;
-    const std::uint64_t least = std::min(wanted, kThrottleQuantum);
-    if (allowed >= least) return std::min(wanted, allowed);
-    const double missing = static_cast<double>(least - allowed) / static_cast<double>(rate);
-    worker_.wake_at(steady_now() + std::chrono::duration_cast<base::Duration>(std::chrono::duration<double>(missing)),
-                    weak_from_this());
-    return 0;
-}
-
-// True if the connection has been idle for too long; else sees to it that it is looked at when it will have been.
+// True if the connection has been idle for too long; else sees to it that it is looked at when it
+// will have been.
 bool Connection::idle_too_long() {
     const auto timeout = std::chrono::milliseconds(worker_.options().idle_timeout_ms);
     if (timeout.count() == 0 || readable_) return false;

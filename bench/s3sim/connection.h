@@ -1,6 +1,7 @@
-// One client's connection: head, body, answer, and again. Runs only on its worker's thread. Bodies of uploads are received
-// straight to where they will stay (or into the worker's scratch memory, if they do not stay), the CRC taken while they
-// are hot; bodies of answers are sent from where they are. One request at a time; pipelined ones wait in the buffer.
+// One client's connection: head, body, answer, and again. Runs only on its worker's thread. Bodies
+// of uploads are received straight to where they will stay (or into the worker's scratch memory, if
+// they do not stay), the CRC taken while they are hot; bodies of answers are sent from where they
+// are. One request at a time; pipelined ones wait in the buffer.
 #pragma once
 
 #include <array>
@@ -26,7 +27,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void run();
 
   private:
-    enum class State : std::uint8_t { head, body, executing, delayed, sending, stalled, lingering, closed };
+    enum class State : std::uint8_t {
+        head,
+        body,
+        executing,
+        delayed,
+        sending,
+        stalled,
+        lingering,
+        closed
+    };
     enum class Ending : std::uint8_t { next_request, close, reset, stall };
 
     // Each does one step; false if it would block (or wait).

@@ -1,15 +1,15 @@
-// The bucket that is a folder: ROOT/BUCKET/a/b.txt is the object a/b.txt, whoever put it there. Keys that cannot be paths
-// live in ROOT/.s3sim/escaped/BUCKET under the SHA-256 of the key. Bytes arrive in ROOT/.s3sim/tmp and are renamed to
-// their place; an object is the new or the old one at any time.
-#include <dirent.h>
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <unistd.h>
-
+// The bucket that is a folder: ROOT/BUCKET/a/b.txt is the object a/b.txt, whoever put it there.
+// Keys that cannot be paths live in ROOT/.s3sim/escaped/BUCKET under the SHA-256 of the key. Bytes
+// arrive in ROOT/.s3sim/tmp and are renamed to their place; an object is the new or the old one at
+// any time.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
 #include <filesystem>
+#include <fmt/format.h>
+#include <unistd.h>
 
 #include "s3sim/checksum.h"
 #include "s3sim/sidecar.h"
@@ -34,7 +34,9 @@ bool is_path(std::string_view key) {
 class DirectoryBucket final : public Bucket {
   public:
     DirectoryBucket(const std::string& root, const std::string& name)
-        : folder_(root + "/" + name), escaped_(root + "/.s3sim/escaped/" + name), meta_(root + "/.s3sim/meta/" + name),
+        : folder_(root + "/" + name),
+          escaped_(root + "/.s3sim/escaped/" + name),
+          meta_(root + "/.s3sim/meta/" + name),
           temp_(root + "/.s3sim/tmp") {}
 
     base::Status open() {
@@ -53,12 +55,14 @@ class DirectoryBucket final : public Bucket {
         return open_object(key, escaped_path(key));
     }
 
-    Answered<void> put(std::string_view key, Object object, const PutCondition& condition) override {
+    Answered<void> put(std::string_view key, Object object,
+                       const PutCondition& condition) override {
         const std::scoped_lock lock(mutex_);
         const ObjectRef existing = find(key);
         if (auto ok = check_put(condition, existing.get()); !ok) return ok;
         std::string path = escaped_path(key);
-        if (is_path(key) && make_way(key) && object.file->move_to(folder_ + "/" + std::string(key))) {
+        if (is_path(key) && make_way(key) &&
+            object.file->move_to(folder_ + "/" + std::string(key))) {
             ::unlink(path.c_str());
             path = folder_ + "/" + std::string(key);
         } else if (auto moved = object.file->move_to(path); !moved) {
@@ -81,7 +85,8 @@ class DirectoryBucket final : public Bucket {
             struct stat info{};
             if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) ::unlink(path.c_str());
             for (path = path.parent_path(); path != fs::path(folder_); path = path.parent_path()) {
-                if (::rmdir(path.c_str()) != 0) break;  // folders are not objects: an empty one has no reason to be
+                if (::rmdir(path.c_str()) != 0)
+                    break;  // folders are not objects: an empty one has no reason to be
             }
         }
         ::unlink(escaped_path(key).c_str());
@@ -104,23 +109,27 @@ class DirectoryBucket final : public Bucket {
         return true;
     }
 
-    // Files may have come and gone behind our back: the first page of a listing looks. What has not changed since the
-    // last look is not opened again.
+    // Files may have come and gone behind our back: the first page of a listing looks. What has not
+    // changed since the last look is not opened again.
     void begin_listing() override {
         const std::scoped_lock lock(mutex_);
         Index fresh;
         std::error_code error;
-        fs::recursive_directory_iterator files(folder_, fs::directory_options::skip_permission_denied, error);
+        fs::recursive_directory_iterator files(
+            folder_, fs::directory_options::skip_permission_denied, error);
         for (; !error && files != fs::recursive_directory_iterator(); files.increment(error)) {
             const std::string path = files->path().string();
             index_file(path, path.substr(folder_.size() + 1), fresh);
         }
         error.clear();
-        for (const auto& file : fs::directory_iterator(escaped_, error)) index_file(file.path().string(), "", fresh);
+        for (const auto& file : fs::directory_iterator(escaped_, error))
+            index_file(file.path().string(), "", fresh);
         index_.swap(fresh);
     }
 
-    base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t) override { return make_file_writer(temp_); }
+    base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t) override {
+        return make_file_writer(temp_);
+    }
     bool blocks() const override { return true; }
 
     base::Result<Stored> join(std::span<const Stored> parts) override {
@@ -147,7 +156,9 @@ class DirectoryBucket final : public Bucket {
     static base::UtcTime time_of(const struct stat& info) {
         return base::UtcTime(std::chrono::milliseconds(stamp_of(info).changed_ns / 1'000'000));
     }
-    std::string escaped_path(std::string_view key) const { return escaped_ + "/" + hex(sha256(key)); }
+    std::string escaped_path(std::string_view key) const {
+        return escaped_ + "/" + hex(sha256(key));
+    }
     std::string sidecar_path(std::string_view key) const { return meta_ + "/" + hex(sha256(key)); }
 
     // The folders above a key. False where a file is in the way.
@@ -169,7 +180,9 @@ class DirectoryBucket final : public Bucket {
         if (auto known = read_sidecar(sidecar_path(key), stamp)) {
             object = std::move(known->second);
         } else {
-            object.etag = hex(sha256(fmt::format("{} {} {}", stamp.size, stamp.changed_ns, info.st_ino))).substr(0, 32);
+            object.etag =
+                hex(sha256(fmt::format("{} {} {}", stamp.size, stamp.changed_ns, info.st_ino)))
+                    .substr(0, 32);
         }
         object.size = stamp.size;
         object.last_modified = time_of(info);
@@ -217,7 +230,8 @@ class DirectoryBucket final : public Bucket {
         const int error = errno;
         if (in >= 0) ::close(in);
         if (n == 0) return {};
-        return base::fail(base::ErrorKind::exhausted, "io_error", path + ": " + std::strerror(error));
+        return base::fail(base::ErrorKind::exhausted, "io_error",
+                          path + ": " + std::strerror(error));
     }
 
     const std::string folder_, escaped_, meta_, temp_;
@@ -227,7 +241,8 @@ class DirectoryBucket final : public Bucket {
 
 }  // namespace
 
-base::Result<std::shared_ptr<Bucket>> make_directory_bucket(const std::string& root, const std::string& name) {
+base::Result<std::shared_ptr<Bucket>> make_directory_bucket(const std::string& root,
+                                                            const std::string& name) {
     auto bucket = std::make_shared<DirectoryBucket>(root, name);
     if (auto ok = bucket->open(); !ok) return std::unexpected(ok.error());
     return bucket;

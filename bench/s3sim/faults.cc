@@ -21,11 +21,16 @@ struct ActionName {
     bool takes_number;
 };
 constexpr std::array kActions = {
-    ActionName{"status", FaultKind::status, true},           ActionName{"reset", FaultKind::reset, false},
-    ActionName{"lost-answer", FaultKind::lost_answer, false}, ActionName{"reset-early", FaultKind::reset_early, false},
-    ActionName{"reset-after", FaultKind::reset_after, true}, ActionName{"short", FaultKind::short_body, true},
-    ActionName{"stall", FaultKind::stall, false},            ActionName{"stall-after", FaultKind::stall_after, true},
-    ActionName{"error200", FaultKind::error_200, false},     ActionName{"close", FaultKind::close, false},
+    ActionName{"status", FaultKind::status, true},
+    ActionName{"reset", FaultKind::reset, false},
+    ActionName{"lost-answer", FaultKind::lost_answer, false},
+    ActionName{"reset-early", FaultKind::reset_early, false},
+    ActionName{"reset-after", FaultKind::reset_after, true},
+    ActionName{"short", FaultKind::short_body, true},
+    ActionName{"stall", FaultKind::stall, false},
+    ActionName{"stall-after", FaultKind::stall_after, true},
+    ActionName{"error200", FaultKind::error_200, false},
+    ActionName{"close", FaultKind::close, false},
     ActionName{"delay", FaultKind::delay, true},
 };
 
@@ -55,7 +60,8 @@ base::Result<FaultPlan::Rule> FaultPlan::parse_rule(std::string_view text) {
     Rule rule;
     std::string_view rest = text;
     rule.operation = next_word(rest);
-    if (rule.operation != "*" && !is_operation_name(rule.operation)) return bad_rule(text, "unknown operation");
+    if (rule.operation != "*" && !is_operation_name(rule.operation))
+        return bad_rule(text, "unknown operation");
     bool acts = false;
     for (auto word = next_word(rest); !word.empty(); word = next_word(rest)) {
         const auto equals = std::min(word.find('='), word.size());
@@ -72,7 +78,8 @@ base::Result<FaultPlan::Rule> FaultPlan::parse_rule(std::string_view text) {
             acts = true;
             rule.fault.kind = action->kind;
             rule.fault.number = number.value_or(0);
-            if (action->kind == FaultKind::error_200) rule.fault.code = value.empty() ? "InternalError" : value;
+            if (action->kind == FaultKind::error_200)
+                rule.fault.code = value.empty() ? "InternalError" : value;
         } else if (name == "no-body") {
             rule.fault.has_body = false;
         } else if (name == "code") {

@@ -1,12 +1,11 @@
 #include "s3sim/http.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-#include <llhttp.h>
-
 #include <algorithm>
 #include <charconv>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
 #include <iterator>
+#include <llhttp.h>
 
 #include "base/encoding.h"
 
@@ -23,14 +22,17 @@ struct Parse {
     std::size_t value_size = 0;
 };
 
-// A span that continues where the last one ended grows; one that does not (a folded header) is refused.
+// A span that continues where the last one ended grows; one that does not (a folded header) is
+// refused.
 int grow(const char*& at, std::size_t& size, const char* data, std::size_t n) {
     if (size == 0) at = data;
     if (at + size != data) return HPE_USER;
     size += n;
     return HPE_OK;
 }
-Parse& parse_of(llhttp_t* parser) { return *static_cast<Parse*>(parser->data); }
+Parse& parse_of(llhttp_t* parser) {
+    return *static_cast<Parse*>(parser->data);
+}
 
 int on_url(llhttp_t* p, const char* data, std::size_t n) {
     return grow(parse_of(p).url, parse_of(p).url_size, data, n);
@@ -45,8 +47,11 @@ int on_value(llhttp_t* p, const char* data, std::size_t n) {
 int on_value_complete(llhttp_t* p) {
     Parse& parse = parse_of(p);
     std::string name(parse.name, parse.name_size);
-    std::ranges::transform(name, name.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-    std::string_view value = parse.value_size == 0 ? std::string_view() : std::string_view(parse.value, parse.value_size);
+    std::ranges::transform(name, name.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    std::string_view value = parse.value_size == 0
+                                 ? std::string_view()
+                                 : std::string_view(parse.value, parse.value_size);
     while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
     parse.request->headers.emplace_back(std::move(name), value);
     parse.name_size = parse.value_size = 0;
@@ -90,7 +95,8 @@ bool split_query(std::string_view raw, std::vector<std::pair<std::string, std::s
     return true;
 }
 
-// "photos.s3.localhost:9000" and "photos.localhost" name a bucket; "s3.localhost", "localhost" and addresses do not.
+// "photos.s3.localhost:9000" and "photos.localhost" name a bucket; "s3.localhost", "localhost" and
+// addresses do not.
 std::string_view bucket_of_host(std::string_view host) {
     host = host.substr(0, host.rfind(':'));
     for (const std::string_view suffix : {".s3.localhost", ".localhost"}) {
@@ -104,23 +110,40 @@ std::string_view bucket_of_host(std::string_view host) {
 
 std::string_view reason(int status) {
     switch (status) {
-        case 200: return "OK";
-        case 204: return "No Content";
-        case 206: return "Partial Content";
-        case 304: return "Not Modified";
-        case 400: return "Bad Request";
-        case 403: return "Forbidden";
-        case 404: return "Not Found";
-        case 405: return "Method Not Allowed";
-        case 409: return "Conflict";
-        case 411: return "Length Required";
-        case 412: return "Precondition Failed";
-        case 416: return "Requested Range Not Satisfiable";
-        case 500: return "Internal Server Error";
-        case 501: return "Not Implemented";
-        case 503: return "Slow Down";
-        case 507: return "Insufficient Storage";
-        default: return "Status";
+        case 200:
+            return "OK";
+        case 204:
+            return "No Content";
+        case 206:
+            return "Partial Content";
+        case 304:
+            return "Not Modified";
+        case 400:
+            return "Bad Request";
+        case 403:
+            return "Forbidden";
+        case 404:
+            return "Not Found";
+        case 405:
+            return "Method Not Allowed";
+        case 409:
+            return "Conflict";
+        case 411:
+            return "Length Required";
+        case 412:
+            return "Precondition Failed";
+        case 416:
+            return "Requested Range Not Satisfiable";
+        case 500:
+            return "Internal Server Error";
+        case 501:
+            return "Not Implemented";
+        case 503:
+            return "Slow Down";
+        case 507:
+            return "Insufficient Storage";
+        default:
+            return "Status";
     }
 }
 
@@ -193,20 +216,24 @@ std::string format_http_date(base::UtcTime time) {
     thread_local std::int64_t last = -1;
     thread_local std::string text;
     if (seconds != last) {
-        text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(static_cast<std::time_t>(seconds)));
+        text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT",
+                           fmt::gmtime(static_cast<std::time_t>(seconds)));
         last = seconds;
     }
     return text;
 }
 
-std::string serialize_head(const Response& response, std::string_view request_id, base::UtcTime now) {
+std::string serialize_head(const Response& response, std::string_view request_id,
+                           base::UtcTime now) {
     std::string head;
     head.reserve(512);
     fmt::format_to(std::back_inserter(head),
                    "HTTP/1.1 {} {}\r\nDate: {}\r\nServer: s3sim\r\nx-amz-request-id: {}\r\n"
                    "x-amz-id-2: s3sim/{}\r\n",
-                   response.status, reason(response.status), format_http_date(now), request_id, request_id);
-    for (const auto& [name, value] : response.headers) head.append(name).append(": ").append(value).append("\r\n");
+                   response.status, reason(response.status), format_http_date(now), request_id,
+                   request_id);
+    for (const auto& [name, value] : response.headers)
+        head.append(name).append(": ").append(value).append("\r\n");
     if (response.status != 204 && response.status != 304) {
         fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n",
                        response.head_length.value_or(response.body_size()));

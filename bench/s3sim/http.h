@@ -1,5 +1,6 @@
-// HTTP/1.1 requests in, responses out. The head is parsed by llhttp in one go, once all of it has arrived; bodies are
-// moved by the connection. A Request's views point into the connection's head buffer.
+// HTTP/1.1 requests in, responses out. The head is parsed by llhttp in one go, once all of it has
+// arrived; bodies are moved by the connection. A Request's views point into the connection's head
+// buffer.
 #pragma once
 
 #include <cstdint>
@@ -22,16 +23,17 @@ struct Request {
     std::string_view method;
     std::string_view raw_path;   // as sent, before '?'
     std::string_view raw_query;  // as sent, after '?'
-    std::vector<std::pair<std::string, std::string_view>> headers;  // names in lower case, values trimmed
+    std::vector<std::pair<std::string, std::string_view>>
+        headers;  // names in lower case, values trimmed
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
     bool keep_alive = true;
     bool expect_continue = false;
 
-    std::string path;  // decoded
+    std::string path;                                        // decoded
     std::vector<std::pair<std::string, std::string>> query;  // decoded
-    std::string bucket;  // empty: the service itself
-    std::string key;     // empty: the bucket itself
+    std::string bucket;                                      // empty: the service itself
+    std::string key;                                         // empty: the bucket itself
 
     std::string_view header(std::string_view name) const;  // "" if absent
     bool has_header(std::string_view name) const;
@@ -60,7 +62,8 @@ struct Response {
 };
 
 Response xml_response(std::string xml, int status = 200);
-std::string serialize_head(const Response& response, std::string_view request_id, base::UtcTime now);
+std::string serialize_head(const Response& response, std::string_view request_id,
+                           base::UtcTime now);
 std::string format_http_date(base::UtcTime time);
 
 }  // namespace s3sim

@@ -1,11 +1,10 @@
 // s3sim: flags in, one line out when ready, and then a server until SIGTERM or SIGINT.
-#include <fmt/format.h>
-#include <pthread.h>
-#include <sys/resource.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fmt/format.h>
+#include <pthread.h>
+#include <sys/resource.h>
 
 #include "s3sim/numbers.h"
 #include "s3sim/server.h"
@@ -23,27 +22,35 @@ struct Flags {
 void declare(CLI::App& app, Flags& flags) {
     s3sim::Options& o = flags.options;
     o.listen = "127.0.0.1:9000";
-    app.add_option("--listen", o.listen, "ADDR:PORT; port 0 takes a free one")->capture_default_str();
+    app.add_option("--listen", o.listen, "ADDR:PORT; port 0 takes a free one")
+        ->capture_default_str();
     app.add_option("--access-key", o.access_key)->capture_default_str();
     app.add_option("--secret-key", o.secret_key)->capture_default_str();
     app.add_option("--session-token", o.session_token, "every request must carry it");
     app.add_option("--region", o.region)->capture_default_str();
     app.add_option("--root", o.root, "keep objects as files below DIR (default: in memory)");
     app.add_option("--bucket", o.buckets, "make this bucket (repeatable)");
-    app.add_option("--synthetic", flags.synthetic, "BUCKET=SPEC, e.g. src=challenge or b=count=9,size=1MiB (repeatable)");
+    app.add_option("--synthetic", flags.synthetic,
+                   "BUCKET=SPEC, e.g. src=challenge or b=count=9,size=1MiB (repeatable)");
     app.add_option("--synthetic-cache", o.synthetic_cache, "file that remembers computed keys");
     app.add_option("--sink", o.sinks, "bucket that checks uploads and keeps no bytes (repeatable)");
     app.add_option("--threads", o.threads)->capture_default_str();
-    app.add_option("--max-memory", flags.max_memory, "of stored bytes, e.g. 2GiB; 0: no limit")->capture_default_str();
+    app.add_option("--max-memory", flags.max_memory, "of stored bytes, e.g. 2GiB; 0: no limit")
+        ->capture_default_str();
     app.add_option("--fault", o.faults, "fault plan, e.g. 'UploadPart nth=3 status=503'");
-    app.add_option("--latency-ms", o.latency_ms, "before the first byte of each answer")->capture_default_str();
-    app.add_option("--bandwidth-per-connection", flags.bandwidth, "bytes a second, e.g. 80MiB; 0: no limit")
+    app.add_option("--latency-ms", o.latency_ms, "before the first byte of each answer")
         ->capture_default_str();
-    app.add_option("--max-requests-per-second", o.max_requests_per_second, "503 SlowDown above; 0: no limit")
+    app.add_option("--bandwidth-per-connection", flags.bandwidth,
+                   "bytes a second, e.g. 80MiB; 0: no limit")
         ->capture_default_str();
-    app.add_option("--idle-timeout-ms", o.idle_timeout_ms, "idle connections are closed after; 0: never")
+    app.add_option("--max-requests-per-second", o.max_requests_per_second,
+                   "503 SlowDown above; 0: no limit")
         ->capture_default_str();
-    app.add_option("--min-part-size", flags.min_part_size, "of all parts but the last")->capture_default_str();
+    app.add_option("--idle-timeout-ms", o.idle_timeout_ms,
+                   "idle connections are closed after; 0: never")
+        ->capture_default_str();
+    app.add_option("--min-part-size", flags.min_part_size, "of all parts but the last")
+        ->capture_default_str();
 }
 
 bool interpret(Flags& flags, std::string& error) {
@@ -62,7 +69,8 @@ bool interpret(Flags& flags, std::string& error) {
         flags.options.synthetic[item.substr(0, equals)] = item.substr(equals + 1);
     }
     return size("--max-memory", flags.max_memory, flags.options.max_memory_bytes) &&
-           size("--bandwidth-per-connection", flags.bandwidth, flags.options.bandwidth_per_connection) &&
+           size("--bandwidth-per-connection", flags.bandwidth,
+                flags.options.bandwidth_per_connection) &&
            size("--min-part-size", flags.min_part_size, flags.options.min_part_size_bytes);
 }
 

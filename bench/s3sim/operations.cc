@@ -1,10 +1,9 @@
 #include "s3sim/operations.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <fmt/format.h>
 #include <utility>
 
 #include "base/encoding.h"
@@ -14,64 +13,6 @@
 
 namespace s3sim {
 namespace {
-
-constexpr std::array<std::string_view, 21> kNames = {
-    "ListBuckets",       "CreateBucket",  "HeadBucket",    "DeleteBucket",          "GetBucketLocation",
-    "ListObjectsV2",     "ListMultipartUploads", "DeleteObjects", "PutObject",      "GetObject",
-    "HeadObject",        "DeleteObject",  "GetObjectTagging", "CreateMultipartUpload", "UploadPart",
-    "UploadPartCopy",    "ListParts",     "CompleteMultipartUpload", "AbortMultipartUpload", "Control",
-    "Unknown"};
-
-// Sub-resources that make a request another operation than the plain one; those we do not know are refused.
-constexpr std::array<std::string_view, 5> kSubresources = {"uploads", "uploadId", "tagging", "location", "delete"};
-constexpr std::array<std::string_view, 17> kUnsupported = {
-    "acl", "attributes", "cors", "encryption", "legal-hold", "lifecycle", "logging", "notification", "policy",
-    "replication", "restore", "retention", "select", "torrent", "versions", "website", "versioning"};
-
-Operation bucket_operation(const Request& request, std::string_view sub) {
-    const std::string_view method = request.method;
-    if (method == "PUT" && sub.empty()) return Operation::CreateBucket;
-    if (method == "HEAD" && sub.empty()) return Operation::HeadBucket;
-    if (method == "DELETE" && sub.empty()) return Operation::DeleteBucket;
-    if (method == "GET" && sub == "location") return Operation::GetBucketLocation;
-    if (method == "GET" && sub == "uploads") return Operation::ListMultipartUploads;
-    if (method == "GET" && sub.empty() && request.parameter_or("list-type", "") == "2") return Operation::ListObjectsV2;
-    if (method == "POST" && sub == "delete") return Operation::DeleteObjects;
-    return Operation::Unknown;
-}
-
-Operation object_operation(const Request& request, std::string_view sub) {
-    const std::string_view method = request.method;
-    const bool copy = request.has_header("x-amz-copy-source");
-    if (sub.empty()) {
-        if (method == "PUT") return copy ? Operation::Unknown : Operation::PutObject;
-        if (method == "GET") return Operation::GetObject;
-        if (method == "HEAD") return Operation::HeadObject;
-        if (method == "DELETE") return Operation::DeleteObject;
-    }
-    if (sub == "tagging" && method == "GET") return Operation::GetObjectTagging;
-    if (sub == "uploads" && method == "POST") return Operation::CreateMultipartUpload;
-    if (sub == "uploadId") {
-        if (method == "PUT") return copy ? Operation::UploadPartCopy : Operation::UploadPart;
-        if (method == "GET") return Operation::ListParts;
-        if (method == "POST") return Operation::CompleteMultipartUpload;
-        if (method == "DELETE") return Operation::AbortMultipartUpload;
-    }
-    return Operation::Unknown;
-}
-
-Operation operation_of(const Request& request) {
-    std::string_view sub;
-    for (const auto& [name, value] : request.query) {
-        if (contains(kUnsupported, name)) return Operation::Unknown;
-        if (contains(kSubresources, name)) sub = name;
-    }
-    if (request.path.starts_with("/_s3sim/")) return Operation::Control;
-    if (request.bucket.empty()) {
-        return request.method == "GET" && sub.empty() ? Operation::ListBuckets : Operation::Unknown;
-    }
-    return request.key.empty() ? bucket_operation(request, sub) : object_operation(request, sub);
-}
 
 bool has_document(Operation operation) {
     return operation == Operation::CreateBucket || operation == Operation::DeleteObjects ||
@@ -85,12 +26,24 @@ Refusal refusal_of(const Fault& fault) {
     std::string code = fault.code;
     if (code.empty()) {
         switch (fault.number) {
-            case 403: code = "AccessDenied"; break;
-            case 404: code = "NoSuchKey"; break;
-            case 409: code = "ConditionalRequestConflict"; break;
-            case 412: code = "PreconditionFailed"; break;
-            case 503: code = "SlowDown"; break;
-            default: code = "InternalError"; break;
+            case 403:
+                code = "AccessDenied";
+                break;
+            case 404:
+                code = "NoSuchKey";
+                break;
+            case 409:
+                code = "ConditionalRequestConflict";
+                break;
+            case 412:
+                code = "PreconditionFailed";
+                break;
+            case 503:
+                code = "SlowDown";
+                break;
+            default:
+                code = "InternalError";
+                break;
         }
     }
     Refusal refusal = known_refusal(code);
@@ -99,29 +52,30 @@ Refusal refusal_of(const Fault& fault) {
 }
 
 std::string make_request_id() {
-    static std::atomic<std::uint64_t> counter{static_cast<std::uint64_t>(
-        base::system_clock().utc_now().time_since_epoch().count())};
+    static std::atomic<std::uint64_t> counter{
+        static_cast<std::uint64_t>(base::system_clock().utc_now().time_since_epoch().count())};
     return fmt::format("{:016X}", mix(counter.fetch_add(1, std::memory_order_relaxed)));
 }
 
 }  // namespace
 
-std::string_view operation_name(Operation operation) { return kNames[std::to_underlying(operation)]; }
-bool is_operation_name(std::string_view name) { return contains(kNames, name); }
-
 std::string document_of(const Exchange& exchange) {
     std::string text;
     const Body* body = exchange.stored.body.get();
     if (body == nullptr) return text;
-    const auto done = for_each_chunk(*body, 0, body->size(), [&](base::ByteView bytes) -> base::Status {
-        text += base::as_text(bytes);
-        return {};
-    });
+    const auto done =
+        for_each_chunk(*body, 0, body->size(), [&](base::ByteView bytes) -> base::Status {
+            text += base::as_text(bytes);
+            return {};
+        });
     return done ? text : std::string();
 }
 
 Service::Service(const Options& options, Store& store, FaultPlan& faults, Counters& counters)
-    : options_(options), store_(store), faults_(faults), counters_(counters),
+    : options_(options),
+      store_(store),
+      faults_(faults),
+      counters_(counters),
       clock_(options.clock != nullptr ? *options.clock : base::system_clock()),
       credentials_{options.access_key, options.secret_key, options.session_token, options.region},
       rate_tokens_(options.max_requests_per_second) {}
@@ -131,7 +85,8 @@ bool Service::over_rate() {
     const double rate = options_.max_requests_per_second;
     const std::scoped_lock lock(rate_mutex_);
     const auto at = clock_.steady_now();
-    rate_tokens_ = std::min(rate, rate_tokens_ + rate * std::chrono::duration<double>(at - rate_at_).count());
+    rate_tokens_ =
+        std::min(rate, rate_tokens_ + rate * std::chrono::duration<double>(at - rate_at_).count());
     rate_at_ = at;
     if (rate_tokens_ < 1) return true;
     rate_tokens_ -= 1;
@@ -150,7 +105,8 @@ void Service::begin(Exchange& exchange) {
 // Everything that can be known before the body: in the order in which S3 finds fault.
 Answered<void> Service::admit(Exchange& exchange) {
     Request& request = exchange.request;
-    if (!resolve_target(request)) return refuse(400, "InvalidURI", "Couldn't parse the specified URI.");
+    if (!resolve_target(request))
+        return refuse(400, "InvalidURI", "Couldn't parse the specified URI.");
     exchange.operation = operation_of(request);
     if (request.chunked) {
         Refusal refusal = known_refusal("NotImplemented");
@@ -172,18 +128,22 @@ Answered<void> Service::admit(Exchange& exchange) {
         return refuse(501, "NotImplemented", "The simulator does not know this operation.");
     }
     if (request.key.size() > kKeySizeMax) {
-        return refuse("KeyTooLongError", {{"MaxSizeAllowed", "1024"}, {"Size", std::to_string(request.key.size())}});
+        return refuse("KeyTooLongError",
+                      {{"MaxSizeAllowed", "1024"}, {"Size", std::to_string(request.key.size())}});
     }
     if (!request.bucket.empty() && exchange.operation != Operation::CreateBucket) {
         exchange.bucket = store_.bucket(request.bucket);
         if (!exchange.bucket) return refuse("NoSuchBucket", {{"BucketName", request.bucket}});
     }
-    if (const std::string* version = request.parameter("versionId"); version != nullptr && *version != "null") {
+    if (const std::string* version = request.parameter("versionId");
+        version != nullptr && *version != "null") {
         return refuse("NoSuchVersion", {{"Key", request.key}, {"VersionId", *version}});
     }
     if (request.parameter("uploadId") != nullptr) {
-        exchange.upload = store_.upload(request.bucket, request.key, *request.parameter("uploadId"));
-        if (!exchange.upload) return refuse("NoSuchUpload", {{"UploadId", *request.parameter("uploadId")}});
+        exchange.upload =
+            store_.upload(request.bucket, request.key, *request.parameter("uploadId"));
+        if (!exchange.upload)
+            return refuse("NoSuchUpload", {{"UploadId", *request.parameter("uploadId")}});
     }
     return prepare_body(exchange);
 }
@@ -194,7 +154,8 @@ Answered<void> Service::prepare_body(Exchange& exchange) {
     base::Result<std::unique_ptr<BodyWriter>> writer = make_discarding_writer();
     if (has_data(exchange.operation)) {
         if (!request.content_length) return refuse("MissingContentLength");
-        if (!exchange.bucket->writable()) return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
+        if (!exchange.bucket->writable())
+            return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
         if (size > kPutSizeMax) {
             return refuse("EntityTooLarge", {{"ProposedSize", std::to_string(size)},
                                              {"MaxSizeAllowed", std::to_string(kPutSizeMax)}});
@@ -220,40 +181,47 @@ Answered<void> Service::check_body(Exchange& exchange) {
     const Request& request = exchange.request;
     if (exchange.sha256) exchange.sha256_raw = exchange.sha256->finish();
     if (exchange.md5) exchange.md5_raw = exchange.md5->finish();
-    if (exchange.sha256 && !exchange.payload_hash.empty() && exchange.payload_hash != "UNSIGNED-PAYLOAD") {
+    if (exchange.sha256 && !exchange.payload_hash.empty() &&
+        exchange.payload_hash != "UNSIGNED-PAYLOAD") {
         const std::string computed = base::hex(base::as_bytes(exchange.sha256_raw));
         if (computed != exchange.payload_hash) {
-            return refuse("XAmzContentSHA256Mismatch", {{"ClientComputedContentSHA256", exchange.payload_hash},
-                                                        {"S3ComputedContentSHA256", computed}});
+            return refuse("XAmzContentSHA256Mismatch",
+                          {{"ClientComputedContentSHA256", exchange.payload_hash},
+                           {"S3ComputedContentSHA256", computed}});
         }
     }
     const std::string content_md5(request.header("content-md5"));
     if (!content_md5.empty()) {
         const auto decoded = base::base64_decode(content_md5);
-        if (!decoded || decoded->size() != 16) return refuse("InvalidDigest", {{"Content-MD5", content_md5}});
+        if (!decoded || decoded->size() != 16)
+            return refuse("InvalidDigest", {{"Content-MD5", content_md5}});
         if (*decoded != exchange.md5_raw) {
-            return refuse("BadDigest", {{"ExpectedDigest", content_md5},
-                                        {"CalculatedDigest", base::base64(base::as_bytes(exchange.md5_raw))}});
+            return refuse("BadDigest",
+                          {{"ExpectedDigest", content_md5},
+                           {"CalculatedDigest", base::base64(base::as_bytes(exchange.md5_raw))}});
         }
     }
     // On Complete these headers are about the whole object, not about the request's body.
     if (exchange.operation == Operation::CompleteMultipartUpload) return {};
-    const std::array<std::pair<std::string_view, std::string>, 2> computed = {{
-        {"x-amz-checksum-crc32", base::crc32_base64(exchange.crc32)},
-        {"x-amz-checksum-sha256", base::base64(base::as_bytes(exchange.sha256_raw))}}};
+    const std::array<std::pair<std::string_view, std::string>, 2> computed = {
+        {{"x-amz-checksum-crc32", base::crc32_base64(exchange.crc32)},
+         {"x-amz-checksum-sha256", base::base64(base::as_bytes(exchange.sha256_raw))}}};
     for (const auto& [name, value] : request.headers) {
         if (!name.starts_with("x-amz-checksum-") || name == "x-amz-checksum-algorithm" ||
             name == "x-amz-checksum-type" || name == "x-amz-checksum-mode") {
             continue;
         }
-        const auto known = std::ranges::find(computed, name, [](const auto& item) { return item.first; });
+        const auto known =
+            std::ranges::find(computed, name, [](const auto& item) { return item.first; });
         if (known == computed.end()) {
-            return refuse(501, "NotImplemented", "The simulator knows the checksums CRC32 and SHA256.",
+            return refuse(501, "NotImplemented",
+                          "The simulator knows the checksums CRC32 and SHA256.",
                           {{"Header", name}});
         }
         const auto decoded = base::base64_decode(value);
         if (!decoded || decoded->size() != (name.ends_with("crc32") ? 4U : 32U)) {
-            return refuse(400, "InvalidRequest", fmt::format("Value for {} header is invalid.", name));
+            return refuse(400, "InvalidRequest",
+                          fmt::format("Value for {} header is invalid.", name));
         }
         if (value != known->second) {
             return refuse(400, "BadDigest",
@@ -275,9 +243,11 @@ Response Service::finish(Exchange& exchange) {
         Refusal refusal = known_refusal(exchange.fault->code);
         return xml_response(error_xml(refusal, exchange.request.path, exchange.request_id));
     }
-    if (exchange.fault && exchange.fault->kind == FaultKind::status) exchange.refusal = refusal_of(*exchange.fault);
-    Answered<Response> answer = exchange.refusal ? Answered<Response>(std::unexpected(*exchange.refusal))
-                                                 : execute(exchange);
+    if (exchange.fault && exchange.fault->kind == FaultKind::status)
+        exchange.refusal = refusal_of(*exchange.fault);
+    Answered<Response> answer = exchange.refusal
+                                    ? Answered<Response>(std::unexpected(*exchange.refusal))
+                                    : execute(exchange);
     Response response;
     if (answer) {
         response = std::move(*answer);
@@ -286,8 +256,9 @@ Response Service::finish(Exchange& exchange) {
         // 304 and answers to HEAD have no body.
         const bool muted = exchange.fault && !exchange.fault->has_body;
         const bool bare = muted || exchange.request.method == "HEAD" || refusal.status == 304;
-        response = xml_response(bare ? std::string() : error_xml(refusal, exchange.request.path, exchange.request_id),
-                                refusal.status);
+        response = xml_response(
+            bare ? std::string() : error_xml(refusal, exchange.request.path, exchange.request_id),
+            refusal.status);
         if (bare) response.headers.clear();
         for (const auto& [name, value] : refusal.extra) {
             if (refusal.status == 304) response.add(name, value);
@@ -301,68 +272,52 @@ Answered<Response> Service::execute(Exchange& exchange) {
     if (auto ok = check_body(exchange); !ok) return std::unexpected(std::move(ok.error()));
     exchange.stored = exchange.writer->finish();
     switch (exchange.operation) {
-        case Operation::ListBuckets: return list_buckets(exchange);
-        case Operation::CreateBucket: return create_bucket(exchange);
+        case Operation::ListBuckets:
+            return list_buckets(exchange);
+        case Operation::CreateBucket:
+            return create_bucket(exchange);
         case Operation::HeadBucket: {
             Response response;
             response.add("x-amz-bucket-region", options_.region);
             return response;
         }
-        case Operation::DeleteBucket: return delete_bucket(exchange);
-        case Operation::GetBucketLocation: return bucket_location(exchange);
-        case Operation::ListObjectsV2: return list_objects(exchange);
-        case Operation::ListMultipartUploads: return list_uploads(exchange);
-        case Operation::DeleteObjects: return delete_objects(exchange);
-        case Operation::PutObject: return put_object(exchange);
+        case Operation::DeleteBucket:
+            return delete_bucket(exchange);
+        case Operation::GetBucketLocation:
+            return bucket_location(exchange);
+        case Operation::ListObjectsV2:
+            return list_objects(exchange);
+        case Operation::ListMultipartUploads:
+            return list_uploads(exchange);
+        case Operation::DeleteObjects:
+            return delete_objects(exchange);
+        case Operation::PutObject:
+            return put_object(exchange);
         case Operation::GetObject:
-        case Operation::HeadObject: return get_object(exchange);
-        case Operation::DeleteObject: return delete_object(exchange);
-        case Operation::GetObjectTagging: return get_tagging(exchange);
-        case Operation::CreateMultipartUpload: return create_upload(exchange);
-        case Operation::UploadPart: return upload_part(exchange);
-        case Operation::UploadPartCopy: return upload_part_copy(exchange);
-        case Operation::ListParts: return list_parts(exchange);
-        case Operation::CompleteMultipartUpload: return complete_upload(exchange);
-        case Operation::AbortMultipartUpload: return abort_upload(exchange);
-        case Operation::Control: return control(exchange);
-        case Operation::Unknown: break;
+        case Operation::HeadObject:
+            return get_object(exchange);
+        case Operation::DeleteObject:
+            return delete_object(exchange);
+        case Operation::GetObjectTagging:
+            return get_tagging(exchange);
+        case Operation::CreateMultipartUpload:
+            return create_upload(exchange);
+        case Operation::UploadPart:
+            return upload_part(exchange);
+        case Operation::UploadPartCopy:
+            return upload_part_copy(exchange);
+        case Operation::ListParts:
+            return list_parts(exchange);
+        case Operation::CompleteMultipartUpload:
+            return complete_upload(exchange);
+        case Operation::AbortMultipartUpload:
+            return abort_upload(exchange);
+        case Operation::Control:
+            return control(exchange);
+        case Operation::Unknown:
+            break;
     }
     return refuse("NotImplemented");
-}
-
-Stats Service::stats() const {
-    Stats stats = counters_.read();
-    stats.faults_fired = faults_.fired();
-    stats.open_uploads = store_.upload_count();
-    stats.stored_bytes = store_.stored_bytes();
-    return stats;
-}
-
-Response Service::control(Exchange& exchange) {
-    const Request& request = exchange.request;
-    const std::string_view what = std::string_view(request.path).substr(std::string_view("/_s3sim/").size());
-    Response response;
-    response.add("Content-Type", "application/json");
-    if (what == "stats" && request.method == "GET") {
-        response.text = stats_json(stats());
-    } else if (what == "reset-stats" && request.method == "POST") {
-        counters_.reset();
-        faults_.reset_counts();
-        response.text = "{}\n";
-    } else if (what == "faults" && request.method == "POST") {
-        const auto set = faults_.set(document_of(exchange));
-        response.status = set ? 200 : 400;
-        response.text = "{}\n";
-        if (!set) {
-            response.headers.clear();
-            response.add("Content-Type", "text/plain");
-            response.text = set.error().detail + "\n";
-        }
-    } else {
-        response.status = 404;
-        response.text = "{}\n";
-    }
-    return response;
 }
 
 }  // namespace s3sim

@@ -1,6 +1,7 @@
-// The S3 operations. A request is served in two steps: begin() once its head is there (who asks, for what, where its
-// body goes) and finish() once its body is. A Service is shared by all threads; an Exchange is one request in flight and
-// belongs to its connection. finish() may block when blocks() says so: such exchanges run on the server's slow thread.
+// The S3 operations. A request is served in two steps: begin() once its head is there (who asks,
+// for what, where its body goes) and finish() once its body is. A Service is shared by all threads;
+// an Exchange is one request in flight and belongs to its connection. finish() may block when
+// blocks() says so: such exchanges run on the server's slow thread.
 #pragma once
 
 #include <cstdint>
@@ -20,18 +21,38 @@ namespace s3sim {
 class Counters;
 
 enum class Operation : std::uint8_t {
-    ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation, ListObjectsV2, ListMultipartUploads,
-    DeleteObjects, PutObject, GetObject, HeadObject, DeleteObject, GetObjectTagging, CreateMultipartUpload, UploadPart,
-    UploadPartCopy, ListParts, CompleteMultipartUpload, AbortMultipartUpload, Control, Unknown,
+    ListBuckets,
+    CreateBucket,
+    HeadBucket,
+    DeleteBucket,
+    GetBucketLocation,
+    ListObjectsV2,
+    ListMultipartUploads,
+    DeleteObjects,
+    PutObject,
+    GetObject,
+    HeadObject,
+    DeleteObject,
+    GetObjectTagging,
+    CreateMultipartUpload,
+    UploadPart,
+    UploadPartCopy,
+    ListParts,
+    CompleteMultipartUpload,
+    AbortMultipartUpload,
+    Control,
+    Unknown,
 };
 std::string_view operation_name(Operation operation);
 bool is_operation_name(std::string_view name);
+Operation operation_of(const Request& request);
 
 struct Exchange {
     Request request;
     Operation operation = Operation::Unknown;
     std::string request_id;
-    std::optional<Refusal> refusal;  // decided by begin(): the body is discarded, then this is the answer
+    std::optional<Refusal>
+        refusal;  // decided by begin(): the body is discarded, then this is the answer
     std::optional<Fault> fault;
 
     std::shared_ptr<Bucket> bucket;
@@ -39,11 +60,11 @@ struct Exchange {
 
     std::unique_ptr<BodyWriter> writer;  // where the body goes
     std::uint64_t received = 0;
-    std::uint32_t crc32 = 0;             // of what was received
-    std::string payload_hash;            // as signed
-    std::optional<Digest> sha256;        // present if somebody will compare it
+    std::uint32_t crc32 = 0;       // of what was received
+    std::string payload_hash;      // as signed
+    std::optional<Digest> sha256;  // present if somebody will compare it
     std::optional<Digest> md5;
-    std::string sha256_raw, md5_raw;     // what they came to
+    std::string sha256_raw, md5_raw;  // what they came to
     Stored stored;
 };
 
@@ -55,6 +76,7 @@ class Service {
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
     Stats stats() const;
+    base::UtcTime now() const { return clock_.utc_now(); }
 
   private:
     Answered<void> admit(Exchange& exchange);
@@ -81,7 +103,6 @@ class Service {
     Answered<Response> upload_part_copy(Exchange& exchange);
     Answered<Response> complete_upload(Exchange& exchange);
     Answered<Response> abort_upload(Exchange& exchange);
-    base::UtcTime now() const { return clock_.utc_now(); }
 
     const Options& options_;
     Store& store_;
@@ -97,7 +118,8 @@ class Service {
 std::string document_of(const Exchange& exchange);  // an XML body, whole
 
 // conditions.cc: what several operations share.
-Answered<void> check_read_conditions(const Request& request, const Object& object, bool copy_source);
+Answered<void> check_read_conditions(const Request& request, const Object& object,
+                                     bool copy_source);
 Answered<PutCondition> put_condition(const Request& request);
 Answered<Object> object_from_headers(const Request& request);
 void add_object_headers(Response& response, const Object& object, bool with_checksum);

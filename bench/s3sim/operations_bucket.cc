@@ -6,9 +6,16 @@ namespace s3sim {
 
 Answered<Response> Service::list_buckets(Exchange&) {
     XmlWriter xml;
-    xml.root("ListAllMyBucketsResult").open("Owner").text("ID", "s3sim").close("Owner").open("Buckets");
+    xml.root("ListAllMyBucketsResult")
+        .open("Owner")
+        .text("ID", "s3sim")
+        .close("Owner")
+        .open("Buckets");
     for (const auto& [name, created] : store_.buckets()) {
-        xml.open("Bucket").text("Name", name).text("CreationDate", base::format_rfc3339(created)).close("Bucket");
+        xml.open("Bucket")
+            .text("Name", name)
+            .text("CreationDate", base::format_rfc3339(created))
+            .close("Bucket");
     }
     return xml_response(xml.close("Buckets").close("ListAllMyBucketsResult").finish());
 }
@@ -19,11 +26,13 @@ Answered<Response> Service::create_bucket(Exchange& exchange) {
     const std::string wanted = location->empty() ? "us-east-1" : *location;
     if (!location->empty() && wanted != options_.region) {
         return refuse(400, "IllegalLocationConstraintException",
-                      "The " + wanted + " location constraint is incompatible for the region specific endpoint.");
+                      "The " + wanted +
+                          " location constraint is incompatible for the region specific endpoint.");
     }
     auto made = store_.create_bucket(exchange.request.bucket, now());
     // us-east-1 says 200 to an owner's second CreateBucket.
-    const bool again = !made && made.error().code == "BucketAlreadyOwnedByYou" && options_.region == "us-east-1";
+    const bool again =
+        !made && made.error().code == "BucketAlreadyOwnedByYou" && options_.region == "us-east-1";
     if (!made && !again) return std::unexpected(made.error());
     Response response;
     response.add("Location", "/" + exchange.request.bucket);
@@ -31,7 +40,8 @@ Answered<Response> Service::create_bucket(Exchange& exchange) {
 }
 
 Answered<Response> Service::delete_bucket(Exchange& exchange) {
-    if (auto gone = store_.delete_bucket(exchange.request.bucket); !gone) return std::unexpected(gone.error());
+    if (auto gone = store_.delete_bucket(exchange.request.bucket); !gone)
+        return std::unexpected(gone.error());
     Response response;
     response.status = 204;
     return response;
@@ -49,7 +59,8 @@ Answered<Response> Service::delete_objects(Exchange& exchange) {
     const Request& request = exchange.request;
     if (!request.has_header("content-md5") && !request.has_header("x-amz-checksum-crc32") &&
         !request.has_header("x-amz-checksum-sha256")) {
-        return refuse(400, "InvalidRequest", "Missing required header for this request: Content-MD5");
+        return refuse(400, "InvalidRequest",
+                      "Missing required header for this request: Content-MD5");
     }
     const auto wanted = parse_delete(document_of(exchange));
     if (!wanted) return std::unexpected(wanted.error());

@@ -1,7 +1,7 @@
-// CompleteMultipartUpload: the strictest operation, because it is the last chance to notice anything.
-#include <fmt/format.h>
-
+// CompleteMultipartUpload: the strictest operation, because it is the last chance to notice
+// anything.
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -19,40 +19,51 @@ struct Assembly {
     std::string etag;
 };
 
-Answered<void> check_part(const Upload& upload, const CompletedPart& named, const Part* part, std::size_t index) {
+Answered<void> check_part(const Upload& upload, const CompletedPart& named, const Part* part,
+                          std::size_t index) {
     const auto number = std::to_string(named.number);
     const auto invalid = [&] {
-        return refuse("InvalidPart", {{"UploadId", upload.id}, {"PartNumber", number}, {"ETag", named.etag}});
+        return refuse("InvalidPart",
+                      {{"UploadId", upload.id}, {"PartNumber", number}, {"ETag", named.etag}});
     };
     if (part == nullptr || part->etag != named.etag) return invalid();
-    const std::string& sum = upload.algorithm == "SHA256" ? named.checksum_sha256 : named.checksum_crc32;
-    const std::string& other = upload.algorithm == "SHA256" ? named.checksum_crc32 : named.checksum_sha256;
+    const std::string& sum =
+        upload.algorithm == "SHA256" ? named.checksum_sha256 : named.checksum_crc32;
+    const std::string& other =
+        upload.algorithm == "SHA256" ? named.checksum_crc32 : named.checksum_sha256;
     if (!other.empty() || (upload.algorithm.empty() && !sum.empty())) return invalid();
     if (upload.algorithm.empty()) return {};
     if (sum.empty() && upload.checksum_type == "COMPOSITE") {
-        return refuse(400, "InvalidRequest",
-                      fmt::format("The upload was created using a {} checksum. The complete request must include the "
-                                  "checksum for each part. It was missing for part {} in the request.",
-                                  upload.algorithm == "CRC32" ? "crc32" : "sha256", number));
+        return refuse(
+            400, "InvalidRequest",
+            fmt::format(
+                "The upload was created using a {} checksum. The complete request must include the "
+                "checksum for each part. It was missing for part {} in the request.",
+                upload.algorithm == "CRC32" ? "crc32" : "sha256", number));
     }
     if (!sum.empty() && sum != part->checksum) return invalid();
     if (named.number != index + 1) return refuse("InvalidPartOrder", {{"UploadId", upload.id}});
     return {};
 }
 
-Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPart>& named, std::uint64_t min_size) {
+Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPart>& named,
+                            std::uint64_t min_size) {
     if (named.empty()) return refuse(400, "InvalidRequest", "You must specify at least one part");
-    const auto out_of_order = [](const CompletedPart& a, const CompletedPart& b) { return a.number >= b.number; };
+    const auto out_of_order = [](const CompletedPart& a, const CompletedPart& b) {
+        return a.number >= b.number;
+    };
     if (std::ranges::adjacent_find(named, out_of_order) != named.end()) {
         return refuse("InvalidPartOrder", {{"UploadId", upload.id}});
     }
     Assembly whole;
     std::string md5s;
     for (std::size_t i = 0; i < named.size(); ++i) {
-        const auto at = named[i].number > INT32_MAX ? upload.parts.end()
-                                                     : upload.parts.find(static_cast<int>(named[i].number));
+        const auto at = named[i].number > INT32_MAX
+                            ? upload.parts.end()
+                            : upload.parts.find(static_cast<int>(named[i].number));
         const Part* part = at == upload.parts.end() ? nullptr : &at->second;
-        if (auto ok = check_part(upload, named[i], part, i); !ok) return std::unexpected(ok.error());
+        if (auto ok = check_part(upload, named[i], part, i); !ok)
+            return std::unexpected(ok.error());
         if (part->size < min_size && i + 1 < named.size()) {
             return refuse("EntityTooSmall", {{"ETag", part->etag},
                                              {"MinSizeAllowed", std::to_string(min_size)},
@@ -64,8 +75,10 @@ Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPar
         md5s += part->etag;
         whole.parts.push_back(*part);
     }
-    // S3's is the MD5 of the parts' MD5s; ours of their ETags, which for larger parts are no MD5s anyway.
-    whole.etag = fmt::format("{}-{}", base::hex(base::as_bytes(md5(base::as_bytes(md5s)))), named.size());
+    // S3's is the MD5 of the parts' MD5s; ours of their ETags, which for larger parts are no MD5s
+    // anyway.
+    whole.etag =
+        fmt::format("{}-{}", base::hex(base::as_bytes(md5(base::as_bytes(md5s)))), named.size());
     return whole;
 }
 
@@ -84,31 +97,39 @@ Answered<void> check_promises(const Request& request, const Upload& upload, cons
     if (request.has_header("x-amz-mp-object-size")) {
         const std::string promised(request.header("x-amz-mp-object-size"));
         if (parse_number(promised) != whole.size) {
-            return refuse(400, "InvalidRequest",
-                          fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match what was "
-                                      "computed: {}", promised, whole.size));
+            return refuse(
+                400, "InvalidRequest",
+                fmt::format(
+                    "The provided 'x-amz-mp-object-size' header value {} does not match what was "
+                    "computed: {}",
+                    promised, whole.size));
         }
     }
     const std::string_view type = request.header("x-amz-checksum-type");
     if (!type.empty() && type != upload.checksum_type) {
-        return refuse(400, "InvalidRequest",
-                      fmt::format("The upload was created using the {} checksum mode. The complete request must use "
-                                  "the same checksum mode.", upload.checksum_type.empty() ? "FULL_OBJECT"
-                                                                                           : upload.checksum_type));
+        return refuse(
+            400, "InvalidRequest",
+            fmt::format(
+                "The upload was created using the {} checksum mode. The complete request must use "
+                "the same checksum mode.",
+                upload.checksum_type.empty() ? "FULL_OBJECT" : upload.checksum_type));
     }
     const std::string_view crc = request.header("x-amz-checksum-crc32");
     const std::string_view sha = request.header("x-amz-checksum-sha256");
     const std::string_view sent = upload.algorithm == "SHA256" ? sha : crc;
-    if ((!crc.empty() && upload.algorithm != "CRC32") || (!sha.empty() && upload.algorithm != "SHA256")) {
-        return refuse(400, "InvalidRequest", "Checksum Type mismatch: the upload was created with another algorithm.");
+    if ((!crc.empty() && upload.algorithm != "CRC32") ||
+        (!sha.empty() && upload.algorithm != "SHA256")) {
+        return refuse(400, "InvalidRequest",
+                      "Checksum Type mismatch: the upload was created with another algorithm.");
     }
     if (sent.empty()) return {};
     // Without the type header S3 takes the value for a COMPOSITE one.
     const bool full = upload.checksum_type == "FULL_OBJECT";
     const bool same = sent == checksum || (!full && sent == checksum.substr(0, checksum.find('-')));
     if (!same || (full && type.empty())) {
-        return refuse(400, "BadDigest", fmt::format("The {} you specified did not match the calculated checksum.",
-                                                    upload.algorithm));
+        return refuse(400, "BadDigest",
+                      fmt::format("The {} you specified did not match the calculated checksum.",
+                                  upload.algorithm));
     }
     return {};
 }
@@ -132,7 +153,8 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
         whole = assemble(upload, *named, options_.min_part_size_bytes);
         if (!whole) return std::unexpected(whole.error());
         if (!upload.algorithm.empty()) checksum = checksum_of(upload, *whole);
-        if (auto ok = check_promises(request, upload, *whole, checksum); !ok) return std::unexpected(ok.error());
+        if (auto ok = check_promises(request, upload, *whole, checksum); !ok)
+            return std::unexpected(ok.error());
         upload.closed = true;  // nobody adds a part from here on
     }
     const auto reopen = [&](Refusal refusal) {
@@ -154,16 +176,20 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
     for (const Part& part : whole->parts) object.part_sizes.push_back(part.size);
     object.body = joined->body;
     object.file = joined->file;
-    if (auto ok = upload.bucket->put(upload.key, std::move(object), *condition); !ok) return reopen(ok.error());
+    if (auto ok = upload.bucket->put(upload.key, std::move(object), *condition); !ok)
+        return reopen(ok.error());
     store_.remove_upload(upload);
 
     XmlWriter xml;
     xml.root("CompleteMultipartUploadResult");
     xml.text("Location", fmt::format("http://{}/{}/{}", request.header("host"), upload.bucket_name,
                                      base::percent_encode(upload.key, true)));
-    xml.text("Bucket", upload.bucket_name).text("Key", upload.key).text("ETag", "\"" + whole->etag + "\"");
+    xml.text("Bucket", upload.bucket_name)
+        .text("Key", upload.key)
+        .text("ETag", "\"" + whole->etag + "\"");
     if (!upload.algorithm.empty()) {
-        xml.text("Checksum" + upload.algorithm, checksum).text("ChecksumType", upload.checksum_type);
+        xml.text("Checksum" + upload.algorithm, checksum)
+            .text("ChecksumType", upload.checksum_type);
     }
     Response response = xml_response(xml.close("CompleteMultipartUploadResult").finish());
     add_stored_headers(response, upload.target, "x-amz-server-side-encryption");

@@ -17,17 +17,19 @@ Answered<std::uint64_t> page_size(const Request& request, std::string_view name)
     if (text == nullptr) return kPageMax;
     const auto number = parse_number(*text);
     if (!number || *number > INT32_MAX) {
-        return refuse(400, "InvalidArgument", "Provided " + std::string(name) + " not an integer or within integer range",
+        return refuse(400, "InvalidArgument",
+                      "Provided " + std::string(name) + " not an integer or within integer range",
                       {{"ArgumentName", std::string(name)}, {"ArgumentValue", *text}});
     }
     return std::min(*number, kPageMax);
 }
 
-// Opaque to clients; checked when it comes back. It holds where the next page starts: "k" after a key, "p" after
-// everything under a common prefix.
+// Opaque to clients; checked when it comes back. It holds where the next page starts: "k" after a
+// key, "p" after everything under a common prefix.
 constexpr std::string_view kTokenSalt = "s3sim-continuation";
 std::string seal_token(std::string_view position) {
-    const std::string check = hex(sha256(std::string(kTokenSalt) + std::string(position))).substr(0, 8);
+    const std::string check =
+        hex(sha256(std::string(kTokenSalt) + std::string(position))).substr(0, 8);
     return base::base64(base::as_bytes(check + std::string(position)));
 }
 std::optional<std::string> open_token(std::string_view token) {
@@ -41,7 +43,8 @@ std::optional<std::string> open_token(std::string_view token) {
 // The first string after all that start with `prefix`; empty if there is none.
 std::string after_prefix(std::string prefix) {
     while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
-    if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+    if (!prefix.empty())
+        prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
     return prefix;
 }
 
@@ -52,8 +55,8 @@ struct Listing {
     std::string next;  // position, see seal_token
 };
 
-Listing make_page(Bucket& bucket, const std::string& prefix, const std::string& delimiter, std::string position,
-                  std::uint64_t max) {
+Listing make_page(Bucket& bucket, const std::string& prefix, const std::string& delimiter,
+                  std::string position, std::uint64_t max) {
     Listing page;
     std::string from = prefix;
     bool inclusive = true;
@@ -74,7 +77,8 @@ Listing make_page(Bucket& bucket, const std::string& prefix, const std::string& 
             page.next = last;
             return page;
         }
-        const auto cut = delimiter.empty() ? std::string::npos : entry.key.find(delimiter, prefix.size());
+        const auto cut =
+            delimiter.empty() ? std::string::npos : entry.key.find(delimiter, prefix.size());
         if (cut != std::string::npos) {
             page.prefixes.push_back(entry.key.substr(0, cut + delimiter.size()));
             last = "p" + page.prefixes.back();
@@ -114,7 +118,8 @@ Answered<Response> Service::list_objects(Exchange& exchange) {
     const std::string prefix = request.parameter_or("prefix", "");
     const std::string delimiter = request.parameter_or("delimiter", "");
     std::string position;
-    if (const std::string* after = request.parameter("start-after"); after != nullptr && !after->empty()) {
+    if (const std::string* after = request.parameter("start-after");
+        after != nullptr && !after->empty()) {
         position = "k" + *after;
     }
     const std::string* token = request.parameter("continuation-token");
@@ -133,19 +138,26 @@ Answered<Response> Service::list_objects(Exchange& exchange) {
     XmlWriter xml;
     xml.root("ListBucketResult").text("Name", request.bucket).text("Prefix", encode(prefix));
     if (!delimiter.empty()) xml.text("Delimiter", encode(delimiter));
-    if (request.parameter("start-after") != nullptr) xml.text("StartAfter", encode(*request.parameter("start-after")));
+    if (request.parameter("start-after") != nullptr)
+        xml.text("StartAfter", encode(*request.parameter("start-after")));
     if (*url) xml.text("EncodingType", "url");
     if (token != nullptr) xml.text("ContinuationToken", *token);
     if (page.truncated) xml.text("NextContinuationToken", seal_token(page.next));
     xml.number("KeyCount", page.contents.size() + page.prefixes.size()).number("MaxKeys", *max);
     xml.flag("IsTruncated", page.truncated);
+    base::UtcTime last_time{};  // neighbours often share theirs
+    std::string last_text = base::format_rfc3339(last_time);
     const bool owner = request.parameter_or("fetch-owner", "") == "true";
     for (const Entry& entry : page.contents) {
-        xml.open("Contents").text("Key", encode(entry.key));
-        xml.text("LastModified", base::format_rfc3339(entry.last_modified));
+        if (entry.last_modified != last_time) {
+            last_time = entry.last_modified;
+            last_text = base::format_rfc3339(last_time);
+        }
+        xml.open("Contents").text("Key", encode(entry.key)).text("LastModified", last_text);
         xml.text("ETag", "\"" + entry.etag + "\"");
         if (!entry.checksum_algorithm.empty()) {
-            xml.text("ChecksumAlgorithm", entry.checksum_algorithm).text("ChecksumType", entry.checksum_type);
+            xml.text("ChecksumAlgorithm", entry.checksum_algorithm)
+                .text("ChecksumType", entry.checksum_type);
         }
         xml.number("Size", entry.size);
         if (owner) xml.open("Owner").text("ID", "s3sim").close("Owner");
@@ -180,10 +192,13 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
     }
     XmlWriter xml;
     xml.root("ListMultipartUploadsResult").text("Bucket", request.bucket);
-    xml.text("KeyMarker", encode(key_marker)).text("UploadIdMarker", id_marker).text("Prefix", encode(prefix));
+    xml.text("KeyMarker", encode(key_marker))
+        .text("UploadIdMarker", id_marker)
+        .text("Prefix", encode(prefix));
     if (*url) xml.text("EncodingType", "url");
     if (truncated && !page.empty()) {
-        xml.text("NextKeyMarker", encode(page.back()->key)).text("NextUploadIdMarker", page.back()->id);
+        xml.text("NextKeyMarker", encode(page.back()->key))
+            .text("NextUploadIdMarker", page.back()->id);
     }
     xml.number("MaxUploads", *max).flag("IsTruncated", truncated && !page.empty());
     for (const UploadRef& upload : page) {
@@ -191,7 +206,8 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
         xml.text("StorageClass", upload->target.storage_class);
         xml.text("Initiated", base::format_rfc3339(upload->initiated));
         if (!upload->algorithm.empty()) {
-            xml.text("ChecksumAlgorithm", upload->algorithm).text("ChecksumType", upload->checksum_type);
+            xml.text("ChecksumAlgorithm", upload->algorithm)
+                .text("ChecksumType", upload->checksum_type);
         }
         xml.close("Upload");
     }
@@ -216,20 +232,24 @@ Answered<Response> Service::list_parts(Exchange& exchange) {
     XmlWriter lines;
     lines.finish();  // takes the declaration off; what follows is a fragment
     bool truncated = false;
-    for (auto at = upload.parts.upper_bound(static_cast<int>(std::min<std::uint64_t>(*marker, INT32_MAX)));
+    for (auto at = upload.parts.upper_bound(
+             static_cast<int>(std::min<std::uint64_t>(*marker, INT32_MAX)));
          at != upload.parts.end(); ++at) {
         truncated = shown == *max;
         if (truncated) break;
         const auto& [number, part] = *at;
         lines.open("Part").number("PartNumber", static_cast<std::uint64_t>(number));
-        lines.text("LastModified", base::format_rfc3339(part.last_modified)).text("ETag", "\"" + part.etag + "\"");
+        lines.text("LastModified", base::format_rfc3339(part.last_modified))
+            .text("ETag", "\"" + part.etag + "\"");
         lines.number("Size", part.size);
         if (!upload.algorithm.empty()) lines.text("Checksum" + upload.algorithm, part.checksum);
         lines.close("Part");
         last = static_cast<std::uint64_t>(number);
         ++shown;
     }
-    xml.number("NextPartNumberMarker", last).number("MaxParts", *max).flag("IsTruncated", truncated);
+    xml.number("NextPartNumberMarker", last)
+        .number("MaxParts", *max)
+        .flag("IsTruncated", truncated);
     if (!upload.algorithm.empty()) {
         xml.text("ChecksumAlgorithm", upload.algorithm).text("ChecksumType", upload.checksum_type);
     }

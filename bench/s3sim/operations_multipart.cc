@@ -1,8 +1,7 @@
 // CreateMultipartUpload, UploadPart, UploadPartCopy, AbortMultipartUpload.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cstring>
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/random.h"
@@ -26,7 +25,9 @@ Answered<void> take_checksum_choice(const Request& request, Upload& upload) {
     upload.checksum_type = request.header("x-amz-checksum-type");
     if (upload.algorithm.empty()) {
         if (upload.checksum_type.empty()) return {};
-        return refuse(400, "InvalidRequest", "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.");
+        return refuse(400, "InvalidRequest",
+                      "The x-amz-checksum-type header can only be used with the "
+                      "x-amz-checksum-algorithm header.");
     }
     if (upload.algorithm != "CRC32" && upload.algorithm != "SHA256") {
         return refuse(501, "NotImplemented", "The simulator knows the checksums CRC32 and SHA256.",
@@ -35,9 +36,10 @@ Answered<void> take_checksum_choice(const Request& request, Upload& upload) {
     if (upload.checksum_type.empty()) upload.checksum_type = "COMPOSITE";
     if ((upload.checksum_type != "COMPOSITE" && upload.checksum_type != "FULL_OBJECT") ||
         (upload.algorithm == "SHA256" && upload.checksum_type == "FULL_OBJECT")) {
-        return refuse(400, "InvalidRequest",
-                      fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
-                                  upload.checksum_type, upload.algorithm));
+        return refuse(
+            400, "InvalidRequest",
+            fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
+                        upload.checksum_type, upload.algorithm));
     }
     return {};
 }
@@ -46,7 +48,8 @@ Answered<int> part_number(const Request& request) {
     const std::string text = request.parameter_or("partNumber", "");
     const auto number = parse_number(text);
     if (!number || *number < 1 || *number > kPartNumberMax) {
-        return refuse(400, "InvalidArgument", "Part number must be an integer between 1 and 10000, inclusive",
+        return refuse(400, "InvalidArgument",
+                      "Part number must be an integer between 1 and 10000, inclusive",
                       {{"ArgumentName", "partNumber"}, {"ArgumentValue", text}});
     }
     return static_cast<int>(*number);
@@ -73,8 +76,10 @@ Answered<CopySource> copy_source(Store& store, const Request& request) {
     if (path.starts_with('/')) path.erase(0, 1);
     const auto slash = path.find('/');
     if (slash == std::string::npos || slash + 1 == path.size()) {
-        return refuse(400, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
-                      {{"ArgumentName", "x-amz-copy-source"}, {"ArgumentValue", std::string(text)}});
+        return refuse(
+            400, "InvalidArgument",
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+            {{"ArgumentName", "x-amz-copy-source"}, {"ArgumentValue", std::string(text)}});
     }
     if (!version.empty() && version != "?versionId=null") return refuse("NoSuchVersion");
     const auto bucket = store.bucket(path.substr(0, slash));
@@ -82,29 +87,37 @@ Answered<CopySource> copy_source(Store& store, const Request& request) {
     CopySource source;
     source.object = bucket->find(path.substr(slash + 1));
     if (!source.object) return refuse("NoSuchKey", {{"Key", path.substr(slash + 1)}});
-    if (auto ok = check_read_conditions(request, *source.object, true); !ok) return std::unexpected(ok.error());
+    if (auto ok = check_read_conditions(request, *source.object, true); !ok)
+        return std::unexpected(ok.error());
     const std::string& storage = source.object->storage_class;
     if (storage == "GLACIER" || storage == "DEEP_ARCHIVE") {
         return refuse("InvalidObjectState", {{"StorageClass", storage}});
     }
-    if (!source.object->body) return refuse(501, "NotImplemented", "A sink's bytes cannot be copied.");
+    if (!source.object->body)
+        return refuse(501, "NotImplemented", "A sink's bytes cannot be copied.");
     source.range = {0, source.object->size};
     const std::string_view range = request.header("x-amz-copy-source-range");
     if (!range.empty()) {
         if (!parse_copy_range(range, source.range)) {
             return refuse(400, "InvalidArgument",
-                          "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last "
+                          "The x-amz-copy-source-range value must be of the form bytes=first-last "
+                          "where first and last "
                           "are the zero-based offsets of the first and last bytes to copy",
-                          {{"ArgumentName", "x-amz-copy-source-range"}, {"ArgumentValue", std::string(range)}});
+                          {{"ArgumentName", "x-amz-copy-source-range"},
+                           {"ArgumentValue", std::string(range)}});
         }
         if (source.range.offset + source.range.length > source.object->size) {
             return refuse(400, "InvalidArgument",
-                          fmt::format("Range specified is not valid for source object of size: {}", source.object->size),
-                          {{"ArgumentName", "x-amz-copy-source-range"}, {"ArgumentValue", std::string(range)}});
+                          fmt::format("Range specified is not valid for source object of size: {}",
+                                      source.object->size),
+                          {{"ArgumentName", "x-amz-copy-source-range"},
+                           {"ArgumentValue", std::string(range)}});
         }
     }
     if (source.range.length > kPutSizeMax) {
-        return refuse(400, "InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: 5368709120");
+        return refuse(400, "InvalidRequest",
+                      "The specified copy source is larger than the maximum allowable size for a "
+                      "copy source: 5368709120");
     }
     return source;
 }
@@ -113,7 +126,8 @@ Answered<CopySource> copy_source(Store& store, const Request& request) {
 
 Answered<Response> Service::create_upload(Exchange& exchange) {
     const Request& request = exchange.request;
-    if (!exchange.bucket->writable()) return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
+    if (!exchange.bucket->writable())
+        return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
     auto upload = std::make_shared<Upload>();
     if (auto ok = take_checksum_choice(request, *upload); !ok) return std::unexpected(ok.error());
     auto target = object_from_headers(request);
@@ -129,8 +143,11 @@ Answered<Response> Service::create_upload(Exchange& exchange) {
     store_.add_upload(upload);
 
     XmlWriter xml;
-    xml.root("InitiateMultipartUploadResult").text("Bucket", request.bucket).text("Key", request.key);
-    Response response = xml_response(xml.text("UploadId", upload->id).close("InitiateMultipartUploadResult").finish());
+    xml.root("InitiateMultipartUploadResult")
+        .text("Bucket", request.bucket)
+        .text("Key", request.key);
+    Response response = xml_response(
+        xml.text("UploadId", upload->id).close("InitiateMultipartUploadResult").finish());
     if (!upload->algorithm.empty()) {
         response.add("x-amz-checksum-algorithm", upload->algorithm);
         response.add("x-amz-checksum-type", upload->checksum_type);
@@ -149,7 +166,8 @@ Answered<Response> Service::upload_part(Exchange& exchange) {
     const std::string_view sent = crc ? "crc32" : sha ? "sha256" : "null";
     if ((upload.algorithm == "CRC32" && !crc) || (upload.algorithm == "SHA256" && !sha)) {
         return refuse(400, "InvalidRequest",
-                      fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+                      fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, "
+                                  "actual checksum Type: {}",
                                   upload.algorithm == "CRC32" ? "crc32" : "sha256", sent));
     }
     Part part;
@@ -166,7 +184,8 @@ Answered<Response> Service::upload_part(Exchange& exchange) {
     add_stored_headers(response, upload.target, "x-amz-server-side-encryption");
     if (upload.algorithm == "CRC32") part.checksum = request.header("x-amz-checksum-crc32");
     if (upload.algorithm == "SHA256") part.checksum = request.header("x-amz-checksum-sha256");
-    if (auto ok = store_part(upload, *number, std::move(part)); !ok) return std::unexpected(ok.error());
+    if (auto ok = store_part(upload, *number, std::move(part)); !ok)
+        return std::unexpected(ok.error());
     return response;
 }
 
@@ -181,19 +200,20 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
     Digest sha(DigestKind::sha256);
     Part part;
     std::vector<std::byte> scratch(256 << 10);
-    const auto copied = for_each_chunk(
-        *source->object->body, source->range.offset, source->range.length, [&](base::ByteView bytes) -> base::Status {
-            part.crc32 = crc32(part.crc32, bytes);
-            if (upload.algorithm == "SHA256") sha.update(bytes);
-            while (!bytes.empty()) {
-                const base::Bytes window = (*writer)->window(scratch);
-                const std::size_t n = std::min(window.size(), bytes.size());
-                std::memcpy(window.data(), bytes.data(), n);
-                if (auto ok = (*writer)->commit(window.first(n)); !ok) return ok;
-                bytes = bytes.subspan(n);
-            }
-            return {};
-        });
+    const auto copied =
+        for_each_chunk(*source->object->body, source->range.offset, source->range.length,
+                       [&](base::ByteView bytes) -> base::Status {
+                           part.crc32 = crc32(part.crc32, bytes);
+                           if (upload.algorithm == "SHA256") sha.update(bytes);
+                           while (!bytes.empty()) {
+                               const base::Bytes window = (*writer)->window(scratch);
+                               const std::size_t n = std::min(window.size(), bytes.size());
+                               std::memcpy(window.data(), bytes.data(), n);
+                               if (auto ok = (*writer)->commit(window.first(n)); !ok) return ok;
+                               bytes = bytes.subspan(n);
+                           }
+                           return {};
+                       });
     if (!copied) return std::unexpected(refusal_of(copied.error()));
     part.size = source->range.length;
     part.etag = derived_etag(part.crc32, part.size);
@@ -205,7 +225,8 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
     xml.root("CopyPartResult").text("LastModified", base::format_rfc3339(part.last_modified));
     xml.text("ETag", "\"" + part.etag + "\"");
     if (!upload.algorithm.empty()) xml.text("Checksum" + upload.algorithm, part.checksum);
-    if (auto ok = store_part(upload, *number, std::move(part)); !ok) return std::unexpected(ok.error());
+    if (auto ok = store_part(upload, *number, std::move(part)); !ok)
+        return std::unexpected(ok.error());
     return xml_response(xml.close("CopyPartResult").finish());
 }
 

@@ -1,7 +1,6 @@
 // PutObject, GetObject, HeadObject, DeleteObject, GetObjectTagging.
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -29,12 +28,14 @@ Answered<Wanted> wanted_bytes(const Request& request, const Object& object, Resp
     if (const std::string* text = request.parameter("partNumber"); text != nullptr) {
         const auto number = parse_number(*text);
         const std::uint64_t parts = std::max<std::uint64_t>(object.part_sizes.size(), 1);
-        if (!number || *number == 0) return refuse(400, "InvalidArgument", "partNumber must be positive");
+        if (!number || *number == 0)
+            return refuse(400, "InvalidArgument", "partNumber must be positive");
         if (*number > parts) {
             return refuse(416, "InvalidPartNumber", "The requested partnumber is not satisfiable");
         }
         if (!object.part_sizes.empty()) {
-            for (std::uint64_t i = 0; i + 1 < *number; ++i) wanted.range.offset += object.part_sizes[i];
+            for (std::uint64_t i = 0; i + 1 < *number; ++i)
+                wanted.range.offset += object.part_sizes[i];
             wanted.range.length = object.part_sizes[*number - 1];
             response.add("x-amz-mp-parts-count", std::to_string(parts));
         }
@@ -42,8 +43,11 @@ Answered<Wanted> wanted_bytes(const Request& request, const Object& object, Resp
         return wanted;
     }
     switch (parse_range(request.header("range"), object.size, wanted.range)) {
-        case RangeKind::none: break;
-        case RangeKind::partial: wanted.partial = true; break;
+        case RangeKind::none:
+            break;
+        case RangeKind::partial:
+            wanted.partial = true;
+            break;
         case RangeKind::unsatisfiable:
             return refuse("InvalidRange", {{"RangeRequested", std::string(request.header("range"))},
                                            {"ActualObjectSize", std::to_string(object.size)}});
@@ -61,20 +65,24 @@ Answered<Response> Service::put_object(Exchange& exchange) {
     if (!condition) return std::unexpected(condition.error());
     object->size = exchange.received;
     object->crc32 = exchange.crc32;
-    object->etag = exchange.received <= kMd5EtagMax ? base::hex(base::as_bytes(exchange.md5_raw))
-                                                    : derived_etag(exchange.crc32, exchange.received);
+    object->etag = exchange.received <= kMd5EtagMax
+                       ? base::hex(base::as_bytes(exchange.md5_raw))
+                       : derived_etag(exchange.crc32, exchange.received);
     object->last_modified = now();
     object->body = exchange.stored.body;
     object->file = exchange.stored.file;
     if (request.has_header("x-amz-checksum-crc32")) {
-        object->checksum = {"CRC32", "FULL_OBJECT", std::string(request.header("x-amz-checksum-crc32"))};
+        object->checksum = {"CRC32", "FULL_OBJECT",
+                            std::string(request.header("x-amz-checksum-crc32"))};
     } else if (request.has_header("x-amz-checksum-sha256")) {
-        object->checksum = {"SHA256", "FULL_OBJECT", std::string(request.header("x-amz-checksum-sha256"))};
+        object->checksum = {"SHA256", "FULL_OBJECT",
+                            std::string(request.header("x-amz-checksum-sha256"))};
     }
     Response response;
     response.add("ETag", "\"" + object->etag + "\"");
     if (!object->checksum.value.empty()) {
-        response.add(object->checksum.algorithm == "CRC32" ? "x-amz-checksum-crc32" : "x-amz-checksum-sha256",
+        response.add(object->checksum.algorithm == "CRC32" ? "x-amz-checksum-crc32"
+                                                           : "x-amz-checksum-sha256",
                      object->checksum.value);
         response.add("x-amz-checksum-type", object->checksum.type);
     }
@@ -90,18 +98,22 @@ Answered<Response> Service::get_object(Exchange& exchange) {
     const bool head = exchange.operation == Operation::HeadObject;
     for (const auto& [name, value] : request.headers) {
         if (name == "x-amz-server-side-encryption") {
-            return refuse(400, "InvalidArgument", "x-amz-server-side-encryption header is not supported for this operation.");
+            return refuse(
+                400, "InvalidArgument",
+                "x-amz-server-side-encryption header is not supported for this operation.");
         }
     }
     const auto object = find_object(exchange);
     if (!object) return std::unexpected(object.error());
-    if (auto ok = check_read_conditions(request, **object, false); !ok) return std::unexpected(ok.error());
+    if (auto ok = check_read_conditions(request, **object, false); !ok)
+        return std::unexpected(ok.error());
     const std::string& storage = (*object)->storage_class;
     if (!head && (storage == "GLACIER" || storage == "DEEP_ARCHIVE")) {
         return refuse("InvalidObjectState", {{"StorageClass", storage}});
     }
     if (!head && !(*object)->body) {
-        return refuse(501, "NotImplemented", "This bucket is a sink: it checked the bytes and forgot them.");
+        return refuse(501, "NotImplemented",
+                      "This bucket is a sink: it checked the bytes and forgot them.");
     }
     Response response;
     const auto wanted = wanted_bytes(request, **object, response);
@@ -110,17 +122,20 @@ Answered<Response> Service::get_object(Exchange& exchange) {
     if (wanted->partial) {
         response.status = 206;
         response.add("Content-Range",
-                     range.length == 0 ? fmt::format("bytes */{}", (*object)->size)
-                                       : fmt::format("bytes {}-{}/{}", range.offset,
-                                                     range.offset + range.length - 1, (*object)->size));
+                     range.length == 0
+                         ? fmt::format("bytes */{}", (*object)->size)
+                         : fmt::format("bytes {}-{}/{}", range.offset,
+                                       range.offset + range.length - 1, (*object)->size));
     }
-    const bool checksum = request.header("x-amz-checksum-mode") == "ENABLED" && range.length == (*object)->size;
+    const bool checksum =
+        request.header("x-amz-checksum-mode") == "ENABLED" && range.length == (*object)->size;
     add_object_headers(response, **object, checksum);
     for (const auto& [name, value] : request.query) {  // response-content-type=... and friends
         if (!name.starts_with("response-")) continue;
         const std::string header = name.substr(9);
         std::erase_if(response.headers, [&](const auto& item) {
-            return std::ranges::equal(item.first, header, [](char a, char b) { return (a | 32) == (b | 32); });
+            return std::ranges::equal(item.first, header,
+                                      [](char a, char b) { return (a | 32) == (b | 32); });
         });
         response.add(header, value);
     }
@@ -135,7 +150,8 @@ Answered<Response> Service::get_object(Exchange& exchange) {
 }
 
 Answered<Response> Service::delete_object(Exchange& exchange) {
-    if (auto ok = exchange.bucket->remove(exchange.request.key); !ok) return std::unexpected(ok.error());
+    if (auto ok = exchange.bucket->remove(exchange.request.key); !ok)
+        return std::unexpected(ok.error());
     Response response;
     response.status = 204;
     return response;
@@ -154,7 +170,8 @@ Answered<Response> Service::get_tagging(Exchange& exchange) {
         const auto equals = std::min(tag.find('='), tag.size());
         xml.open("Tag")
             .text("Key", base::percent_decode(tag.substr(0, equals), true).value_or(""))
-            .text("Value", base::percent_decode(tag.substr(std::min(equals + 1, tag.size())), true).value_or(""))
+            .text("Value", base::percent_decode(tag.substr(std::min(equals + 1, tag.size())), true)
+                               .value_or(""))
             .close("Tag");
     }
     return xml_response(xml.close("TagSet").close("Tagging").finish());

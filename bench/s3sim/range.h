@@ -1,5 +1,5 @@
-// Ranges as S3 reads them: of a GET (anything malformed, multiple or inverted is ignored: 200 with the whole object) and
-// of UploadPartCopy (exactly bytes=a-b, within the object).
+// Ranges as S3 reads them: of a GET (anything malformed, multiple or inverted is ignored: 200 with
+// the whole object) and of UploadPartCopy (exactly bytes=a-b, within the object).
 #pragma once
 
 #include <algorithm>

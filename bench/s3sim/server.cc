@@ -1,14 +1,13 @@
 #include "s3sim/server.h"
 
 #include <arpa/inet.h>
+#include <cerrno>
+#include <cstring>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <thread>
+#include <unistd.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -20,7 +19,12 @@ namespace s3sim {
 namespace {
 
 base::Error no_bucket(std::string_view bucket) {
-    return {base::ErrorKind::not_found, "NoSuchBucket", fmt::format("{} does not exist", bucket), 404, {}, {}};
+    return {base::ErrorKind::not_found,
+            "NoSuchBucket",
+            fmt::format("{} does not exist", bucket),
+            404,
+            {},
+            {}};
 }
 base::Error error_of(const Refusal& refusal) {
     return {base::ErrorKind::invalid, refusal.code, refusal.message, refusal.status, {}, {}};
@@ -29,7 +33,8 @@ base::Error error_of(const Refusal& refusal) {
 // "127.0.0.1:9000", "[::1]:9000", "localhost:0"; sets port to what was bound.
 base::Result<int> listen_on(const std::string& address, std::uint16_t& port, std::string& host) {
     const auto colon = address.rfind(':');
-    const auto number = colon == std::string::npos ? std::nullopt : parse_number(address.substr(colon + 1));
+    const auto number =
+        colon == std::string::npos ? std::nullopt : parse_number(address.substr(colon + 1));
     host = address.substr(0, colon);
     if (host == "localhost") host = "127.0.0.1";
     const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
@@ -37,7 +42,8 @@ base::Result<int> listen_on(const std::string& address, std::uint16_t& port, std
     auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
     socklen_t size = bracketed ? sizeof *v6 : sizeof *v4;
-    const bool parsed = bracketed ? ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(), &v6->sin6_addr) == 1
+    const bool parsed = bracketed ? ::inet_pton(AF_INET6, host.substr(1, host.size() - 2).c_str(),
+                                                &v6->sin6_addr) == 1
                                   : ::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1;
     if (!number || *number > 65535 || !parsed) {
         return base::fail(base::ErrorKind::invalid, "bad_listen", address + " is not ADDRESS:PORT");
@@ -47,7 +53,8 @@ base::Result<int> listen_on(const std::string& address, std::uint16_t& port, std
     const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     const int one = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 || ::listen(fd, 1024) != 0 ||
+    if (fd < 0 || ::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) != 0 ||
+        ::listen(fd, 1024) != 0 ||
         ::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
         const std::string why = std::strerror(errno);
         if (fd >= 0) ::close(fd);
@@ -61,12 +68,15 @@ base::Result<int> listen_on(const std::string& address, std::uint16_t& port, std
 
 struct Server::Impl {
     explicit Impl(Options given)
-        : options(std::move(given)), store(options.root, options.max_memory_bytes),
+        : options(std::move(given)),
+          store(options.root, options.max_memory_bytes),
           service(options, store, faults, counters) {}
 
     base::Status prepare_buckets();
     base::Status start_threads();
-    base::Clock& clock() { return options.clock != nullptr ? *options.clock : base::system_clock(); }
+    base::Clock& clock() {
+        return options.clock != nullptr ? *options.clock : base::system_clock();
+    }
 
     Options options;
     Store store;
@@ -95,7 +105,8 @@ base::Status Server::Impl::prepare_buckets() {
     }
     for (const std::string& name : options.buckets) {
         const auto made = store.create_bucket(name, clock().utc_now());
-        if (!made && made.error().code != "BucketAlreadyOwnedByYou") return base::fail(error_of(made.error()));
+        if (!made && made.error().code != "BucketAlreadyOwnedByYou")
+            return base::fail(error_of(made.error()));
     }
     return {};
 }
@@ -126,7 +137,9 @@ base::Result<std::unique_ptr<Server>> Server::start(Options options) {
     return server;
 }
 
-Server::~Server() { stop(); }
+Server::~Server() {
+    stop();
+}
 
 void Server::stop() {
     for (const auto& worker : impl_->workers) worker->stop();
@@ -140,8 +153,12 @@ void Server::stop() {
     impl_->listen_fd = -1;
 }
 
-std::uint16_t Server::port() const { return impl_->port; }
-std::string Server::endpoint() const { return fmt::format("http://{}:{}", impl_->host, impl_->port); }
+std::uint16_t Server::port() const {
+    return impl_->port;
+}
+std::string Server::endpoint() const {
+    return fmt::format("http://{}:{}", impl_->host, impl_->port);
+}
 
 base::Status Server::create_bucket(std::string_view bucket) {
     const auto made = impl_->store.create_bucket(bucket, impl_->clock().utc_now());
@@ -149,7 +166,8 @@ base::Status Server::create_bucket(std::string_view bucket) {
     return {};
 }
 
-base::Status Server::put(std::string_view bucket_name, std::string_view key, std::string_view bytes) {
+base::Status Server::put(std::string_view bucket_name, std::string_view key,
+                         std::string_view bytes) {
     const auto bucket = impl_->store.bucket(bucket_name);
     if (!bucket) return base::fail(no_bucket(bucket_name));
     auto writer = bucket->make_writer(bytes.size());
@@ -157,8 +175,9 @@ base::Status Server::put(std::string_view bucket_name, std::string_view key, std
     Object object;
     object.size = bytes.size();
     object.crc32 = crc32(0, base::as_bytes(bytes));
-    object.etag = bytes.size() <= kMd5EtagMax ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))
-                                              : derived_etag(*object.crc32, bytes.size());
+    object.etag = bytes.size() <= kMd5EtagMax
+                      ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))
+                      : derived_etag(*object.crc32, bytes.size());
     object.last_modified = impl_->clock().utc_now();
     std::vector<std::byte> scratch(256 << 10);
     for (base::ByteView rest = base::as_bytes(bytes); !rest.empty();) {
@@ -183,7 +202,8 @@ base::Result<ObjectRef> find_in(Store& store, std::string_view bucket_name, std:
     if (!bucket) return base::fail(no_bucket(bucket_name));
     ObjectRef object = bucket->find(key);
     if (!object) {
-        return base::fail(base::ErrorKind::not_found, "NoSuchKey", fmt::format("{}/{} does not exist", bucket_name, key));
+        return base::fail(base::ErrorKind::not_found, "NoSuchKey",
+                          fmt::format("{}/{} does not exist", bucket_name, key));
     }
     return object;
 }
@@ -193,13 +213,15 @@ base::Result<ObjectRef> find_in(Store& store, std::string_view bucket_name, std:
 base::Result<std::string> Server::get(std::string_view bucket, std::string_view key) const {
     const auto object = find_in(impl_->store, bucket, key);
     if (!object) return std::unexpected(object.error());
-    if (!(*object)->body) return base::fail(base::ErrorKind::invalid, "sink", "a sink forgets its bytes");
+    if (!(*object)->body)
+        return base::fail(base::ErrorKind::invalid, "sink", "a sink forgets its bytes");
     std::string bytes;
     bytes.reserve((*object)->size);
-    const auto read = for_each_chunk(*(*object)->body, 0, (*object)->size, [&](base::ByteView chunk) -> base::Status {
-        bytes += base::as_text(chunk);
-        return {};
-    });
+    const auto read = for_each_chunk(*(*object)->body, 0, (*object)->size,
+                                     [&](base::ByteView chunk) -> base::Status {
+                                         bytes += base::as_text(chunk);
+                                         return {};
+                                     });
     if (!read) return std::unexpected(read.error());
     return bytes;
 }
@@ -222,10 +244,11 @@ base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view 
         info.crc32 = *object.crc32;
         return info;
     }
-    const auto read = for_each_chunk(*object.body, 0, object.size, [&](base::ByteView chunk) -> base::Status {
-        info.crc32 = crc32(info.crc32, chunk);
-        return {};
-    });
+    const auto read =
+        for_each_chunk(*object.body, 0, object.size, [&](base::ByteView chunk) -> base::Status {
+            info.crc32 = crc32(info.crc32, chunk);
+            return {};
+        });
     if (!read) return std::unexpected(read.error());
     return info;
 }
@@ -259,13 +282,17 @@ std::vector<OpenUpload> Server::open_uploads() const {
     return open;
 }
 
-Stats Server::stats() const { return impl_->service.stats(); }
+Stats Server::stats() const {
+    return impl_->service.stats();
+}
 
 void Server::reset_stats() {
     impl_->counters.reset();
     impl_->faults.reset_counts();
 }
 
-base::Status Server::set_faults(std::string_view plan) { return impl_->faults.set(plan); }
+base::Status Server::set_faults(std::string_view plan) {
+    return impl_->faults.set(plan);
+}
 
 }  // namespace s3sim

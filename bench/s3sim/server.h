@@ -1,9 +1,11 @@
-// The S3 that lives in the repository, as a library: tests start one in their own process, the s3sim binary is a thin
-// shell around it. It is the independent judge of our S3 client and shares no code with it (base/ apart).
+// The S3 that lives in the repository, as a library: tests start one in their own process, the
+// s3sim binary is a thin shell around it. It is the independent judge of our S3 client and shares
+// no code with it (base/ apart).
 //
-// A Server owns its threads and sockets; start() returns once it listens, the destructor stops it and joins them.
-// All members are thread-safe. Stored objects live in memory, or under `root` when that is set. Synthetic buckets cost
-// no memory for bytes; sinks check uploads and forget the bytes. Limits and what differs from S3: README.md.
+// A Server owns its threads and sockets; start() returns once it listens, the destructor stops it
+// and joins them. All members are thread-safe. Stored objects live in memory, or under `root` when
+// that is set. Synthetic buckets cost no memory for bytes; sinks check uploads and forget the
+// bytes. Limits and what differs from S3: README.md.
 #pragma once
 
 #include <cstdint>
@@ -24,33 +26,35 @@ struct Options {
     std::string secret_key = "s3simsecret";
     std::string session_token;  // when set, every request must carry it
     std::string region = "us-east-1";
-    std::string root;                                // empty: memory
-    std::vector<std::string> buckets;                // created at start
-    std::map<std::string, std::string> synthetic;    // bucket -> spec: "count=10,size=1000" | "challenge,scale=100"
-    std::string synthetic_cache;                     // file that remembers computed keys
-    std::vector<std::string> sinks;                  // buckets that check uploads and keep no bytes
+    std::string root;                  // empty: memory
+    std::vector<std::string> buckets;  // created at start
+    std::map<std::string, std::string>
+        synthetic;                   // bucket -> spec: "count=10,size=1000" | "challenge,scale=100"
+    std::string synthetic_cache;     // file that remembers computed keys
+    std::vector<std::string> sinks;  // buckets that check uploads and keep no bytes
     int threads = 2;
-    std::uint64_t max_memory_bytes = 0;              // of stored bodies in memory mode; 0: no limit
-    std::string faults;                              // a fault plan, see faults.h
-    std::uint32_t latency_ms = 0;                    // before the first byte of every answer
-    std::uint64_t bandwidth_per_connection = 0;      // bytes a second in each direction; 0: no limit
-    std::uint32_t max_requests_per_second = 0;       // 503 SlowDown above; 0: no limit
-    std::uint32_t idle_timeout_ms = 0;               // an idle connection is closed after; 0: never
-    std::uint64_t min_part_size_bytes = 5 << 20;     // S3's; smaller lets a test use many parts cheaply
-    base::Clock* clock = nullptr;                    // default: the system's; must outlive the server
+    std::uint64_t max_memory_bytes = 0;          // of stored bodies in memory mode; 0: no limit
+    std::string faults;                          // a fault plan, see faults.h
+    std::uint32_t latency_ms = 0;                // before the first byte of every answer
+    std::uint64_t bandwidth_per_connection = 0;  // bytes a second in each direction; 0: no limit
+    std::uint32_t max_requests_per_second = 0;   // 503 SlowDown above; 0: no limit
+    std::uint32_t idle_timeout_ms = 0;           // an idle connection is closed after; 0: never
+    std::uint64_t min_part_size_bytes = 5
+                                        << 20;  // S3's; smaller lets a test use many parts cheaply
+    base::Clock* clock = nullptr;               // default: the system's; must outlive the server
 };
 
 struct Stats {
-    std::map<std::string, std::uint64_t> operations;             // "GetObject" -> requests answered
-    std::map<std::string, std::uint64_t> answers;                // "GetObject 206" -> requests answered so
-    std::uint64_t bytes_in = 0;                                  // of request bodies
-    std::uint64_t bytes_out = 0;                                 // of response bodies
-    std::uint64_t signature_failures = 0;                        // requests that the signature check refused
+    std::map<std::string, std::uint64_t> operations;  // "GetObject" -> requests answered
+    std::map<std::string, std::uint64_t> answers;     // "GetObject 206" -> requests answered so
+    std::uint64_t bytes_in = 0;                       // of request bodies
+    std::uint64_t bytes_out = 0;                      // of response bodies
+    std::uint64_t signature_failures = 0;             // requests that the signature check refused
     std::uint64_t faults_fired = 0;
     std::uint64_t open_uploads = 0;
     std::uint64_t open_connections = 0;
     std::uint64_t connections_accepted = 0;
-    std::uint64_t stored_bytes = 0;                              // memory mode
+    std::uint64_t stored_bytes = 0;  // memory mode
 
     std::uint64_t count(const std::string& operation) const {
         const auto at = operations.find(operation);
@@ -60,13 +64,13 @@ struct Stats {
 
 struct ObjectInfo {
     std::uint64_t size = 0;
-    std::string etag;                               // without quotes
-    std::uint32_t crc32 = 0;                        // of all bytes, also for sinks
+    std::string etag;         // without quotes
+    std::uint32_t crc32 = 0;  // of all bytes, also for sinks
     std::string content_type;
     std::string storage_class;
     std::string content_disposition;
-    std::string tagging;                            // as the x-amz-tagging header was: a=b&c=d
-    std::map<std::string, std::string> metadata;    // x-amz-meta-* names without that prefix
+    std::string tagging;                          // as the x-amz-tagging header was: a=b&c=d
+    std::map<std::string, std::string> metadata;  // x-amz-meta-* names without that prefix
 };
 
 struct OpenUpload {
@@ -85,7 +89,8 @@ class Server {
 
     base::Status create_bucket(std::string_view bucket);
     base::Status put(std::string_view bucket, std::string_view key, std::string_view bytes);
-    base::Result<std::string> get(std::string_view bucket, std::string_view key) const;  // not from sinks
+    base::Result<std::string> get(std::string_view bucket,
+                                  std::string_view key) const;  // not from sinks
     base::Result<ObjectInfo> head(std::string_view bucket, std::string_view key) const;
     base::Status remove(std::string_view bucket, std::string_view key);
     std::vector<std::string> keys(std::string_view bucket, std::string_view prefix = {}) const;
@@ -94,7 +99,7 @@ class Server {
     Stats stats() const;
     void reset_stats();  // counters to zero, fault rules' too; what is stored stays
     base::Status set_faults(std::string_view plan);  // replaces the plan; "" removes it
-    void stop();         // idempotent; closes every connection
+    void stop();                                     // idempotent; closes every connection
 
   private:
     struct Impl;

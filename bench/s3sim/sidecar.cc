@@ -1,13 +1,12 @@
 #include "s3sim/sidecar.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <unistd.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -18,7 +17,8 @@ namespace {
 std::string to_text(std::string_view key, const FileStamp& stamp, const Object& object) {
     std::string text;
     const auto line = [&](std::string_view name, std::string_view value) {
-        fmt::format_to(std::back_inserter(text), "{} {}\n", name, base::percent_encode(value, true));
+        fmt::format_to(std::back_inserter(text), "{} {}\n", name,
+                       base::percent_encode(value, true));
     };
     line("size", std::to_string(stamp.size));
     line("changed-ns", std::to_string(stamp.changed_ns));
@@ -36,21 +36,35 @@ std::string to_text(std::string_view key, const FileStamp& stamp, const Object& 
     return text;
 }
 
-void take_line(std::string_view name, std::string value, FileStamp& stamp, std::string& key, Object& object) {
+void take_line(std::string_view name, std::string value, FileStamp& stamp, std::string& key,
+               Object& object) {
     const std::uint64_t number = parse_number(value).value_or(0);
-    if (name == "size") stamp.size = number;
-    else if (name == "changed-ns") stamp.changed_ns = static_cast<std::int64_t>(number);
-    else if (name == "key") key = std::move(value);
-    else if (name == "etag") object.etag = std::move(value);
-    else if (name == "content-type") object.content_type = std::move(value);
-    else if (name == "storage-class") object.storage_class = std::move(value);
-    else if (name == "tagging") object.tagging = std::move(value);
-    else if (name == "checksum-algorithm") object.checksum.algorithm = std::move(value);
-    else if (name == "checksum-type") object.checksum.type = std::move(value);
-    else if (name == "checksum-value") object.checksum.value = std::move(value);
-    else if (name == "crc32") object.crc32 = static_cast<std::uint32_t>(number);
-    else if (name == "part") object.part_sizes.push_back(number);
-    else if (name.starts_with("header:")) object.headers.emplace_back(name.substr(7), std::move(value));
+    if (name == "size")
+        stamp.size = number;
+    else if (name == "changed-ns")
+        stamp.changed_ns = static_cast<std::int64_t>(number);
+    else if (name == "key")
+        key = std::move(value);
+    else if (name == "etag")
+        object.etag = std::move(value);
+    else if (name == "content-type")
+        object.content_type = std::move(value);
+    else if (name == "storage-class")
+        object.storage_class = std::move(value);
+    else if (name == "tagging")
+        object.tagging = std::move(value);
+    else if (name == "checksum-algorithm")
+        object.checksum.algorithm = std::move(value);
+    else if (name == "checksum-type")
+        object.checksum.type = std::move(value);
+    else if (name == "checksum-value")
+        object.checksum.value = std::move(value);
+    else if (name == "crc32")
+        object.crc32 = static_cast<std::uint32_t>(number);
+    else if (name == "part")
+        object.part_sizes.push_back(number);
+    else if (name.starts_with("header:"))
+        object.headers.emplace_back(name.substr(7), std::move(value));
 }
 
 }  // namespace
@@ -60,8 +74,8 @@ FileStamp stamp_of(const struct stat& info) {
             static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec};
 }
 
-base::Status write_sidecar(const std::string& path, const std::string& temp_folder, std::string_view key,
-                           const FileStamp& stamp, const Object& object) {
+base::Status write_sidecar(const std::string& path, const std::string& temp_folder,
+                           std::string_view key, const FileStamp& stamp, const Object& object) {
     int fd = -1;
     auto file = TempFile::create(temp_folder, fd);
     if (!file) return std::unexpected(file.error());
@@ -74,7 +88,8 @@ base::Status write_sidecar(const std::string& path, const std::string& temp_fold
     return (*file)->move_to(path);
 }
 
-std::optional<std::pair<std::string, Object>> read_sidecar(const std::string& path, const FileStamp& stamp) {
+std::optional<std::pair<std::string, Object>> read_sidecar(const std::string& path,
+                                                           const FileStamp& stamp) {
     std::ifstream in(path);
     if (!in) return std::nullopt;
     FileStamp written_for;
@@ -86,7 +101,8 @@ std::optional<std::pair<std::string, Object>> read_sidecar(const std::string& pa
         if (space == std::string::npos) return std::nullopt;
         auto value = base::percent_decode(std::string_view(line).substr(space + 1));
         if (!value) return std::nullopt;
-        take_line(std::string_view(line).substr(0, space), std::move(*value), written_for, key, object);
+        take_line(std::string_view(line).substr(0, space), std::move(*value), written_for, key,
+                  object);
     }
     if (written_for != stamp) return std::nullopt;
     return std::pair(std::move(key), std::move(object));

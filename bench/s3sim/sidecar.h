@@ -1,12 +1,12 @@
-// What a file does not say about an object, kept beside it under ROOT/.s3sim/meta: one text file an object, "name value"
-// lines, values percent-encoded. A sidecar counts only while the file has the size and time of change it was written for.
+// What a file does not say about an object, kept beside it under ROOT/.s3sim/meta: one text file an
+// object, "name value" lines, values percent-encoded. A sidecar counts only while the file has the
+// size and time of change it was written for.
 #pragma once
-
-#include <sys/stat.h>
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include "s3sim/store.h"
 
@@ -20,9 +20,11 @@ struct FileStamp {
 };
 FileStamp stamp_of(const struct stat& info);
 
-base::Status write_sidecar(const std::string& path, const std::string& temp_folder, std::string_view key,
-                           const FileStamp& stamp, const Object& object);
-// The object (without its bytes) and the key; nothing if the sidecar is absent or was written for other bytes.
-std::optional<std::pair<std::string, Object>> read_sidecar(const std::string& path, const FileStamp& stamp);
+base::Status write_sidecar(const std::string& path, const std::string& temp_folder,
+                           std::string_view key, const FileStamp& stamp, const Object& object);
+// The object (without its bytes) and the key; nothing if the sidecar is absent or was written for
+// other bytes.
+std::optional<std::pair<std::string, Object>> read_sidecar(const std::string& path,
+                                                           const FileStamp& stamp);
 
 }  // namespace s3sim

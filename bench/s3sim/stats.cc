@@ -1,7 +1,6 @@
 #include "s3sim/stats.h"
 
 #include <fmt/format.h>
-
 #include <iterator>
 
 namespace s3sim {
@@ -32,10 +31,12 @@ void Counters::reset() {
 
 std::string stats_json(const Stats& stats) {
     std::string out = "{";
-    const auto map = [&](std::string_view name, const std::map<std::string, std::uint64_t>& counts) {
+    const auto map = [&](std::string_view name,
+                         const std::map<std::string, std::uint64_t>& counts) {
         fmt::format_to(std::back_inserter(out), "\"{}\":{{", name);
         bool first = true;
-        for (const auto& [key, count] : counts) {  // names of operations and numbers: nothing to escape
+        for (const auto& [key, count] :
+             counts) {  // names of operations and numbers: nothing to escape
             fmt::format_to(std::back_inserter(out), "{}\"{}\":{}", first ? "" : ",", key, count);
             first = false;
         }
@@ -45,9 +46,11 @@ std::string stats_json(const Stats& stats) {
     map("answers", stats.answers);
     fmt::format_to(std::back_inserter(out),
                    "\"bytes_in\":{},\"bytes_out\":{},\"signature_failures\":{},\"faults_fired\":{},"
-                   "\"open_uploads\":{},\"open_connections\":{},\"connections_accepted\":{},\"stored_bytes\":{}}}\n",
+                   "\"open_uploads\":{},\"open_connections\":{},\"connections_accepted\":{},"
+                   "\"stored_bytes\":{}}}\n",
                    stats.bytes_in, stats.bytes_out, stats.signature_failures, stats.faults_fired,
-                   stats.open_uploads, stats.open_connections, stats.connections_accepted, stats.stored_bytes);
+                   stats.open_uploads, stats.open_connections, stats.connections_accepted,
+                   stats.stored_bytes);
     return out;
 }
 

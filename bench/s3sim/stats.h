@@ -26,7 +26,9 @@ class Counters {
         open_connections_.fetch_add(1, std::memory_order_relaxed);
     }
     void disconnected() { open_connections_.fetch_sub(1, std::memory_order_relaxed); }
-    std::uint64_t open_connections() const { return open_connections_.load(std::memory_order_relaxed); }
+    std::uint64_t open_connections() const {
+        return open_connections_.load(std::memory_order_relaxed);
+    }
 
     Stats read() const;  // what is counted here; the server adds the rest
     void reset();        // but not the number of open connections

@@ -1,14 +1,13 @@
 #include "s3sim/store.h"
 
-#include <dirent.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <dirent.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace s3sim {
 namespace {
@@ -22,7 +21,8 @@ class MemoryBucket : public Bucket {
         const auto at = objects_.find(key);
         return at == objects_.end() ? nullptr : at->second;
     }
-    Answered<void> put(std::string_view key, Object object, const PutCondition& condition) override {
+    Answered<void> put(std::string_view key, Object object,
+                       const PutCondition& condition) override {
         object.generation = next_generation();
         auto stored = std::make_shared<const Object>(std::move(object));
         const std::scoped_lock lock(mutex_);
@@ -86,15 +86,19 @@ Entry entry_of(std::string_view key, const Object& object) {
 
 Answered<void> check_put(const PutCondition& condition, const Object* existing) {
     const auto& at_create = condition.generation_at_create;
-    const auto failed = [](const char* which) { return refuse("PreconditionFailed", {{"Condition", which}}); };
+    const auto failed = [](const char* which) {
+        return refuse("PreconditionFailed", {{"Condition", which}});
+    };
     if (condition.if_none_match) {
         if (existing != nullptr) return failed("If-None-Match");
         if (at_create && *at_create != 0) return refuse("ConditionalRequestConflict");
     }
     if (condition.if_match) {
         if (existing == nullptr) return refuse("NoSuchKey");
-        if (*condition.if_match != "*" && *condition.if_match != existing->etag) return failed("If-Match");
-        if (at_create && *at_create != existing->generation) return refuse("ConditionalRequestConflict");
+        if (*condition.if_match != "*" && *condition.if_match != existing->etag)
+            return failed("If-Match");
+        if (at_create && *at_create != existing->generation)
+            return refuse("ConditionalRequestConflict");
     }
     return {};
 }
@@ -102,13 +106,18 @@ Answered<void> check_put(const PutCondition& condition, const Object* existing) 
 std::shared_ptr<Bucket> make_memory_bucket(std::shared_ptr<MemoryBudget> budget) {
     return std::make_shared<MemoryBucket>(std::move(budget));
 }
-std::shared_ptr<Bucket> make_sink_bucket() { return std::make_shared<SinkBucket>(); }
+std::shared_ptr<Bucket> make_sink_bucket() {
+    return std::make_shared<SinkBucket>();
+}
 
 bool valid_bucket_name(std::string_view name) {
     if (name.size() < 3 || name.size() > 63) return false;
-    const auto alphanumeric = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+    const auto alphanumeric = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    };
     if (!alphanumeric(name.front()) || !alphanumeric(name.back())) return false;
-    return std::ranges::all_of(name, [&](char c) { return alphanumeric(c) || c == '-' || c == '.'; }) &&
+    return std::ranges::all_of(name,
+                               [&](char c) { return alphanumeric(c) || c == '-' || c == '.'; }) &&
            name.find("..") == std::string_view::npos;
 }
 
@@ -150,7 +159,8 @@ std::shared_ptr<Bucket> Store::bucket(std::string_view name) {
 }
 
 Answered<void> Store::create_bucket(std::string_view name, base::UtcTime now) {
-    if (!valid_bucket_name(name)) return refuse("InvalidBucketName", {{"BucketName", std::string(name)}});
+    if (!valid_bucket_name(name))
+        return refuse("InvalidBucketName", {{"BucketName", std::string(name)}});
     if (bucket(name)) return refuse("BucketAlreadyOwnedByYou", {{"BucketName", std::string(name)}});
     if (root_.empty()) {
         auto made = make_memory_bucket(budget_);
@@ -200,7 +210,8 @@ void Store::add_upload(UploadRef upload) {
 
 UploadRef Store::upload(std::string_view bucket, std::string_view key, std::string_view id) {
     const std::scoped_lock lock(mutex_);
-    const auto at = uploads_.find(std::pair(std::string(bucket) + "/" + std::string(key), std::string(id)));
+    const auto at =
+        uploads_.find(std::pair(std::string(bucket) + "/" + std::string(key), std::string(id)));
     return at == uploads_.end() ? nullptr : at->second;
 }
 

@@ -1,6 +1,7 @@
-// Buckets and their objects. A Store owns the buckets and the open uploads of one server; everything here is
-// thread-safe, objects are immutable once stored and shared by the requests that send them. Kinds of buckets: memory,
-// directory (directory.cc), synthetic (synthetic.cc, read-only) and sink (memory without the bytes).
+// Buckets and their objects. A Store owns the buckets and the open uploads of one server;
+// everything here is thread-safe, objects are immutable once stored and shared by the requests that
+// send them. Kinds of buckets: memory, directory (directory.cc), synthetic (synthetic.cc,
+// read-only) and sink (memory without the bytes).
 #pragma once
 
 #include <cstdint>
@@ -36,7 +37,7 @@ struct Object {
     std::string storage_class = "STANDARD";
     std::string tagging;
     Checksum checksum;
-    std::optional<std::uint32_t> crc32;    // of all bytes, if it is known
+    std::optional<std::uint32_t> crc32;     // of all bytes, if it is known
     std::vector<std::uint64_t> part_sizes;  // of a multipart object
     std::uint64_t generation = 0;           // differs for each write of a key
     std::shared_ptr<const Body> body;       // none in a sink
@@ -68,7 +69,8 @@ class Bucket {
   public:
     virtual ~Bucket() = default;
     virtual ObjectRef find(std::string_view key) = 0;
-    virtual Answered<void> put(std::string_view key, Object object, const PutCondition& condition) = 0;
+    virtual Answered<void> put(std::string_view key, Object object,
+                               const PutCondition& condition) = 0;
     virtual Answered<void> remove(std::string_view key) = 0;
     virtual bool is_empty() = 0;
     // The first entry whose key is > from, or >= from; false at the end.
@@ -84,8 +86,10 @@ class Bucket {
 
 std::shared_ptr<Bucket> make_memory_bucket(std::shared_ptr<MemoryBudget> budget);
 std::shared_ptr<Bucket> make_sink_bucket();
-base::Result<std::shared_ptr<Bucket>> make_directory_bucket(const std::string& root, const std::string& name);
-base::Result<std::shared_ptr<Bucket>> make_synthetic_bucket(std::string_view spec, std::string_view cache_file,
+base::Result<std::shared_ptr<Bucket>> make_directory_bucket(const std::string& root,
+                                                            const std::string& name);
+base::Result<std::shared_ptr<Bucket>> make_synthetic_bucket(std::string_view spec,
+                                                            std::string_view cache_file,
                                                             int threads);
 
 struct Part {
@@ -101,13 +105,13 @@ struct Part {
 struct Upload {
     std::string id, bucket_name, key;
     std::shared_ptr<Bucket> bucket;
-    Object target;             // what the object will carry: type, metadata, class, tags
-    std::string algorithm;     // "" if Create named none
+    Object target;          // what the object will carry: type, metadata, class, tags
+    std::string algorithm;  // "" if Create named none
     std::string checksum_type;
     base::UtcTime initiated{};
     std::uint64_t generation_at_create = 0;
     std::mutex mutex;
-    bool closed = false;       // completed or aborted
+    bool closed = false;  // completed or aborted
     std::map<int, Part> parts;
 };
 using UploadRef = std::shared_ptr<Upload>;

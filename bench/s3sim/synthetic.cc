@@ -1,9 +1,8 @@
 #include "s3sim/synthetic.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <cstring>
+#include <sys/mman.h>
 
 #include "base/check.h"
 #include "base/random.h"
@@ -14,13 +13,15 @@ namespace {
 
 constexpr std::uint64_t kPoolSize = 64 << 20;
 constexpr std::uint64_t kBlock = 1 << 20;
-constexpr std::uint64_t kPoolSeed = 0x53335A4950;  // part of what the keys of `challenge` are: never change it
+constexpr std::uint64_t kPoolSeed =
+    0x53335A4950;  // part of what the keys of `challenge` are: never change it
 constexpr std::uint64_t kAlignment = 64;
 
 // Made once, never freed: bodies of any server may point into it.
 const std::byte* pool() {
     static const std::byte* const made = [] {
-        void* mapped = ::mmap(nullptr, kPoolSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        void* mapped =
+            ::mmap(nullptr, kPoolSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         CHECK(mapped != MAP_FAILED);
         ::madvise(mapped, kPoolSize, MADV_HUGEPAGE);
         auto* at = static_cast<std::byte*>(mapped);
@@ -36,7 +37,8 @@ class SyntheticBody final : public Body {
     SyntheticBody(std::uint64_t seed, std::uint64_t index, std::uint64_t size)
         : stream_(mix(seed ^ mix(index))), size_(size) {}
     std::uint64_t size() const override { return size_; }
-    std::size_t gather(std::uint64_t offset, std::uint64_t length, std::span<iovec> out) const override {
+    std::size_t gather(std::uint64_t offset, std::uint64_t length,
+                       std::span<iovec> out) const override {
         std::size_t used = 0;
         while (length > 0 && used < out.size()) {
             const std::uint64_t block = offset / kBlock;
@@ -127,19 +129,21 @@ base::Result<SyntheticSpec> parse_synthetic_spec(std::string_view text) {
         spec.prefix = "files/";
         spec.keys_are_hashes = true;
     }
-    if (raw.count == 0 || raw.count > 9'999'999'999) return std::unexpected(bad_spec("count=N is missing").error());
+    if (raw.count == 0 || raw.count > 9'999'999'999)
+        return std::unexpected(bad_spec("count=N is missing").error());
     spec.count = raw.count;
     spec.size = raw.size;
     if (raw.normal.empty()) return spec;
-    auto sizes = normal_sizes(raw.count, raw.normal[0], raw.normal[1], raw.normal[2], raw.normal[3], raw.total,
-                              spec.seed);
+    auto sizes = normal_sizes(raw.count, raw.normal[0], raw.normal[1], raw.normal[2], raw.normal[3],
+                              raw.total, spec.seed);
     if (!sizes) return std::unexpected(sizes.error());
     spec.sizes = std::move(*sizes);
     return spec;
 }
 
-base::Result<std::vector<std::uint64_t>> normal_sizes(std::uint64_t count, std::uint64_t mean, std::uint64_t sigma,
-                                                      std::uint64_t min, std::uint64_t max, std::uint64_t total,
+base::Result<std::vector<std::uint64_t>> normal_sizes(std::uint64_t count, std::uint64_t mean,
+                                                      std::uint64_t sigma, std::uint64_t min,
+                                                      std::uint64_t max, std::uint64_t total,
                                                       std::uint64_t seed) {
     if (min > max || (total != 0 && (total < count * min || total > count * max))) {
         return std::unexpected(bad_spec("no sizes between MIN and MAX have that total").error());
@@ -151,12 +155,14 @@ base::Result<std::vector<std::uint64_t>> normal_sizes(std::uint64_t count, std::
         // Twelve uniforms of [0, 2^16): mean 6 * 2^16, deviation 2^16 (both to within a half).
         std::int64_t units = -6 * 65536;
         for (int i = 0; i < 12; ++i) units += static_cast<std::int64_t>(random.below(65536));
-        const auto drawn = static_cast<std::int64_t>(mean) + static_cast<std::int64_t>(sigma) * units / 65536;
+        const auto drawn =
+            static_cast<std::int64_t>(mean) + static_cast<std::int64_t>(sigma) * units / 65536;
         size = static_cast<std::uint64_t>(
             std::clamp(drawn, static_cast<std::int64_t>(min), static_cast<std::int64_t>(max)));
         sum += size;
     }
-    while (total != 0 && sum != total) {  // spread what is missing or too much evenly, within the bounds
+    while (total != 0 &&
+           sum != total) {  // spread what is missing or too much evenly, within the bounds
         const std::uint64_t off = sum < total ? total - sum : sum - total;
         const std::uint64_t step = (off + count - 1) / count;
         for (std::uint64_t& size : sizes) {
@@ -174,7 +180,8 @@ base::Result<std::vector<std::uint64_t>> normal_sizes(std::uint64_t count, std::
     return sizes;
 }
 
-std::shared_ptr<const Body> make_synthetic_body(std::uint64_t seed, std::uint64_t index, std::uint64_t size) {
+std::shared_ptr<const Body> make_synthetic_body(std::uint64_t seed, std::uint64_t index,
+                                                std::uint64_t size) {
     return std::make_shared<SyntheticBody>(seed, index, size);
 }
 

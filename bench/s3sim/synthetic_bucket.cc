@@ -1,9 +1,8 @@
-// The bucket over a SyntheticSpec: keys derivable from the index, so a listing of millions costs no memory; only keys
-// that are hashes of contents are kept, sorted.
-#include <fmt/format.h>
-
+// The bucket over a SyntheticSpec: keys derivable from the index, so a listing of millions costs no
+// memory; only keys that are hashes of contents are kept, sorted.
 #include <algorithm>
 #include <atomic>
+#include <fmt/format.h>
 #include <fstream>
 #include <thread>
 
@@ -16,7 +15,8 @@
 namespace s3sim {
 namespace {
 
-constexpr auto kLastModified = std::chrono::sys_days(std::chrono::year(2026) / 1 / 2) + std::chrono::hours(3);
+constexpr auto kLastModified =
+    std::chrono::sys_days(std::chrono::year(2026) / 1 / 2) + std::chrono::hours(3);
 
 struct HashKey {
     std::string hash;
@@ -47,12 +47,15 @@ class SyntheticBucket final : public Bucket {
         if (rank < spec_.count && !inclusive && key_at(rank) == from) ++rank;
         if (rank >= spec_.count) return false;
         const std::uint64_t index = index_at(rank);
-        entry = {key_at(rank), spec_.size_of(index), etag_of(index), kLastModified, "STANDARD", {}, {}};
+        entry = {
+            key_at(rank), spec_.size_of(index), etag_of(index), kLastModified, "STANDARD", {}, {}};
         return true;
     }
     bool is_empty() override { return false; }
     bool writable() const override { return false; }
-    Answered<void> put(std::string_view, Object, const PutCondition&) override { return read_only(); }
+    Answered<void> put(std::string_view, Object, const PutCondition&) override {
+        return read_only();
+    }
     Answered<void> remove(std::string_view) override { return read_only(); }
     base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t) override {
         return make_discarding_writer();
@@ -60,18 +63,28 @@ class SyntheticBucket final : public Bucket {
     base::Result<Stored> join(std::span<const Stored>) override { return Stored{}; }
 
   private:
-    static Answered<void> read_only() { return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only."); }
+    static Answered<void> read_only() {
+        return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
+    }
 
     std::string key_at(std::uint64_t rank) const {
         if (!hashes_.empty()) return spec_.prefix + hashes_[rank].hash;
         return fmt::format("{}{:010}", spec_.prefix, rank);
     }
-    std::uint64_t index_at(std::uint64_t rank) const { return hashes_.empty() ? rank : hashes_[rank].index; }
+    std::uint64_t index_at(std::uint64_t rank) const {
+        return hashes_.empty() ? rank : hashes_[rank].index;
+    }
     std::string etag_of(std::uint64_t index) const {
         const std::uint64_t word = mix(spec_.seed ^ mix(index));
         return fmt::format("{:016x}{:016x}", word, mix(word ^ spec_.size_of(index)));
     }
+    // The first rank whose key is >= key.
     std::uint64_t lower_bound(std::string_view key) const {
+        if (hashes_.empty() && key.size() == spec_.prefix.size() + 10 &&
+            key.starts_with(spec_.prefix)) {
+            if (const auto rank = parse_number(key.substr(spec_.prefix.size())))
+                return std::min(*rank, spec_.count);
+        }
         std::uint64_t low = 0;
         std::uint64_t high = spec_.count;
         while (low < high) {
@@ -92,10 +105,11 @@ class SyntheticBucket final : public Bucket {
 std::string content_hash(const SyntheticSpec& spec, std::uint64_t index) {
     const auto body = make_synthetic_body(spec.seed, index, spec.size_of(index));
     Digest digest(DigestKind::sha256);
-    const auto done = for_each_chunk(*body, 0, body->size(), [&](base::ByteView bytes) -> base::Status {
-        digest.update(bytes);
-        return {};
-    });
+    const auto done =
+        for_each_chunk(*body, 0, body->size(), [&](base::ByteView bytes) -> base::Status {
+            digest.update(bytes);
+            return {};
+        });
     return done ? base::hex(base::as_bytes(digest.finish())) : std::string();
 }
 
@@ -127,7 +141,8 @@ void compute_keys(const SyntheticSpec& spec, int threads, std::vector<HashKey>& 
 
 }  // namespace
 
-base::Result<std::shared_ptr<Bucket>> make_synthetic_bucket(std::string_view text, std::string_view cache_file,
+base::Result<std::shared_ptr<Bucket>> make_synthetic_bucket(std::string_view text,
+                                                            std::string_view cache_file,
                                                             int threads) {
     auto spec = parse_synthetic_spec(text);
     if (!spec) return std::unexpected(spec.error());
@@ -144,7 +159,8 @@ base::Result<std::shared_ptr<Bucket>> make_synthetic_bucket(std::string_view tex
                 out << header << '\n';
                 for (const HashKey& key : keys) out << key.hash << '\n';
                 if (!out.flush()) {
-                    return base::fail(base::ErrorKind::invalid, "bad_synthetic_cache", file + " cannot be written");
+                    return base::fail(base::ErrorKind::invalid, "bad_synthetic_cache",
+                                      file + " cannot be written");
                 }
             }
         }

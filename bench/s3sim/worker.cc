@@ -1,14 +1,13 @@
 #include "s3sim/worker.h"
 
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "s3sim/connection.h"
 #include "s3sim/stats.h"
@@ -16,11 +15,13 @@
 namespace s3sim {
 namespace {
 
-constexpr std::size_t kScratchSize = 256 << 10;  // small enough that the CRC reads what is still in the cache
+constexpr std::size_t kScratchSize =
+    256 << 10;  // small enough that the CRC reads what is still in the cache
 constexpr std::uint64_t kConnectionsMax = 8192;
 
 base::Status errno_status(const char* what) {
-    return base::fail(base::ErrorKind::exhausted, "io_error", std::string(what) + ": " + std::strerror(errno));
+    return base::fail(base::ErrorKind::exhausted, "io_error",
+                      std::string(what) + ": " + std::strerror(errno));
 }
 
 }  // namespace
@@ -58,7 +59,11 @@ void SlowThread::run() {
 }
 
 Worker::Worker(Service& service, Counters& counters, const Options& options, SlowThread& slow)
-    : service_(service), counters_(counters), options_(options), slow_(slow), scratch_(kScratchSize) {}
+    : service_(service),
+      counters_(counters),
+      options_(options),
+      slow_(slow),
+      scratch_(kScratchSize) {}
 
 Worker::~Worker() {
     connections_.clear();
@@ -70,7 +75,8 @@ base::Status Worker::open() {
     epoll_fd_ = ::epoll_create1(EPOLL_CLOEXEC);
     event_fd_ = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     epoll_event event{EPOLLIN, {.ptr = this}};
-    if (epoll_fd_ < 0 || event_fd_ < 0 || ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) != 0) {
+    if (epoll_fd_ < 0 || event_fd_ < 0 ||
+        ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, event_fd_, &event) != 0) {
         return errno_status("epoll");
     }
     return {};
@@ -169,7 +175,8 @@ void Worker::run() {
             } else if (who == &listen_fd_) {
                 accept_all();
             } else {
-                static_cast<Connection*>(who)->on_events(events[static_cast<std::size_t>(i)].events);
+                static_cast<Connection*>(who)->on_events(
+                    events[static_cast<std::size_t>(i)].events);
             }
         }
         run_timers();

@@ -1,6 +1,6 @@
-// One thread with its own epoll. It owns its connections: only its thread runs or closes them. add() and post() may be
-// called from anywhere. Edge-triggered: a connection reads and writes until it would block, and after some turns lets
-// the others go first.
+// One thread with its own epoll. It owns its connections: only its thread runs or closes them.
+// add() and post() may be called from anywhere. Edge-triggered: a connection reads and writes until
+// it would block, and after some turns lets the others go first.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,8 @@ class Counters;
 class Service;
 struct Options;
 
-// Runs what blocks (copying files on Complete) apart from the connections, one after the other. The queue is bounded by
-// the number of connections, each of which waits for its own entry.
+// Runs what blocks (copying files on Complete) apart from the connections, one after the other. The
+// queue is bounded by the number of connections, each of which waits for its own entry.
 class SlowThread {
   public:
     SlowThread();
@@ -59,7 +59,9 @@ class Worker {
     void post(std::function<void()> work);
 
     // For this worker's connections, on its thread.
-    void make_ready(std::shared_ptr<Connection> connection) { ready_.push_back(std::move(connection)); }
+    void make_ready(std::shared_ptr<Connection> connection) {
+        ready_.push_back(std::move(connection));
+    }
     void wake_at(base::SteadyTime when, std::weak_ptr<Connection> connection);
     void closed(Connection* connection) { dead_.push_back(connection); }
     Service& service() { return service_; }

@@ -1,8 +1,7 @@
 #include "s3sim/xml.h"
 
-#include <pugixml.hpp>
-
 #include <charconv>
+#include <pugixml.hpp>
 
 namespace s3sim {
 namespace {
@@ -10,19 +9,31 @@ namespace {
 void append_escaped(std::string& out, std::string_view text) {
     for (const char c : text) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\r': out += "&#13;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\r':
+                out += "&#13;";
+                break;
+            default:
+                out += c;
         }
     }
 }
 
-Answered<pugi::xml_node> parse_root(pugi::xml_document& document, std::string_view xml, const char* name) {
-    const auto parsed = document.load_buffer(
-        xml.data(), xml.size(), pugi::parse_default | pugi::parse_ws_pcdata_single);
+Answered<pugi::xml_node> parse_root(pugi::xml_document& document, std::string_view xml,
+                                    const char* name) {
+    const auto parsed = document.load_buffer(xml.data(), xml.size(),
+                                             pugi::parse_default | pugi::parse_ws_pcdata_single);
     const pugi::xml_node root = document.document_element();
     if (!parsed || std::string_view(root.name()) != name) return refuse("MalformedXML");
     return root;
@@ -52,7 +63,8 @@ XmlWriter& XmlWriter::number(std::string_view name, std::uint64_t value) {
 }
 
 std::string unquote(std::string_view etag) {
-    if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"') etag = etag.substr(1, etag.size() - 2);
+    if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+        etag = etag.substr(1, etag.size() - 2);
     return std::string(etag);
 }
 
@@ -65,7 +77,8 @@ Answered<std::vector<CompletedPart>> parse_complete(std::string_view xml) {
         if (std::string_view(node.name()) != "Part") return refuse("MalformedXML");
         CompletedPart part;
         const std::string_view number = node.child_value("PartNumber");
-        const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), part.number);
+        const auto [end, error] =
+            std::from_chars(number.data(), number.data() + number.size(), part.number);
         if (error != std::errc() || end != number.data() + number.size() || !node.child("ETag")) {
             return refuse("MalformedXML");
         }

@@ -20,7 +20,9 @@ class XmlWriter {
     XmlWriter& close(std::string_view name);
     XmlWriter& text(std::string_view name, std::string_view value);
     XmlWriter& number(std::string_view name, std::uint64_t value);
-    XmlWriter& flag(std::string_view name, bool value) { return text(name, value ? "true" : "false"); }
+    XmlWriter& flag(std::string_view name, bool value) {
+        return text(name, value ? "true" : "false");
+    }
     std::string finish() { return std::move(out_); }
 
   private:

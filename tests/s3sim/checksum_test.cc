@@ -1,7 +1,6 @@
 #include "s3sim/checksum.h"
 
 #include <gtest/gtest.h>
-
 #include <string>
 
 #include "base/encoding.h"
@@ -9,7 +8,9 @@
 namespace s3sim {
 namespace {
 
-std::uint32_t crc_of(std::string_view text) { return crc32(0, base::as_bytes(text)); }
+std::uint32_t crc_of(std::string_view text) {
+    return crc32(0, base::as_bytes(text));
+}
 
 TEST(Checksum, Crc32IsTheOneOfZip) {
     EXPECT_EQ(crc_of("123456789"), 0xCBF43926U);
@@ -29,8 +30,10 @@ TEST(Checksum, CombineGivesWhatS3Gives) {
 }
 
 TEST(Checksum, Digests) {
-    EXPECT_EQ(hex(sha256("abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    EXPECT_EQ(base::hex(base::as_bytes(md5(base::as_bytes("abc")))), "900150983cd24fb0d6963f7d28e17f72");
+    EXPECT_EQ(hex(sha256("abc")),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(base::hex(base::as_bytes(md5(base::as_bytes("abc")))),
+              "900150983cd24fb0d6963f7d28e17f72");
     // RFC 4231, cases 2 and 6 (a key longer than the block).
     EXPECT_EQ(hex(hmac_sha256(base::as_bytes("Jefe"), "what do ya want for nothing?")),
               "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");

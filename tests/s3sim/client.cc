@@ -1,13 +1,12 @@
 #include "client.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <cctype>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <cctype>
 
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -45,7 +44,8 @@ std::vector<std::string> Answer::all(std::string_view name) const {
     for (auto at = body.find(open); at != std::string::npos; at = body.find(open, at)) {
         at += open.size();
         std::string text = body.substr(at, body.find(close, at) - at);
-        for (auto quote = text.find("&quot;"); quote != std::string::npos; quote = text.find("&quot;")) {
+        for (auto quote = text.find("&quot;"); quote != std::string::npos;
+             quote = text.find("&quot;")) {
             text.replace(quote, 6, "\"");
         }
         found.push_back(std::move(text));
@@ -53,12 +53,13 @@ std::vector<std::string> Answer::all(std::string_view name) const {
     return found;
 }
 
-Answer Client::call(std::string_view method, std::string_view path, std::string_view query, std::string_view body,
-                    Headers headers) {
+Answer Client::call(std::string_view method, std::string_view path, std::string_view query,
+                    std::string_view body, Headers headers) {
     const std::string date = base::format_amz_date(base::system_clock().utc_now());
     headers.emplace_back("host", host);
     headers.emplace_back("x-amz-date", date);
-    const auto hash_at = std::ranges::find(headers, "x-amz-content-sha256", &Headers::value_type::first);
+    const auto hash_at =
+        std::ranges::find(headers, "x-amz-content-sha256", &Headers::value_type::first);
     const std::string hash = hash_at != headers.end() ? hash_at->second : "UNSIGNED-PAYLOAD";
     if (hash_at == headers.end()) headers.emplace_back("x-amz-content-sha256", hash);
     Headers sorted = headers;
@@ -69,18 +70,22 @@ Answer Client::call(std::string_view method, std::string_view path, std::string_
         lines += name + ":" + value + "\n";
         names += (names.empty() ? "" : ";") + name;
     }
-    const std::string canonical = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, path, sorted_query(query), lines, names, hash);
+    const std::string canonical = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", method, path,
+                                              sorted_query(query), lines, names, hash);
     const std::string scope = fmt::format("{}/{}/s3/aws4_request", date.substr(0, 8), region);
     Sha256 key = hmac_sha256(base::as_bytes("AWS4" + secret_key), date.substr(0, 8));
-    for (const std::string_view step : {std::string_view(region), std::string_view("s3"), std::string_view("aws4_request")}) {
+    for (const std::string_view step :
+         {std::string_view(region), std::string_view("s3"), std::string_view("aws4_request")}) {
         key = hmac_sha256(key, step);
     }
     const std::string signature = hex(hmac_sha256(
         key, fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date, scope, hex(sha256(canonical)))));
-    std::string request = fmt::format("{} {}{}{} HTTP/1.1\r\n", method, path, query.empty() ? "" : "?", query);
+    std::string request =
+        fmt::format("{} {}{}{} HTTP/1.1\r\n", method, path, query.empty() ? "" : "?", query);
     for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
-    request += fmt::format("authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}\r\n",
-                           access_key, scope, names, signature);
+    request += fmt::format(
+        "authorization: AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={}\r\n",
+        access_key, scope, names, signature);
     if (!body.empty() || method == "PUT" || method == "POST") {
         request += fmt::format("content-length: {}\r\n", body.size());
     }
@@ -140,12 +145,14 @@ Answer Client::receive(bool head_request) {
         const auto line_end = buffer_.find("\r\n", at);
         const auto colon = buffer_.find(": ", at);
         std::string name = buffer_.substr(at, colon - at);
-        std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        std::ranges::transform(name, name.begin(),
+                               [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
         answer.headers[name] = buffer_.substr(colon + 2, line_end - colon - 2);
         at = line_end + 2;
     }
     buffer_.erase(0, end + 4);
-    const bool bare = head_request || answer.status == 204 || answer.status == 304 || answer.status == 100;
+    const bool bare =
+        head_request || answer.status == 204 || answer.status == 304 || answer.status == 100;
     const std::size_t size = bare ? 0 : std::stoul(answer.headers.at("content-length"));
     while (buffer_.size() < size && more()) continue;
     answer.cut = buffer_.size() < size;
@@ -167,6 +174,8 @@ std::string complete_xml(const std::vector<std::string>& parts) {
     return xml + "</CompleteMultipartUpload>";
 }
 
-std::string crc_base64(std::string_view bytes) { return base::crc32_base64(crc32(0, base::as_bytes(bytes))); }
+std::string crc_base64(std::string_view bytes) {
+    return base::crc32_base64(crc32(0, base::as_bytes(bytes)));
+}
 
 }  // namespace s3sim::test

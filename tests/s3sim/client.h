@@ -1,9 +1,9 @@
-// A blocking S3 client of the tests' own, as small as it can be: it signs like the AWS documents say and shares nothing
-// with the simulator's check but the HMAC. One connection, kept until the server closes it.
+// A blocking S3 client of the tests' own, as small as it can be: it signs like the AWS documents
+// say and shares nothing with the simulator's check but the HMAC. One connection, kept until the
+// server closes it.
 #pragma once
 
 #include <gtest/gtest.h>
-
 #include <map>
 #include <memory>
 #include <optional>
@@ -19,10 +19,10 @@ namespace s3sim::test {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct Answer {
-    int status = 0;                              // 0: the connection ended before an answer was whole
+    int status = 0;  // 0: the connection ended before an answer was whole
     std::map<std::string, std::string> headers;  // names in lower case
     std::string body;
-    bool cut = false;                            // fewer body bytes than promised
+    bool cut = false;  // fewer body bytes than promised
 
     std::string xml(std::string_view name) const;  // text of the first such element
     std::vector<std::string> all(std::string_view name) const;
@@ -36,10 +36,10 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // Signs and sends. `path` is already percent-encoded; query names and values too. A body is sent unsigned
-    // (UNSIGNED-PAYLOAD) unless a x-amz-content-sha256 header says otherwise.
-    Answer call(std::string_view method, std::string_view path, std::string_view query = {}, std::string_view body = {},
-                Headers headers = {});
+    // Signs and sends. `path` is already percent-encoded; query names and values too. A body is
+    // sent unsigned (UNSIGNED-PAYLOAD) unless a x-amz-content-sha256 header says otherwise.
+    Answer call(std::string_view method, std::string_view path, std::string_view query = {},
+                std::string_view body = {}, Headers headers = {});
     bool send_raw(std::string_view bytes);
     Answer receive(bool head_request = false);
     void disconnect();
@@ -69,7 +69,8 @@ class ServerTest : public testing::Test {
     }
     // CreateMultipartUpload; returns the id.
     std::string create(std::string_view key, Headers headers = {}) {
-        return client->call("POST", "/bkt/" + std::string(key), "uploads=", {}, std::move(headers)).xml("UploadId");
+        return client->call("POST", "/bkt/" + std::string(key), "uploads=", {}, std::move(headers))
+            .xml("UploadId");
     }
     std::unique_ptr<Server> server;
     std::unique_ptr<Client> client;

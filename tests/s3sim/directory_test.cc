@@ -1,9 +1,8 @@
 // --root: buckets that are folders.
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include <filesystem>
+#include <fmt/format.h>
 #include <fstream>
+#include <unistd.h>
 
 #include "client.h"
 #include "s3sim/checksum.h"
@@ -36,27 +35,35 @@ class DirectoryTest : public ServerTest {
         return {std::istreambuf_iterator<char>(in), {}};
     }
     std::size_t leftovers() {
-        return static_cast<std::size_t>(std::distance(fs::directory_iterator(root / ".s3sim/tmp"), fs::directory_iterator()));
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(root / ".s3sim/tmp"), fs::directory_iterator()));
     }
     fs::path root;
 };
 
 TEST_F(DirectoryTest, ObjectsAreFilesAndLast) {
     const std::string big(1'000'000, 'x');
-    ASSERT_EQ(client->call("PUT", "/bkt/a/b.txt", {}, "hello",
-                           {{"content-type", "text/plain"}, {"x-amz-checksum-crc32", crc_base64("hello")},
-                            {"x-amz-meta-m", "a b%"}, {"x-amz-tagging", "t=1"}}).status, 200);
+    ASSERT_EQ(client
+                  ->call("PUT", "/bkt/a/b.txt", {}, "hello",
+                         {{"content-type", "text/plain"},
+                          {"x-amz-checksum-crc32", crc_base64("hello")},
+                          {"x-amz-meta-m", "a b%"},
+                          {"x-amz-tagging", "t=1"}})
+                  .status,
+              200);
     ASSERT_EQ(client->call("PUT", "/bkt/big", {}, big).status, 200);
     EXPECT_EQ(file("bkt/a/b.txt"), "hello");
     restart();
-    const Answer got = client->call("GET", "/bkt/a/b.txt", {}, {}, {{"x-amz-checksum-mode", "ENABLED"}});
+    const Answer got =
+        client->call("GET", "/bkt/a/b.txt", {}, {}, {{"x-amz-checksum-mode", "ENABLED"}});
     EXPECT_EQ(got.body, "hello");
     EXPECT_EQ(got.headers.at("etag"), "\"5d41402abc4b2a76b9719d911017c592\"");
     EXPECT_EQ(got.headers.at("content-type"), "text/plain");
     EXPECT_EQ(got.headers.at("x-amz-meta-m"), "a b%");
     EXPECT_EQ(got.headers.at("x-amz-checksum-crc32"), crc_base64("hello"));
     EXPECT_EQ(server->head("bkt", "a/b.txt")->tagging, "t=1");
-    EXPECT_TRUE(client->call("GET", "/bkt/big", {}, {}, {{"range", "bytes=5-999998"}}).body == big.substr(5, 999994));
+    EXPECT_TRUE(client->call("GET", "/bkt/big", {}, {}, {{"range", "bytes=5-999998"}}).body ==
+                big.substr(5, 999994));
     EXPECT_EQ(client->call("DELETE", "/bkt/a/b.txt").status, 204);
     EXPECT_FALSE(fs::exists(root / "bkt/a"));
     EXPECT_EQ(server->keys("bkt"), std::vector<std::string>{"big"});
@@ -64,7 +71,8 @@ TEST_F(DirectoryTest, ObjectsAreFilesAndLast) {
 }
 
 TEST_F(DirectoryTest, KeysThatAreNoPaths) {
-    const std::vector<std::string> keys = {"../up", "/", "a", "a/", "a//b", "a/b", "dot/./x", std::string(300, 'n')};
+    const std::vector<std::string> keys = {"../up", "/",   "a",       "a/",
+                                           "a//b",  "a/b", "dot/./x", std::string(300, 'n')};
     for (const std::string& key : keys) ASSERT_TRUE(server->put("bkt", key, key)) << key;
     restart();
     for (const std::string& key : keys) EXPECT_EQ(server->get("bkt", key).value_or("absent"), key);
@@ -96,22 +104,26 @@ TEST_F(DirectoryTest, AFileDroppedInIsAnObject) {
 }
 
 TEST_F(DirectoryTest, MultipartIsPutTogetherOnDisk) {
-    const std::string id = create("dir/z", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
+    const std::string id = create(
+        "dir/z", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
     std::vector<std::string> parts;
     std::string whole;
     for (int i = 1; i <= 3; ++i) {
         const std::string body(i < 3 ? (5 << 20) + i : 11, static_cast<char>('a' + i));
-        const Answer answer = client->call("PUT", "/bkt/dir/z", fmt::format("partNumber={}&uploadId={}", i, id), body,
-                                           {{"x-amz-checksum-crc32", crc_base64(body)}});
+        const Answer answer =
+            client->call("PUT", "/bkt/dir/z", fmt::format("partNumber={}&uploadId={}", i, id), body,
+                         {{"x-amz-checksum-crc32", crc_base64(body)}});
         ASSERT_EQ(answer.status, 200) << answer.body;
         parts.push_back(part_xml(i, answer.headers.at("etag")));
         whole += body;
     }
-    const Answer done = client->call("POST", "/bkt/dir/z", "uploadId=" + id, complete_xml(parts),
-                                     {{"x-amz-checksum-crc32", crc_base64(whole)}, {"x-amz-checksum-type", "FULL_OBJECT"}});
+    const Answer done = client->call(
+        "POST", "/bkt/dir/z", "uploadId=" + id, complete_xml(parts),
+        {{"x-amz-checksum-crc32", crc_base64(whole)}, {"x-amz-checksum-type", "FULL_OBJECT"}});
     ASSERT_EQ(done.status, 200) << done.body;
     EXPECT_TRUE(file("bkt/dir/z") == whole);
-    EXPECT_EQ(client->call("GET", "/bkt/dir/z", "partNumber=3").body, whole.substr(whole.size() - 11));
+    EXPECT_EQ(client->call("GET", "/bkt/dir/z", "partNumber=3").body,
+              whole.substr(whole.size() - 11));
     EXPECT_EQ(leftovers(), 0U);
     const std::string aborted = create("z");
     ASSERT_EQ(client->call("PUT", "/bkt/z", "partNumber=1&uploadId=" + aborted, "x").status, 200);
@@ -123,10 +135,12 @@ TEST_F(DirectoryTest, MultipartIsPutTogetherOnDisk) {
 TEST_F(DirectoryTest, CopyBetweenFiles) {
     ASSERT_TRUE(server->put("bkt", "source", std::string(600'000, 's')));
     const std::string id = create("z", {{"x-amz-checksum-algorithm", "CRC32"}});
-    const Answer copied = client->call("PUT", "/bkt/z", "partNumber=1&uploadId=" + id, {},
-                                       {{"x-amz-copy-source", "bkt/source"}, {"x-amz-copy-source-range", "bytes=100-500099"}});
+    const Answer copied = client->call(
+        "PUT", "/bkt/z", "partNumber=1&uploadId=" + id, {},
+        {{"x-amz-copy-source", "bkt/source"}, {"x-amz-copy-source-range", "bytes=100-500099"}});
     EXPECT_EQ(copied.xml("ChecksumCRC32"), crc_base64(std::string(500'000, 's')));
-    const std::string xml = complete_xml({part_xml(1, copied.xml("ETag"), copied.xml("ChecksumCRC32"))});
+    const std::string xml =
+        complete_xml({part_xml(1, copied.xml("ETag"), copied.xml("ChecksumCRC32"))});
     ASSERT_EQ(client->call("POST", "/bkt/z", "uploadId=" + id, xml).status, 200);
     EXPECT_EQ(file("bkt/z").size(), 500'000U);
 }

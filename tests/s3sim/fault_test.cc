@@ -1,20 +1,20 @@
-#include "s3sim/faults.h"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-
 #include <thread>
 
 #include "client.h"
+#include "s3sim/faults.h"
 
 namespace s3sim::test {
 namespace {
 
 TEST(FaultPlan, When) {
     FaultPlan plan;
-    ASSERT_TRUE(plan.set("UploadPart nth=2,4 status=500; GetObject every=3 times=1 status=503\n# a comment\n"
-                         "UploadPart part=7 status=412; * key=bad stall"));
-    const auto fires = [&](std::string_view operation, std::string_view key = "k", std::string_view part = "1") {
+    ASSERT_TRUE(plan.set(
+        "UploadPart nth=2,4 status=500; GetObject every=3 times=1 status=503\n# a comment\n"
+        "UploadPart part=7 status=412; * key=bad stall"));
+    const auto fires = [&](std::string_view operation, std::string_view key = "k",
+                           std::string_view part = "1") {
         const auto fault = plan.next(operation, key, part);
         return fault ? static_cast<int>(fault->number) : -1;
     };
@@ -34,8 +34,10 @@ TEST(FaultPlan, When) {
 
 TEST(FaultPlan, Refusals) {
     FaultPlan plan;
-    for (const char* text : {"GetObject", "Nonsense stall", "GetObject status", "GetObject status=99", "GetObject nth=0 stall",
-                             "GetObject stall reset", "GetObject wibble", "GetObject reset-after=x"}) {
+    for (const char* text :
+         {"GetObject", "Nonsense stall", "GetObject status", "GetObject status=99",
+          "GetObject nth=0 stall", "GetObject stall reset", "GetObject wibble",
+          "GetObject reset-after=x"}) {
         EXPECT_FALSE(plan.set(text)) << text;
     }
 }
@@ -54,7 +56,9 @@ class FaultTest : public ServerTest {
 };
 
 TEST_F(FaultTest, Statuses) {
-    plan("GetObject nth=1 status=503; GetObject nth=2 status=500 no-body; GetObject nth=3 status=412");
+    plan(
+        "GetObject nth=1 status=503; GetObject nth=2 status=500 no-body; GetObject nth=3 "
+        "status=412");
     Answer answer = get();
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(answer.code(), "SlowDown");
@@ -93,7 +97,8 @@ TEST_F(FaultTest, AResetIsNotExecutedALostAnswerIs) {
 
 TEST_F(FaultTest, ErrorIn200) {
     const std::string id = create("z");
-    const std::string etag = client->call("PUT", "/bkt/z", "partNumber=1&uploadId=" + id, "v").headers.at("etag");
+    const std::string etag =
+        client->call("PUT", "/bkt/z", "partNumber=1&uploadId=" + id, "v").headers.at("etag");
     plan("CompleteMultipartUpload nth=1 error200=InternalError");
     const std::string xml = complete_xml({part_xml(1, etag)});
     const Answer answer = client->call("POST", "/bkt/z", "uploadId=" + id, xml);
@@ -132,7 +137,9 @@ TEST_F(FaultTest, AStallHoldsOnlyItsOwnConnection) {
 
 TEST_F(FaultTest, OverTheControlEndpoint) {
     const auto post = [&](std::string_view what, std::string_view body) {
-        client->send_raw(fmt::format("POST /_s3sim/{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", what, body.size(), body));
+        client->send_raw(
+            fmt::format("POST /_s3sim/{} HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{}", what,
+                        body.size(), body));
         return client->receive();
     };
     EXPECT_EQ(post("faults", "GetObject status=500").status, 200);

@@ -1,6 +1,5 @@
 // HTTP as such: heads in pieces, keep-alive, pipelining, 100-continue, nonsense.
 #include <fmt/format.h>
-
 #include <thread>
 
 #include "client.h"
@@ -33,21 +32,24 @@ TEST_F(HttpTest, OneConnectionServesManyRequests) {
 }
 
 TEST_F(HttpTest, PipelinedRequestsAreAnsweredInOrder) {
-    ASSERT_TRUE(client->send_raw(fmt::format("{}GET /_s3sim/nope HTTP/1.1\r\nHost: h\r\n\r\n{}", kStats, kStats)));
+    ASSERT_TRUE(client->send_raw(
+        fmt::format("{}GET /_s3sim/nope HTTP/1.1\r\nHost: h\r\n\r\n{}", kStats, kStats)));
     EXPECT_EQ(client->receive().status, 200);
     EXPECT_EQ(client->receive().status, 404);
     EXPECT_EQ(client->receive().status, 200);
 }
 
 TEST_F(HttpTest, ConnectionCloseIsHonoured) {
-    ASSERT_TRUE(client->send_raw("GET /_s3sim/stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
+    ASSERT_TRUE(
+        client->send_raw("GET /_s3sim/stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"));
     EXPECT_EQ(client->receive().headers.at("connection"), "close");
     EXPECT_FALSE(client->connected());
 }
 
 TEST_F(HttpTest, NonsenseIsRefused) {
-    for (const std::string& text : {std::string("nonsense\r\n\r\n"), std::string("GET  /x HTTP/9.9\r\n\r\n"),
-                                    "GET / HTTP/1.1\r\nX: " + std::string(17'000, 'x')}) {
+    for (const std::string& text :
+         {std::string("nonsense\r\n\r\n"), std::string("GET  /x HTTP/9.9\r\n\r\n"),
+          "GET / HTTP/1.1\r\nX: " + std::string(17'000, 'x')}) {
         ASSERT_TRUE(client->send_raw(text));
         EXPECT_EQ(client->receive().status, 400);
     }
@@ -56,22 +58,27 @@ TEST_F(HttpTest, NonsenseIsRefused) {
 }
 
 TEST_F(HttpTest, ChunkedUploadsAreNotTaken) {
-    ASSERT_TRUE(client->send_raw("PUT /bkt/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"));
+    ASSERT_TRUE(client->send_raw(
+        "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n"));
     EXPECT_EQ(client->receive().code(), "NotImplemented");
 }
 
 TEST_F(HttpTest, ExpectContinue) {
     // Refused before the body is sent: the answer comes at once.
-    ASSERT_TRUE(client->send_raw("PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"));
+    ASSERT_TRUE(client->send_raw(
+        "PUT /bkt/k HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n"));
     EXPECT_EQ(client->receive().code(), "AccessDenied");
-    ASSERT_TRUE(client->send_raw("POST /_s3sim/faults HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"));
+    ASSERT_TRUE(
+        client->send_raw("POST /_s3sim/faults HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: "
+                         "100-continue\r\n\r\n"));
     EXPECT_EQ(client->receive().status, 100);
     ASSERT_TRUE(client->send_raw(" \n"));
     EXPECT_EQ(client->receive().status, 200);
 }
 
 TEST_F(HttpTest, ABodyCutShortLeavesNothing) {
-    ASSERT_TRUE(client->send_raw("PUT /bkt/cut HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"));
+    ASSERT_TRUE(
+        client->send_raw("PUT /bkt/cut HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"));
     client->disconnect();
     while (server->stats().open_connections > 0) std::this_thread::yield();
     EXPECT_FALSE(server->get("bkt", "cut"));
@@ -79,7 +86,8 @@ TEST_F(HttpTest, ABodyCutShortLeavesNothing) {
 
 TEST_F(HttpTest, BadSignaturesAreCounted) {
     client->secret_key = "wrong";
-    EXPECT_EQ(client->call("PUT", "/bkt/k2", {}, std::string(1'000'000, 'x')).code(), "SignatureDoesNotMatch");
+    EXPECT_EQ(client->call("PUT", "/bkt/k2", {}, std::string(1'000'000, 'x')).code(),
+              "SignatureDoesNotMatch");
     client->access_key = "nobody";
     EXPECT_EQ(client->call("GET", "/bkt/k").code(), "InvalidAccessKeyId");
     EXPECT_EQ(server->stats().signature_failures, 2U);

@@ -1,4 +1,5 @@
-// CreateMultipartUpload, UploadPart, UploadPartCopy, ListParts, ListMultipartUploads, AbortMultipartUpload.
+// CreateMultipartUpload, UploadPart, UploadPartCopy, ListParts, ListMultipartUploads,
+// AbortMultipartUpload.
 #include <fmt/format.h>
 
 #include "client.h"
@@ -15,11 +16,14 @@ class MultipartTest : public ServerTest {
         options.synthetic["src"] = "count=3,size=10MiB";
         start(options);
     }
-    Answer part(std::string_view key, std::string_view id, int number, std::string_view body, Headers headers = {}) {
-        return client->call("PUT", "/bkt/" + std::string(key), fmt::format("partNumber={}&uploadId={}", number, id), body,
+    Answer part(std::string_view key, std::string_view id, int number, std::string_view body,
+                Headers headers = {}) {
+        return client->call("PUT", "/bkt/" + std::string(key),
+                            fmt::format("partNumber={}&uploadId={}", number, id), body,
                             std::move(headers));
     }
-    Answer copy(std::string_view id, std::string_view source, std::string_view range = {}, Headers headers = {}) {
+    Answer copy(std::string_view id, std::string_view source, std::string_view range = {},
+                Headers headers = {}) {
         headers.emplace_back("x-amz-copy-source", source);
         if (!range.empty()) headers.emplace_back("x-amz-copy-source-range", range);
         return part("z", id, 1, {}, std::move(headers));
@@ -27,12 +31,16 @@ class MultipartTest : public ServerTest {
 };
 
 TEST_F(MultipartTest, CreateSaysWhatWasChosen) {
-    const auto made = [&](Headers headers) { return client->call("POST", "/bkt/z", "uploads=", {}, std::move(headers)); };
+    const auto made = [&](Headers headers) {
+        return client->call("POST", "/bkt/z", "uploads=", {}, std::move(headers));
+    };
     const Answer crc = made({{"x-amz-checksum-algorithm", "CRC32"}});
     EXPECT_EQ(crc.headers.at("x-amz-checksum-type"), "COMPOSITE");
     EXPECT_EQ(crc.xml("Key"), "z");
     EXPECT_EQ(made({{"x-amz-checksum-type", "FULL_OBJECT"}}).code(), "InvalidRequest");
-    EXPECT_EQ(made({{"x-amz-checksum-algorithm", "SHA256"}, {"x-amz-checksum-type", "FULL_OBJECT"}}).code(), "InvalidRequest");
+    EXPECT_EQ(made({{"x-amz-checksum-algorithm", "SHA256"}, {"x-amz-checksum-type", "FULL_OBJECT"}})
+                  .code(),
+              "InvalidRequest");
     EXPECT_EQ(made({{"x-amz-checksum-algorithm", "CRC64NVME"}}).code(), "NotImplemented");
     EXPECT_EQ(client->call("POST", "/src/z", "uploads=").code(), "MethodNotAllowed");
     EXPECT_EQ(server->open_uploads().size(), 1U);
@@ -44,10 +52,13 @@ TEST_F(MultipartTest, PartNumbersAndChecksums) {
     EXPECT_EQ(part("z", id, 0, "data", good).code(), "InvalidArgument");
     EXPECT_EQ(part("z", id, 10001, "data", good).code(), "InvalidArgument");
     EXPECT_EQ(part("z", id, 10000, "data", good).status, 200);
-    EXPECT_EQ(part("z", id, 1, "data", good).headers.at("x-amz-checksum-crc32"), crc_base64("data"));
-    EXPECT_EQ(part("z", id, 1, "data", {{"x-amz-checksum-crc32", crc_base64("dath")}}).code(), "BadDigest");
+    EXPECT_EQ(part("z", id, 1, "data", good).headers.at("x-amz-checksum-crc32"),
+              crc_base64("data"));
+    EXPECT_EQ(part("z", id, 1, "data", {{"x-amz-checksum-crc32", crc_base64("dath")}}).code(),
+              "BadDigest");
     EXPECT_EQ(part("z", id, 1, "data").code(), "InvalidRequest");
-    EXPECT_EQ(part("z", id, 1, "data", {{"content-md5", "AAAAAAAAAAAAAAAAAAAAAA=="}}).code(), "BadDigest");
+    EXPECT_EQ(part("z", id, 1, "data", {{"content-md5", "AAAAAAAAAAAAAAAAAAAAAA=="}}).code(),
+              "BadDigest");
     EXPECT_EQ(part("other", id, 1, "data", good).code(), "NoSuchUpload");
     EXPECT_EQ(part("z", "nonsense", 1, "data", good).code(), "NoSuchUpload");
 }
@@ -62,7 +73,8 @@ TEST_F(MultipartTest, CopyReturnsTheCrcOfTheRange) {
     EXPECT_EQ(answer.xml("ChecksumCRC32"), crc_base64(bytes));
     answer = copy(id, "/" + source, "bytes=7-100006");
     EXPECT_EQ(answer.xml("ChecksumCRC32"), crc_base64(bytes.substr(7, 100000)));
-    EXPECT_EQ(client->call("GET", "/bkt/z", "uploadId=" + id).xml("ChecksumCRC32"), answer.xml("ChecksumCRC32"));
+    EXPECT_EQ(client->call("GET", "/bkt/z", "uploadId=" + id).xml("ChecksumCRC32"),
+              answer.xml("ChecksumCRC32"));
     for (const char* range : {"bytes=0-300000", "bytes=5-", "bytes=-5", "bytes=5-2", "0-5"}) {
         EXPECT_EQ(copy(id, source, range).code(), "InvalidArgument") << range;
     }
@@ -73,22 +85,26 @@ TEST_F(MultipartTest, CopyReturnsTheCrcOfTheRange) {
     EXPECT_EQ(answer.status, 412);
     EXPECT_EQ(answer.xml("Condition"), "x-amz-copy-source-If-Match");
     const std::string etag = server->head("bkt", "dir/50% of+it")->etag;
-    EXPECT_EQ(copy(id, source, {}, {{"x-amz-copy-source-if-match", "\"" + etag + "\""}}).status, 200);
+    EXPECT_EQ(copy(id, source, {}, {{"x-amz-copy-source-if-match", "\"" + etag + "\""}}).status,
+              200);
 }
 
 TEST_F(MultipartTest, CopyFromASyntheticObject) {
-    const std::string id = create("z", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
+    const std::string id = create(
+        "z", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
     const Answer copied = copy(id, "src/0000000001");
     ASSERT_EQ(copied.status, 200) << copied.body;
     const std::string done = complete_xml({part_xml(1, copied.xml("ETag"))});
     ASSERT_EQ(client->call("POST", "/bkt/z", "uploadId=" + id, done).status, 200);
-    EXPECT_TRUE(server->get("bkt", "z").value_or("") == server->get("src", "0000000001").value_or("none"));
+    EXPECT_TRUE(server->get("bkt", "z").value_or("") ==
+                server->get("src", "0000000001").value_or("none"));
     EXPECT_EQ(server->head("bkt", "z")->crc32, server->head("src", "0000000001")->crc32);
 }
 
 TEST_F(MultipartTest, ListPartsInPages) {
     const std::string id = create("z");
-    for (const int number : {5, 1, 3}) ASSERT_EQ(part("z", id, number, fmt::format("part {}", number)).status, 200);
+    for (const int number : {5, 1, 3})
+        ASSERT_EQ(part("z", id, number, fmt::format("part {}", number)).status, 200);
     ASSERT_EQ(part("z", id, 3, "again").status, 200);
     Answer page = client->call("GET", "/bkt/z", "max-parts=2&uploadId=" + id);
     EXPECT_EQ(page.all("PartNumber"), (std::vector<std::string>{"1", "3"}));
@@ -111,10 +127,12 @@ TEST_F(MultipartTest, ListUploadsInPages) {
         ASSERT_EQ(page.all("Upload").size(), 1U);
         seen.push_back(page.xml("Key"));
         EXPECT_EQ(page.xml("IsTruncated"), i < 2 ? "true" : "false");
-        marker = fmt::format("&key-marker={}&upload-id-marker={}", page.xml("NextKeyMarker"), page.xml("NextUploadIdMarker"));
+        marker = fmt::format("&key-marker={}&upload-id-marker={}", page.xml("NextKeyMarker"),
+                             page.xml("NextUploadIdMarker"));
     }
     EXPECT_EQ(seen, (std::vector<std::string>{"a", "a", "b/c"}));
-    EXPECT_EQ(client->call("GET", "/bkt", "prefix=b&uploads=").all("Key"), std::vector<std::string>{"b/c"});
+    EXPECT_EQ(client->call("GET", "/bkt", "prefix=b&uploads=").all("Key"),
+              std::vector<std::string>{"b/c"});
 }
 
 TEST_F(MultipartTest, AbortEndsIt) {

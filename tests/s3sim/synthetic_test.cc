@@ -1,10 +1,9 @@
 #include "s3sim/synthetic.h"
 
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <numeric>
 
 #include "client.h"
@@ -17,19 +16,22 @@ TEST(SyntheticSpec, ChallengeIsExact) {
     const auto spec = parse_synthetic_spec("challenge");
     ASSERT_TRUE(spec) << spec.error().to_string();
     ASSERT_EQ(spec->sizes.size(), 3000U);
-    EXPECT_EQ(std::accumulate(spec->sizes.begin(), spec->sizes.end(), std::uint64_t{0}), 15'728'640'000U);
+    EXPECT_EQ(std::accumulate(spec->sizes.begin(), spec->sizes.end(), std::uint64_t{0}),
+              15'728'640'000U);
     EXPECT_GE(std::ranges::min(spec->sizes), 2U << 20);
     EXPECT_LE(std::ranges::max(spec->sizes), 8U << 20);
     // Of a normal distribution some 68 in 100 lie within one sigma.
-    const auto near = std::ranges::count_if(spec->sizes, [](auto n) { return n >= 4U << 20 && n <= 6U << 20; });
+    const auto near =
+        std::ranges::count_if(spec->sizes, [](auto n) { return n >= 4U << 20 && n <= 6U << 20; });
     EXPECT_GT(near, 1950);
     EXPECT_LT(near, 2150);
     EXPECT_EQ(parse_synthetic_spec("challenge")->sizes, spec->sizes);
 }
 
 TEST(SyntheticSpec, Refusals) {
-    for (const char* text : {"", "count=0,size=1", "size=1", "count=1,size=x", "count=1,sizes=normal:1:2:3", "bogus=1",
-                             "count=2,sizes=normal:5:1:4:6,total=100"}) {
+    for (const char* text :
+         {"", "count=0,size=1", "size=1", "count=1,size=x", "count=1,sizes=normal:1:2:3", "bogus=1",
+          "count=2,sizes=normal:5:1:4:6,total=100"}) {
         EXPECT_FALSE(parse_synthetic_spec(text)) << text;
     }
 }
@@ -38,10 +40,11 @@ TEST(SyntheticBody, AnyRangeIsAPieceOfTheWhole) {
     const auto body = make_synthetic_body(7, 3, (3 << 20) + 5);
     const auto read = [&](std::uint64_t offset, std::uint64_t length) {
         std::string text;
-        EXPECT_TRUE(for_each_chunk(*body, offset, length, [&](base::ByteView bytes) -> base::Status {
-            text += base::as_text(bytes);
-            return {};
-        }));
+        EXPECT_TRUE(
+            for_each_chunk(*body, offset, length, [&](base::ByteView bytes) -> base::Status {
+                text += base::as_text(bytes);
+                return {};
+            }));
         return text;
     };
     const std::string whole = read(0, body->size());
@@ -62,7 +65,8 @@ TEST(SyntheticBody, AnyRangeIsAPieceOfTheWhole) {
 class SyntheticBucket : public ServerTest {};
 
 TEST_F(SyntheticBucket, KeysAreHashesOfTheContents) {
-    const auto cache = std::filesystem::temp_directory_path() / ("s3sim-cache-" + std::to_string(::getpid()));
+    const auto cache =
+        std::filesystem::temp_directory_path() / ("s3sim-cache-" + std::to_string(::getpid()));
     Options options;
     options.synthetic["src"] = "challenge,scale=1000";
     options.synthetic_cache = cache.string();
@@ -101,7 +105,8 @@ TEST_F(SyntheticBucket, MillionsOfObjectsAreListedInOrderAndReadOnly) {
     EXPECT_EQ(keys.front(), "p/0000999001");
     EXPECT_EQ(keys.back(), "p/0000999999");
     EXPECT_EQ(page.xml("Size"), "1099511627776");
-    EXPECT_EQ(client->call("GET", "/src", "list-type=2&delimiter=%2F").all("CommonPrefixes").size(), 1U);
+    EXPECT_EQ(client->call("GET", "/src", "list-type=2&delimiter=%2F").all("CommonPrefixes").size(),
+              1U);
     page = client->call("GET", "/src/p/0000000001", {}, {}, {{"range", "bytes=1099511627770-"}});
     EXPECT_EQ(page.status, 206);
     EXPECT_EQ(page.body.size(), 6U);

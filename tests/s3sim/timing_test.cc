@@ -27,8 +27,10 @@ TEST_F(TimingTest, BandwidthBothWays) {
     options.bandwidth_per_connection = 1 << 20;
     start(options);
     const std::string body(256 << 10, 'x');  // a quarter of a second, less the first 16 KiB
-    EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("PUT", "/bkt/k", {}, body).status, 200); }), 0.2);
-    EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("GET", "/bkt/k").body.size(), body.size()); }), 0.2);
+    EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("PUT", "/bkt/k", {}, body).status, 200); }),
+              0.2);
+    EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("GET", "/bkt/k").body.size(), body.size()); }),
+              0.2);
 }
 
 TEST_F(TimingTest, RequestRate) {
@@ -36,7 +38,8 @@ TEST_F(TimingTest, RequestRate) {
     options.max_requests_per_second = 2;
     start(options);
     int slowed = 0;
-    for (int i = 0; i < 20; ++i) slowed += client->call("GET", "/bkt/nope").code() == "SlowDown" ? 1 : 0;
+    for (int i = 0; i < 20; ++i)
+        slowed += client->call("GET", "/bkt/nope").code() == "SlowDown" ? 1 : 0;
     EXPECT_GT(slowed, 0);
     EXPECT_LT(slowed, 20);
     EXPECT_EQ(server->stats().answers.at("GetObject 503"), static_cast<std::uint64_t>(slowed));

@@ -1,0 +1,108 @@
+// The sending half of a Connection, and the bandwidth limit of both halves.
+#include <algorithm>
+#include <cerrno>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "s3sim/connection.h"
+#include "s3sim/worker.h"
+
+namespace s3sim {
+namespace {
+
+constexpr std::uint64_t kSendMax = 1 << 20;
+constexpr std::uint64_t kThrottleQuantum = 16 << 10;
+
+base::SteadyTime steady_now() {
+    return base::system_clock().steady_now();
+}
+
+}  // namespace
+
+bool Connection::send_some() {
+    if (text_sent_ == text_.size() && send_left_ == 0) {
+        answer_sent();
+        return true;
+    }
+    if (!writable_) return false;
+    if (text_sent_ == text_.size() && body_->fd() >= 0) return send_file();
+    return send_text_and_views();
+}
+
+bool Connection::send_text_and_views() {
+    std::array<iovec, 16> views;
+    std::size_t used = 0;
+    if (text_sent_ < text_.size())
+        views[used++] = {text_.data() + text_sent_, text_.size() - text_sent_};
+    const std::uint64_t body_bytes = send_left_ > 0 ? allowance(std::min(send_left_, kSendMax)) : 0;
+    if (used == 0 && body_bytes == 0) return false;
+    const bool has_file = body_ && body_->fd() >= 0;
+    if (body_bytes > 0 && !has_file) {
+        used += body_->gather(body_offset_, body_bytes, std::span(views).subspan(used));
+    }
+    msghdr message{};
+    message.msg_iov = views.data();
+    message.msg_iovlen = used;
+    const ssize_t n =
+        ::sendmsg(fd_, &message, MSG_NOSIGNAL | (has_file && send_left_ > 0 ? MSG_MORE : 0));
+    if (n < 0 && errno == EINTR) return true;
+    if (n < 0 && errno == EAGAIN) {
+        writable_ = false;
+        return false;
+    }
+    if (n < 0) {
+        close();
+        return false;
+    }
+    const auto text_bytes =
+        std::min<std::size_t>(static_cast<std::size_t>(n), text_.size() - text_sent_);
+    text_sent_ += text_bytes;
+    const std::uint64_t moved = static_cast<std::size_t>(n) - text_bytes;
+    body_offset_ += moved;
+    send_left_ -= moved;
+    throttle_moved_ += moved;
+    return true;
+}
+
+bool Connection::send_file() {
+    const std::uint64_t size = allowance(std::min(send_left_, kSendMax));
+    if (size == 0) return false;
+    auto offset = static_cast<off_t>(body_offset_);
+    const ssize_t n = ::sendfile(fd_, body_->fd(), &offset, size);
+    if (n < 0 && errno == EINTR) return true;
+    if (n < 0 && errno == EAGAIN) {
+        writable_ = false;
+        return false;
+    }
+    if (n <= 0) {  // 0: somebody made the file shorter
+        close();
+        return false;
+    }
+    body_offset_ += static_cast<std::uint64_t>(n);
+    send_left_ -= static_cast<std::uint64_t>(n);
+    throttle_moved_ += static_cast<std::uint64_t>(n);
+    return true;
+}
+
+void Connection::restart_throttle() {
+    throttle_start_ = steady_now();
+    throttle_moved_ = 0;
+}
+
+std::uint64_t Connection::allowance(std::uint64_t wanted) {
+    const std::uint64_t rate = worker_.options().bandwidth_per_connection;
+    if (rate == 0 || wanted == 0) return wanted;
+    const double seconds = std::chrono::duration<double>(steady_now() - throttle_start_).count();
+    const auto due =
+        static_cast<std::uint64_t>(seconds * static_cast<double>(rate)) + kThrottleQuantum;
+    const std::uint64_t allowed = due > throttle_moved_ ? due - throttle_moved_ : 0;
+    const std::uint64_t least = std::min(wanted, kThrottleQuantum);
+    if (allowed >= least) return std::min(wanted, allowed);
+    const double missing = static_cast<double>(least - allowed) / static_cast<double>(rate);
+    worker_.wake_at(steady_now() + std::chrono::duration_cast<base::Duration>(
+                                       std::chrono::duration<double>(missing)),
+                    weak_from_this());
+    return 0;
+}
+
+}  // namespace s3sim

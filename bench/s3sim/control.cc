@@ -1,0 +1,43 @@
+// /_s3sim/...: counters and fault plans over HTTP, without signatures.
+#include "s3sim/operations.h"
+#include "s3sim/stats.h"
+
+namespace s3sim {
+
+Stats Service::stats() const {
+    Stats stats = counters_.read();
+    stats.faults_fired = faults_.fired();
+    stats.open_uploads = store_.upload_count();
+    stats.stored_bytes = store_.stored_bytes();
+    return stats;
+}
+
+Response Service::control(Exchange& exchange) {
+    const Request& request = exchange.request;
+    const std::string_view what =
+        std::string_view(request.path).substr(std::string_view("/_s3sim/").size());
+    Response response;
+    response.add("Content-Type", "application/json");
+    if (what == "stats" && request.method == "GET") {
+        response.text = stats_json(stats());
+    } else if (what == "reset-stats" && request.method == "POST") {
+        counters_.reset();
+        faults_.reset_counts();
+        response.text = "{}\n";
+    } else if (what == "faults" && request.method == "POST") {
+        const auto set = faults_.set(document_of(exchange));
+        response.status = set ? 200 : 400;
+        response.text = "{}\n";
+        if (!set) {
+            response.headers.clear();
+            response.add("Content-Type", "text/plain");
+            response.text = set.error().detail + "\n";
+        }
+    } else {
+        response.status = 404;
+        response.text = "{}\n";
+    }
+    return response;
+}
+
+}  // namespace s3sim
