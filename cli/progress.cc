@@ -43,7 +43,10 @@ std::vector<std::string> details(const JobView& job) {
     if (job.has_ended()) return out;
     if (p.bytes_per_second > 0) out.push_back(rate_text(p.bytes_per_second));
     if (p.eta_seconds) out.push_back("ETA " + clock_text(*p.eta_seconds));
-    out.push_back(count_text(p.objects_done) + " / " + count_text(p.objects_total) + " objects");
+    if (p.objects_total > 0) {
+        out.push_back(count_text(p.objects_done) + " / " + count_text(p.objects_total) +
+                      " objects");
+    }
     return out;
 }
 

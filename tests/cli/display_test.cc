@@ -42,10 +42,10 @@ TEST(ProgressDisplay, LinesOnlyWhenThereIsNews) {
     display.show(job_at(160, "finishing"));
     display.finish();
     EXPECT_EQ(screen.err.str(),
-              "running  0%  0 B / 1.00 kB  0 / 0 objects\n"
-              "running  15%  150 B / 1.00 kB  0 / 0 objects\n"
-              "running  16%  160 B / 1.00 kB  0 / 0 objects\n"
-              "finishing  16%  160 B / 1.00 kB  0 / 0 objects\n");
+              "running  0%  0 B / 1.00 kB\n"
+              "running  15%  150 B / 1.00 kB\n"
+              "running  16%  160 B / 1.00 kB\n"
+              "finishing  16%  160 B / 1.00 kB\n");
     EXPECT_EQ(screen.out.str(), "");
 }
 
