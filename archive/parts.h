@@ -39,7 +39,9 @@ struct Parts {
 };
 
 // No part is larger than `size_max` (at least 2 * kPartSizeMin), none but the last smaller than
-// kPartSizeMin.
+// kPartSizeMin. One exception: with a `size_max` less than a LocalFileHeader above its least, a
+// part may be larger by that header, where what precedes it and what follows it are each too short
+// for a part of their own.
 Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max);
 
 struct PartSizing {

@@ -1,0 +1,51 @@
+// What a destination becomes in headers. Whether it may be written is in engine tests.
+#include "archive/destination.h"
+
+#include <gmock/gmock.h>
+
+namespace archive {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::Pair;
+using testing::UnorderedElementsAre;
+
+Destination destination(bool overwrite = false) {
+    Destination d;
+    d.bucket = "b";
+    d.key = "k";
+    d.overwrite = overwrite;
+    return d;
+}
+
+TEST(ObjectHeaders, ByDefaultOnlyTheContentType) {
+    EXPECT_THAT(object_headers(destination()),
+                ElementsAre(Pair("content-type", "application/zip")));
+}
+
+TEST(ObjectHeaders, EveryFieldHasItsHeader) {
+    Destination d = destination();
+    d.storage_class = "STANDARD_IA";
+    d.content_disposition = "attachment; filename=2026.zip";
+    d.sse = {"aws:kms", "key-1"};
+    d.metadata = {{"case", "4711"}, {"owner", "ann"}};
+    d.tags = {{"a b", "c&d=e"}, {"x", ""}};
+    EXPECT_THAT(
+        object_headers(d),
+        UnorderedElementsAre(Pair("content-type", "application/zip"),
+                             Pair("x-amz-storage-class", "STANDARD_IA"),
+                             Pair("content-disposition", "attachment; filename=2026.zip"),
+                             Pair("x-amz-server-side-encryption", "aws:kms"),
+                             Pair("x-amz-server-side-encryption-aws-kms-key-id", "key-1"),
+                             Pair("x-amz-meta-case", "4711"), Pair("x-amz-meta-owner", "ann"),
+                             Pair("x-amz-tagging", "a%20b=c%26d%3De&x=")));
+}
+
+TEST(ConditionHeaders, OnlyWhenItMustNotOverwrite) {
+    EXPECT_THAT(condition_headers(destination(false)), ElementsAre(Pair("if-none-match", "*")));
+    EXPECT_THAT(condition_headers(destination(true)), IsEmpty());
+}
+
+}  // namespace
+}  // namespace archive

@@ -1,0 +1,130 @@
+// Every bad field is refused with the JSON pointer of just that field.
+#include "archive/request.h"
+
+#include <functional>
+#include <gtest/gtest.h>
+
+#include "zip/records.h"
+
+namespace archive {
+namespace {
+
+Source source(std::string bucket, std::string prefix = {}) {
+    Source s;
+    s.bucket = std::move(bucket);
+    s.prefix = std::move(prefix);
+    return s;
+}
+
+ArchiveRequest good() {
+    ArchiveRequest request;
+    request.sources.push_back(source("photos", "2026/"));
+    request.destination.bucket = "out";
+    request.destination.key = "a.zip";
+    return request;
+}
+
+TEST(Validate, TakesWhatIsRight) {
+    EXPECT_TRUE(validate(good()));
+    ArchiveRequest request = good();
+    request.sources.push_back(source("docs"));
+    request.sources[1].objects = {{"a b.pdf", "papers/a.pdf", "v1"}, {"c", "", ""}};
+    request.options.part_size_bytes = 5ULL << 20;
+    request.options.comment = std::string(0xFFFF, 'c');
+    request.options.priority = -100;
+    request.destination.sse = {"aws:kms", "key"};
+    EXPECT_TRUE(validate(request));
+}
+
+struct BadCase {
+    const char* name;
+    const char* pointer;
+    const char* code;
+    std::function<void(ArchiveRequest&)> spoil;
+};
+std::ostream& operator<<(std::ostream& out, const BadCase& c) {
+    return out << c.name;
+}
+
+void set_objects(ArchiveRequest& r, std::vector<ObjectChoice> objects) {
+    r.sources[0].prefix.clear();
+    r.sources[0].objects = std::move(objects);
+}
+
+const BadCase kBadCases[] = {
+    {"NoSources", "/sources", "no_sources", [](auto& r) { r.sources.clear(); }},
+    {"TooManySources", "/sources", "too_many_sources",
+     [](auto& r) { r.sources.resize(1001, r.sources[0]); }},
+    {"NoBucket", "/sources/0/bucket", "missing_field",
+     [](auto& r) { r.sources[0].bucket.clear(); }},
+    {"SecondBucket", "/sources/1/bucket", "bad_bucket",
+     [](auto& r) { r.sources.push_back(source("a/b")); }},
+    {"LongPrefix", "/sources/0/prefix", "bad_prefix",
+     [](auto& r) { r.sources[0].prefix.assign(1025, 'p'); }},
+    {"PrefixAndObjects", "/sources/0/objects", "bad_source",
+     [](auto& r) { r.sources[0].objects = {{"k", "", ""}}; }},
+    {"IncludeAndObjects", "/sources/0/objects", "bad_source",
+     [](auto& r) {
+         set_objects(r, {{"k", "", ""}});
+         r.sources[0].include = {"*"};
+     }},
+    {"ExcludeAndObjects", "/sources/0/objects", "bad_source",
+     [](auto& r) {
+         set_objects(r, {{"k", "", ""}});
+         r.sources[0].exclude = {"*"};
+     }},
+    {"NoObjects", "/sources/0/objects", "no_objects", [](auto& r) { set_objects(r, {}); }},
+    {"EmptyKey", "/sources/0/objects/1/key", "bad_key",
+     [](auto& r) { set_objects(r, {{"k", "", ""}, {"", "", ""}}); }},
+    {"LongKey", "/sources/0/objects/0/key", "bad_key",
+     [](auto& r) { set_objects(r, {{std::string(1025, 'k'), "", ""}}); }},
+    {"LongName", "/sources/0/objects/0/name", "bad_name",
+     [](auto& r) { set_objects(r, {{"k", std::string(zip::kNameSizeMax + 1, 'n'), ""}}); }},
+    {"NoDestination", "/destination/bucket", "missing_field",
+     [](auto& r) { r.destination.bucket.clear(); }},
+    {"BadDestination", "/destination/bucket", "bad_bucket",
+     [](auto& r) { r.destination.bucket = "a b"; }},
+    {"NoDestinationKey", "/destination/key", "bad_key", [](auto& r) { r.destination.key.clear(); }},
+    {"LongDestinationKey", "/destination/key", "bad_key",
+     [](auto& r) { r.destination.key.assign(1025, 'k'); }},
+    {"ManyTags", "/destination/tags", "bad_tags",
+     [](auto& r) {
+         for (int i = 0; i < 11; ++i) r.destination.tags[std::to_string(i)] = "v";
+     }},
+    {"SseType", "/destination/sse/type", "bad_sse",
+     [](auto& r) { r.destination.sse.type = "rot13"; }},
+    {"SseKey", "/destination/sse/key_id", "bad_sse",
+     [](auto& r) { r.destination.sse = {"AES256", "key"}; }},
+    {"LongComment", "/options/comment", "",
+     [](auto& r) { r.options.comment.assign(0x10000, 'c'); }},
+    {"CommentLikeAnEnd", "/options/comment", "", [](auto& r) { r.options.comment = "PK\5\6"; }},
+    {"HighPriority", "/options/priority", "bad_priority",
+     [](auto& r) { r.options.priority = 101; }},
+    {"LowPriority", "/options/priority", "bad_priority",
+     [](auto& r) { r.options.priority = -101; }},
+    {"SmallParts", "/options/part_size", "bad_part_size",
+     [](auto& r) { r.options.part_size_bytes = (5ULL << 20) - 1; }},
+    {"LargeParts", "/options/part_size", "bad_part_size",
+     [](auto& r) { r.options.part_size_bytes = (5ULL << 30) + 1; }},
+};
+
+class BadRequest : public testing::TestWithParam<BadCase> {};
+
+TEST_P(BadRequest, NamesTheField) {
+    ArchiveRequest request = good();
+    GetParam().spoil(request);
+    const auto status = validate(request);
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().kind, base::ErrorKind::invalid);
+    EXPECT_EQ(status.error().key, GetParam().pointer) << status.error().to_string();
+    if (*GetParam().code != '\0') {
+        EXPECT_EQ(status.error().code, GetParam().code);
+    }
+    EXPECT_FALSE(status.error().detail.empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Fields, BadRequest, testing::ValuesIn(kBadCases),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace archive
