@@ -92,7 +92,7 @@ TEST_F(SettingsTest, EveryFlag) {
                          "--jobs-queued-max",
                          "5",
                          "--jobs-kept-max",
-                         "0"},
+                         "1"},
                         {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     EXPECT_EQ(s->listen_address, "::1");

@@ -197,8 +197,9 @@ TEST_F(ApiTest, BadBodiesNameTheField) {
         const auto later = call("POST", path, R"({"source":{"bucket":"photos","manifest":{}}})");
         expect_problem(later, 422, "unsupported");
         EXPECT_EQ(text_at(later, "/pointer"), "/source/manifest");
-        const auto bucket = call(
-            "POST", path, R"({"source":{"bucket":"a/b"},"destination":{"bucket":"out","key":"a"}})");
+        const auto bucket =
+            call("POST", path,
+                 R"({"source":{"bucket":"a/b"},"destination":{"bucket":"out","key":"a"}})");
         expect_problem(bucket, 422, "bad-value");
         EXPECT_EQ(text_at(bucket, "/pointer"), "/source/bucket");
     }
