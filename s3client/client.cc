@@ -93,7 +93,7 @@ io::Task<base::Status> S3Client::run(Call call) {
     }
 }
 
-io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds bounds) {
+io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds& bounds) {
     auto target = resolve(config_.endpoint, config_.addressing, call.bucket, call.key);
     if (!target) co_return std::unexpected(target.error());
     auto lease = co_await pool_.acquire(*target, fresh_connection, bounds);
@@ -101,6 +101,7 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     stats_.connections_opened.store(pool_.connections_opened(), std::memory_order_relaxed);
     if (!lease) co_return std::unexpected(with_context(call, lease.error()));
     call.connection_was_reused = lease->reused();
+    bounds.deadline += lease->waited();
 
     // Signed as late as possible: waiting for a connection must not age the signature.
     call.request.host = target->host_header;

@@ -116,7 +116,8 @@ class S3Client {
 
   private:
     io::Task<base::Status> run(Call call);
-    io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds bounds);
+    // Moves bounds.deadline on by the time it stood in line for a connection.
+    io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
     io::Task<base::Status> receive(Call& call, Connection& connection, io::Bounds bounds);
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
     base::Error with_context(const Call& call, base::Error error) const;

@@ -8,7 +8,8 @@ ConnectionLease::ConnectionLease(ConnectionLease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       key_(std::move(other.key_)),
       connection_(std::move(other.connection_)),
-      reused_(other.reused_) {}
+      reused_(other.reused_),
+      waited_(other.waited_) {}
 
 ConnectionLease::~ConnectionLease() {
     if (pool_ != nullptr) pool_->give_back(*this);
@@ -24,13 +25,16 @@ ConnectionPool::ConnectionPool(io::Reactor& reactor, io::WorkerThread& worker,
 
 io::Task<base::Result<ConnectionLease>> ConnectionPool::acquire(Target target, bool fresh,
                                                                 io::Bounds bounds) {
-    io::Bounds waiting = bounds;
-    waiting.idle_timeout = base::Duration::max();  // the line moves as fast as others finish
-    if (auto permitted = co_await permits_.acquire(1, waiting); !permitted) {
+    // The line moves as fast as others finish, and each of those has a deadline; waiting in it does
+    // not use up this one's.
+    const base::SteadyTime joined = reactor_.now();
+    if (auto permitted = co_await permits_.acquire(1, {.cancel = bounds.cancel}); !permitted) {
         co_return std::unexpected(permitted.error());
     }
     ++leased_;
     ConnectionLease lease(*this, {target.connect_host, target.port, target.tls});
+    lease.waited_ = reactor_.now() - joined;
+    if (bounds.deadline != base::SteadyTime::max()) bounds.deadline += lease.waited_;
     drop_stale();
     if (!fresh) lease.connection_ = take_idle(lease.key_);
     lease.reused_ = lease.connection_ != nullptr;

@@ -30,6 +30,7 @@ class ConnectionLease {
     Connection& operator*() { return *connection_; }
     Connection* operator->() { return connection_.get(); }
     bool reused() const { return reused_; }  // it may have been closed by the peer meanwhile
+    base::Duration waited() const { return waited_; }  // in line for it
 
   private:
     friend class ConnectionPool;
@@ -39,6 +40,7 @@ class ConnectionLease {
     Key key_;
     std::unique_ptr<Connection> connection_;
     bool reused_ = false;
+    base::Duration waited_{};
 };
 
 class ConnectionPool {
