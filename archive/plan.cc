@@ -89,6 +89,7 @@ s3client::RequestCounts Plan::requests() const {
         add(Operation::create_multipart_upload, 1);
         add(Operation::upload_part, parts_.parts.size());
         add(Operation::complete_multipart_upload, 1);
+        add(Operation::head_object, 1);  // the finisher looks at what Complete made
     }
     return counts;
 }
