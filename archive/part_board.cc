@@ -88,16 +88,16 @@ io::Task<bool> PartBoard::finish(base::Result<ShardResult> result) {
 }
 
 void PartBoard::record_pieces(const std::vector<PieceCrc>& pieces) {
+    const auto& parts = plan_->parts();
+    const zip::Layout& layout = plan_->layout();
     for (const PieceCrc& piece : pieces) {
+        const std::uint64_t at = layout.data_offset(piece.entry) + piece.offset;
+        const auto part = std::ranges::upper_bound(parts, at, {}, &Part::end);
         if (piece.length == plan_->manifest()[piece.entry].size) {
             entry_crcs_[piece.entry] = piece.crc32;
-            continue;
+            if (part->begin <= layout.header_offset(piece.entry)) continue;
         }
-        // Of an entry that spans parts: its group is the one around the piece's place in the
-        // archive.
-        const auto& parts = plan_->parts();
-        const std::uint64_t at = plan_->layout().data_offset(piece.entry) + piece.offset;
-        const auto part = std::ranges::upper_bound(parts, at, {}, &Part::end);
+        // The header is in an earlier part and waits for this: both are of one group.
         Group* group = group_of(static_cast<std::size_t>(part - parts.begin()));
         CHECK(group != nullptr);
         group->pieces[piece.offset] = piece;
