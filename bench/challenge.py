@@ -118,16 +118,18 @@ class Server:
 def start_s3sim(options, folder):
     spec = "challenge" if options.scale == 1 else f"challenge,scale={options.scale}"
     (folder / "root").mkdir(exist_ok=True)
-    return Server("s3sim", [options.bin / "s3sim", "--listen", "127.0.0.1:0", "--root", folder / "root", "--bucket", "out",
-                            "--synthetic", "challenge=" + spec, "--synthetic-cache", options.cache, "--sink", "sink",
-                            "--threads", options.sim_threads], folder)
+    arguments = [options.bin / "s3sim", "--listen", "127.0.0.1:0", "--root", folder / "root", "--bucket", "out",
+                 "--synthetic", "challenge=" + spec, "--synthetic-cache", options.cache, "--sink", "sink",
+                 "--threads", options.sim_threads]
+    return Server("s3sim", arguments, folder)
 
 
 def start_s3zipd(options, run, s3sim, folder):
     variables = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "S3ZIPD_"))}
     variables |= {"AWS_ENDPOINT_URL_S3": s3sim.url.geturl(), "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "s3sim",
                   "AWS_SECRET_ACCESS_KEY": "s3simsecret"}
-    arguments = [options.bin / "s3zipd", "--listen", "127.0.0.1:0", "--state-dir", folder / "state", "--log-level", "warn"]
+    arguments = [options.bin / "s3zipd", "--listen", "127.0.0.1:0", "--state-dir", folder / "state",
+                 "--log-level", "warn"]
     for flag, value in (("--io", run["io"]), ("--reactors", run["reactors"]), ("--memory", options.memory)):
         if value:
             arguments += [flag, value]
@@ -166,14 +168,16 @@ def measure(options, run, folder):
         rss = s3zipd.peak_rss_bytes()
         if job["state"] != "succeeded":
             raise Failure(f"the job ended {job['state']}: {job.get('error')}\n{s3zipd.log()}")
-    answered = stats["operations"]
+    answered, parts = stats["operations"], max(1, job["progress"]["parts_total"])
     size = job["result"]["size"]
     if job["result"]["entries"] != OBJECTS // options.scale or stats["open_uploads"] != 0:
         raise Failure(f"{job['result']['entries']} entries, {stats['open_uploads']} open uploads")
+    gb, wall = size / 1e9, seconds_between(job)
+    chosen = f"{size / parts / (1 << 20):.0f} MiB (chosen, mean)"
     return dict(run, io=version.get("io", run["io"]), reactors=version.get("reactors", run["reactors"]),
-                part_size=run["part_size"] or "chosen", archive_bytes=size, wall_s=seconds_between(job), outer_s=outer,
-                gb_per_s=size / 1e9 / seconds_between(job), cpu_s_per_gb=cpu[0] / (size / 1e9),
-                s3sim_cpu_s_per_gb=cpu[1] / (size / 1e9), peak_rss_bytes=rss, requests=job["requests"], answered=answered,
+                part_size=run["part_size"] or chosen, archive_bytes=size, wall_s=wall, outer_s=outer, gb_per_s=gb / wall,
+                cpu_s_per_gb=cpu[0] / gb, s3sim_cpu_s_per_gb=cpu[1] / gb, peak_rss_bytes=rss,
+                requests=job["requests"], answered=answered,
                 put_class=sum(answered.get(name, 0) for name in PUT_CLASS),
                 get_class=sum(answered.get(name, 0) for name in GET_CLASS), cost_usd=job["result"]["cost_usd"],
                 crc32=job["result"]["crc32"])

@@ -180,7 +180,7 @@ bool Remote::follow_events(const std::string& id, JobView& job, ProgressDisplay&
     const auto keep_going = [&] { return !job.has_ended() && !InterruptScope::interrupted(); };
     // Whatever ends the stream before the job: the caller polls instead, and reports if that fails,
     // too.
-    (void)client_.stream(
+    [[maybe_unused]] const auto end = client_.stream(
         "/archives/" + id + "/events", [&](std::string_view bytes) { events.feed(bytes); },
         keep_going);
     return job.has_ended();
