@@ -18,6 +18,26 @@ constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);
 // Shards under way on one lane at most; memory is the usual limit.
 constexpr std::size_t kShardsPerLaneMax = 32;
 
+// A CreateMultipartUpload that was sent is waited for even when the job is cancelled, or nobody
+// would know the id of the upload that S3 has opened; but not for longer than this.
+constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
+
+// Cancels later than the source it follows.
+class LateCancel final : io::CancelHook, io::Timer {
+  public:
+    LateCancel(io::Reactor& reactor, io::CancelSource& early) : reactor_(reactor) {
+        early.hook(*this);
+    }
+    ~LateCancel() { reactor_.timers().disarm(*this); }
+    io::CancelSource& source() { return late_; }
+
+  private:
+    void on_cancel() override { reactor_.timers().arm(*this, reactor_.now() + kCreateGrace); }
+    void on_timer() override { late_.cancel(); }
+    io::Reactor& reactor_;
+    io::CancelSource late_;
+};
+
 // A changed source is its own word: nothing is published, and the user must know which.
 base::Error explain(base::Error error) {
     if (error.kind == base::ErrorKind::precondition && error.code == "PreconditionFailed") {
@@ -81,8 +101,7 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
     const Destination& destination = job_->request().destination;
     s3client::UploadTarget upload{destination.bucket, destination.key, {}};
     if (!plan->single_put()) {
-        auto created = co_await home_.client->create_multipart_upload(
-            destination.bucket, destination.key, object_headers(destination), call(work_->cancel));
+        auto created = co_await create_upload();
         if (!created) co_return std::unexpected(created.error());
         upload.upload_id = std::move(*created);
     }
@@ -109,6 +128,15 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
         }
     }
     co_return result;
+}
+
+io::Task<Result<std::string>> ArchiveJob::create_upload() {
+    if (work_->cancel.cancelled())
+        co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
+    const Destination& destination = job_->request().destination;
+    LateCancel late(reactor_, work_->cancel);
+    co_return co_await home_.client->create_multipart_upload(
+        destination.bucket, destination.key, object_headers(destination), call(late.source()));
 }
 
 io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {

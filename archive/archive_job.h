@@ -47,6 +47,7 @@ class ArchiveJob {
     io::Task<base::Result<ArchiveResult>> make_archive();
     io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
     io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
+    io::Task<base::Result<std::string>> create_upload();  // its id
     io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
     io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
                            std::size_t shards_max);
