@@ -17,6 +17,12 @@ base::Error already_exists(const Destination& destination) {
             where};
 }
 
+// S3 may have done what it was asked for: only the answer is missing.
+bool is_unknown(base::ErrorKind kind) {
+    return kind == base::ErrorKind::transient || kind == base::ErrorKind::throttled ||
+           kind == base::ErrorKind::corrupt;
+}
+
 }  // namespace
 
 std::vector<s3client::NameValue> object_headers(const Destination& destination) {
@@ -63,7 +69,7 @@ io::Task<base::Result<s3client::WrittenObject>> settle_write(
     s3client::CallContext context) {
     if (written) co_return written;
     const bool existed = written.error().kind == base::ErrorKind::precondition;
-    if (existed || written.error().code == "NoSuchUpload") {
+    if (existed || written.error().code == "NoSuchUpload" || is_unknown(written.error().kind)) {
         auto head = co_await client.head_object({destination.bucket, destination.key, {}},
                                                 s3client::WithChecksum::yes, context);
         if (head && head->size == size && head->checksum_crc32 == base::crc32_base64(crc32)) {

@@ -28,9 +28,16 @@ class Finisher {
             if (auto sent = co_await send_part(p); !sent) co_return std::unexpected(sent.error());
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
-        co_return co_await settle_write(context_.client, destination_, std::move(written),
-                                        plan_.layout().archive_size(), board_.archive_crc(),
-                                        context_.call);
+        const bool in_doubt = !written;
+        auto settled = co_await settle_write(context_.client, destination_, std::move(written),
+                                             plan_.layout().archive_size(), board_.archive_crc(),
+                                             context_.call);
+        // The object may be another's with the same bytes: then our upload is still open.
+        if (in_doubt && settled && !plan_.single_put()) {
+            static_cast<void>(
+                co_await context_.client.abort_multipart_upload(upload_, context_.call));
+        }
+        co_return settled;
     }
 
   private:
