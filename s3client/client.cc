@@ -17,6 +17,9 @@ constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
 // How long to look for an early answer after sending failed.
 constexpr base::Duration kEarlyAnswerTimeout = std::chrono::seconds(1);
 
+// S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
+constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
+
 bool is_success(int status) {
     return status >= 200 && status < 300;
 }
@@ -64,7 +67,8 @@ io::Task<base::Status> S3Client::run(Call call) {
             --number;
             continue;
         }
-        if (advice.refresh_clock && call.clock_offset && !clock_mended) {
+        if (advice.refresh_clock && call.clock_offset && !clock_mended &&
+            std::chrono::abs(*call.clock_offset - clock_offset_) >= kClockDifferenceMin) {
             clock_mended = true;
             clock_offset_ = *call.clock_offset;
             base::log_warn(
