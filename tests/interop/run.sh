@@ -3,6 +3,7 @@
 #
 #   BIN=DIR run.sh [readers] [rgw] [--small]     default: both; --small leaves the two archives of 5 and 6 GiB out
 #
+# `./dev interop` installs the readers and Ceph first; a cell whose program is missing is skipped and says so.
 # Prints a line for each cell and at the end "N passed, N failed, N skipped"; exits with 1 if anything failed. Needs at
 # most one archive's room on the disk (6.5 GB) below ${TMPDIR:-/tmp}; everything made there is removed.
 set -uo pipefail
@@ -20,19 +21,6 @@ clean_up() {
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM
-
-install_missing() { # install_missing COMMAND:PACKAGE...
-    local pair missing=() as_root=()
-    for pair in "$@"; do
-        command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
-    done
-    ((${#missing[@]})) || return 0
-    ((EUID == 0)) || as_root=(sudo)
-    echo "installing ${missing[*]}" >&2
-    "${as_root[@]}" apt-get -qq update >&2
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "${missing[@]}" \
-        >"$dir/apt.log" 2>&1 || tail -n 5 "$dir/apt.log" >&2
-}
 
 cell() { # cell NAME COMMAND...: one line; the command's last line of output stands beside it
     local name=$1 status=0 began=$SECONDS
@@ -134,7 +122,6 @@ start_s3sim() {
 }
 
 readers() {
-    install_missing unzip:unzip python3:python3 bsdtar:libarchive-tools 7z:p7zip-full java:default-jdk-headless
     cell "s3sim starts" start_s3sim
     [[ -n ${AWS_ENDPOINT_URL_S3:-} ]] || {
         cat "$dir/s3sim.log"
@@ -153,8 +140,6 @@ readers() {
 
 rgw() {
     local ca
-    install_missing radosgw:radosgw ceph-mon:ceph-mon ceph-osd:ceph-osd ceph:ceph-common openssl:openssl curl:curl \
-        uuidgen:uuid-runtime python3:python3
     unset AWS_ENDPOINT_URL_S3 AWS_CA_BUNDLE
     if ! command -v radosgw >/dev/null; then
         cell "RGW" radosgw
