@@ -17,71 +17,76 @@ inline constexpr std::uint64_t kGiB = 1024 * kMiB;
 inline constexpr std::uint64_t kPartSizeMin = 5 * kMiB;
 inline constexpr std::uint64_t kPartSizeMax = 5 * kGiB;
 
-// --- connections of the REST API
-// -------------------------------------------------------------------------------
-inline constexpr std::size_t kApiThreads =
-    2;  // one may parse 16 MiB of JSON while the other answers /healthz
-inline constexpr std::size_t kApiConnectionsMax = 256;  // the next one is told 503 and closed
-inline constexpr std::size_t kApiEventStreamsMax =
-    64;  // so that streams never take every connection
-inline constexpr std::size_t kApiHeaderBytesMax =
-    16 * kKiB;                                               // request line and headers; above: 431
-inline constexpr std::size_t kApiTargetBytesMax = 4 * kKiB;  // path and query; above: 414
-inline constexpr std::uint64_t kApiBodyBytesMax =
-    16 * kMiB;  // some 200,000 named objects; above: 413
-// Bodies being received, all connections together; bodies up to the free size are not counted (256
-// x 64 KiB = 16 MiB).
+// Connections of the REST API.
+
+// One thread may parse 16 MiB of JSON while the other answers /healthz.
+inline constexpr std::size_t kApiThreads = 2;
+// The next one is told 503 and closed.
+inline constexpr std::size_t kApiConnectionsMax = 256;
+// So that streams never take every connection.
+inline constexpr std::size_t kApiEventStreamsMax = 64;
+// Request line and headers; above: 431. Path and query; above: 414.
+inline constexpr std::size_t kApiHeaderBytesMax = 16 * kKiB;
+inline constexpr std::size_t kApiTargetBytesMax = 4 * kKiB;
+// Some 200,000 named objects; above: 413.
+inline constexpr std::uint64_t kApiBodyBytesMax = 16 * kMiB;
+// Bodies being received, all connections together; above: 503. Those up to the free size are not
+// counted: 256 connections x 64 KiB are 16 MiB.
 inline constexpr std::uint64_t kApiBodiesBytesMax = 64 * kMiB;
 inline constexpr std::uint64_t kApiBodyBytesFree = 64 * kKiB;
-inline constexpr auto kApiIdleTimeout = std::chrono::seconds(60);    // between requests
-inline constexpr auto kApiHeaderTimeout = std::chrono::seconds(10);  // first byte to end of headers
-inline constexpr auto kApiBodyTimeout = std::chrono::seconds(60);   // end of headers to end of body
-inline constexpr auto kApiWriteTimeout = std::chrono::seconds(30);  // a response, or one event
-inline constexpr auto kApiLingerTimeout =
-    std::chrono::seconds(2);  // a refused body is read on, so that the
-                              // answer is seen before the reset
-inline constexpr auto kApiEventInterval =
-    std::chrono::milliseconds(200);  // at most 5 `progress` a second
-inline constexpr auto kApiEventHeartbeat =
-    std::chrono::seconds(15);  // a comment line, against idle proxies
+// Between requests; first byte to end of headers; to the end of the body; one answer or event.
+inline constexpr auto kApiIdleTimeout = std::chrono::seconds(60);
+inline constexpr auto kApiHeaderTimeout = std::chrono::seconds(10);
+inline constexpr auto kApiBodyTimeout = std::chrono::seconds(60);
+inline constexpr auto kApiWriteTimeout = std::chrono::seconds(30);
+// A refused body is read on for so long, that the answer is seen before the reset.
+inline constexpr auto kApiLingerTimeout = std::chrono::seconds(2);
+// At most 5 `progress` a second; and a comment line now and then, against idle proxies.
+inline constexpr auto kApiEventInterval = std::chrono::milliseconds(200);
+inline constexpr auto kApiEventHeartbeat = std::chrono::seconds(15);
 
-// --- request bodies
-// --------------------------------------------------------------------------------------------
+// Request bodies.
+
 inline constexpr std::size_t kJsonDepthMax = 16;        // the deepest valid request is 5 deep
 inline constexpr std::size_t kSourcesMax = 1'000;       // of one request
 inline constexpr std::size_t kPatternsMax = 100;        // include or exclude, of one source
 inline constexpr std::size_t kPatternBytesMax = 1'024;  // S3's longest key
 inline constexpr int kPriorityMax = 100;                // and -100
 
-// --- jobs
-// --------------------------------------------------------------------------------------------------------
-// Requests of jobs that have not ended, in memory; above: 429, unless it would be the only one. A
+// Jobs.
+
+// Memory of requests of jobs that have not ended; above: 429, unless it would be the only one. A
 // 16 MiB body of the shortest objects ({"key":"a"}) takes some 140 MiB.
 inline constexpr std::uint64_t kJobsLiveBytesMax = 256 * kMiB;
-inline constexpr std::uint64_t kJobsEndedBytesMax =
-    64 * kMiB;  // requests and results of ended ones; oldest go first
-inline constexpr std::size_t kIdempotencyKeysMax = 10'000;  // oldest go first
+// Requests and results of ended ones; oldest go first.
+inline constexpr std::uint64_t kJobsEndedBytesMax = 64 * kMiB;
+// Oldest go first.
+inline constexpr std::size_t kIdempotencyKeysMax = 10'000;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
+// Jobs on a page.
 inline constexpr std::size_t kListLimitDefault = 100;
 inline constexpr std::size_t kListLimitMax = 1'000;
-inline constexpr std::size_t kObjectsShownMax =
-    1'000;  // of a request or `skipped`, in GET /archives/{id}
-inline constexpr std::size_t kObjectsShownInListsMax = 10;    // likewise in lists and events
-inline constexpr auto kRetryAfter = std::chrono::seconds(5);  // told with 429 and 503
+// Objects of a request, or skipped, in GET /archives/{id}; and in lists and events.
+inline constexpr std::size_t kObjectsShownMax = 1'000;
+inline constexpr std::size_t kObjectsShownInListsMax = 10;
+// Told with 429 and 503.
+inline constexpr auto kRetryAfter = std::chrono::seconds(5);
+// bytes_per_second is measured over the last 5 s: the first sample and ten more.
 inline constexpr auto kRateSampleInterval = std::chrono::milliseconds(500);
-inline constexpr std::size_t kRateSamples = 11;  // bytes_per_second is measured over the last 5 s
+inline constexpr std::size_t kRateSamples = 11;
 
-// --- plans, downloads
-// ----------------------------------------------------------------------------------------------
-inline constexpr std::size_t kPlansMax = 4;  // at once; each may hold a listing of millions
+// Plans and downloads.
+
+// Plans at once: each may hold a listing of millions.
+inline constexpr std::size_t kPlansMax = 4;
 inline constexpr auto kPlanTimeout = std::chrono::seconds(300);
 inline constexpr std::uint64_t kDownloadExpiresS = 3'600;
 
-// --- stopping
-// --------------------------------------------------------------------------------------------------
-inline constexpr auto kStopJobsTimeout = std::chrono::seconds(20);  // uploads being aborted
-inline constexpr auto kStopApiTimeout = std::chrono::seconds(2);    // answers being written
-inline constexpr auto kStopTimeout =
-    std::chrono::seconds(35);  // then the process ends, whatever hangs
+// Stopping.
+
+// For uploads being aborted, then for answers being written; then the process ends, whatever hangs.
+inline constexpr auto kStopJobsTimeout = std::chrono::seconds(20);
+inline constexpr auto kStopApiTimeout = std::chrono::seconds(2);
+inline constexpr auto kStopTimeout = std::chrono::seconds(35);
 
 }  // namespace config

@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "config/limits.h"
-#include "daemon/api_json.h"
+#include "daemon/api_tasks.h"
 #include "daemon/problem.h"
 #include "daemon/version.h"
 
@@ -163,103 +163,6 @@ asio::awaitable<ErrorCode> read_body(Connection& c, Parser& parser) {
     co_return error;
 }
 
-// --- answers that take time
-
-// A plan being made. The engine's callback may outlive the connection and the API; it holds its
-// place until it comes.
-struct PendingPlan {
-    std::shared_ptr<ApiState> state;
-    Ticket<std::size_t> ticket;
-    std::function<void()> notify;
-    std::mutex mutex;
-    std::optional<base::Result<archive::PlanSummary>> result;
-};
-
-asio::awaitable<HttpResponse> make_plan(Connection& c, archive::ArchiveRequest request) {
-    const ApiLimits& limits = c.context.limits;
-    auto pending = std::make_shared<PendingPlan>();
-    pending->state = c.context.state;
-    pending->ticket =
-        Ticket<std::size_t>::take(pending->state->plans, std::size_t{1}, limits.plans_max);
-    if (!pending->ticket) {
-        co_return to_response(
-            make_problem("too-many-plans", fmt::format("at most {} at once", limits.plans_max)));
-    }
-    const auto wakeup = std::make_shared<Wakeup>(c.stream.get_executor());
-    pending->notify = wakeup->notifier(c.context.gate);
-    c.context.engine.plan(std::move(request), [pending](base::Result<archive::PlanSummary> plan) {
-        {
-            const std::lock_guard lock(pending->mutex);
-            pending->result = std::move(plan);
-        }
-        pending->ticket = {};
-        pending->notify();
-    });
-    c.stream.expires_never();
-    co_await wakeup->wait(limits.plan_timeout);
-    const std::lock_guard lock(pending->mutex);
-    if (pending->result) co_return Routes::plan_response(*pending->result);
-    co_return to_response(make_problem("plan-timed-out", fmt::format("it was not ready after {} ms",
-                                                                     limits.plan_timeout.count())));
-}
-
-class EndSubscription {
-  public:
-    EndSubscription(JobService& jobs, const std::string& id, std::function<void()> on_end)
-        : jobs_(jobs), token_(jobs.subscribe(id, std::move(on_end))) {}
-    ~EndSubscription() { jobs_.unsubscribe(token_); }
-    EndSubscription(const EndSubscription&) = delete;
-    EndSubscription& operator=(const EndSubscription&) = delete;
-
-  private:
-    JobService& jobs_;
-    const std::uint64_t token_;
-};
-
-asio::awaitable<bool> write_text(Connection& c, std::string text) {
-    c.stream.expires_after(c.context.limits.write_timeout);
-    const auto [error, count] =
-        co_await asio::async_write(c.stream, asio::buffer(text.data(), text.size()), kAwait);
-    co_return !error;
-}
-
-// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), ended by
-// closing.
-asio::awaitable<void> stream_events(Connection& c, std::string id) {
-    const ApiLimits& limits = c.context.limits;
-    const auto wakeup = std::make_shared<Wakeup>(c.stream.get_executor());
-    const EndSubscription subscription(c.context.jobs, id, wakeup->notifier(c.context.gate));
-    std::string head = fmt::format(
-        "HTTP/1.1 200 OK\r\nServer: s3zipd/{}\r\nContent-Type: text/event-stream\r\n"
-        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n",
-        kVersion);
-    c.context.state->answers[200].fetch_add(1);
-    bool alive = co_await write_text(c, std::move(head));
-    std::string last;
-    auto last_write = std::chrono::steady_clock::now();
-    while (alive) {
-        const auto job = c.context.jobs.find(id);
-        if (!job) break;  // ended and forgotten while the client was slow
-        std::string json = job_json(*job, config::kObjectsShownInListsMax);
-        if (archive::has_ended(job->snapshot.state)) {
-            co_await write_text(c, fmt::format("event: state\ndata: {}\n\n", json));
-            break;
-        }
-        const auto now = std::chrono::steady_clock::now();
-        if (json != last) {
-            alive = co_await write_text(c, fmt::format("event: progress\ndata: {}\n\n", json));
-            last = std::move(json);
-            last_write = now;
-        } else if (now - last_write >= limits.event_heartbeat) {
-            alive = co_await write_text(c, ":\n\n");
-            last_write = now;
-        }
-        if (alive) co_await wakeup->wait(limits.event_interval);
-    }
-}
-
-// --- one request
-
 // What the routes say; whatever they throw (memory) is an answer too.
 Answer answer_of(Connection& c, const HttpRequest& request) {
     try {
@@ -285,11 +188,12 @@ asio::awaitable<bool> answer_request(Connection& c, HttpRequest request, bool ke
                 c, to_response(make_problem("overloaded", "too many event streams")), keep_alive,
                 false);
         }
-        co_await stream_events(c, std::move(events->id));
+        co_await stream_events(c.context, c.stream, std::move(events->id));
         co_return false;
     }
     if (auto* plan = std::get_if<MakePlan>(&answer)) {
-        answer = co_await make_plan(c, std::move(plan->request));
+        c.stream.expires_never();
+        answer = co_await make_plan(c.context, c.stream.get_executor(), std::move(plan->request));
     }
     co_return co_await send(c, std::get<HttpResponse>(std::move(answer)), keep_alive, is_head);
 }

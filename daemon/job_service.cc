@@ -6,21 +6,13 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "config/limits.h"
 #include "daemon/job_log.h"
 
 namespace s3zipd {
 
 using archive::JobState;
 using base::ErrorKind;
-
-struct JobService::Record {
-    base::UtcTime created_at;
-    std::shared_ptr<archive::Job> job;
-    std::uint64_t bytes = 0;  // of memory, estimated
-    RateMeter rate;
-    std::string idempotency_key;
-    bool ended = false;  // counted as such; the job itself may be ahead
-};
 
 // What the engine's threads write to. Shared with their callbacks, so it outlives the service.
 struct JobService::Inbox {
@@ -32,32 +24,6 @@ struct JobService::Inbox {
 
 namespace {
 
-std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
-    std::uint64_t bytes = sizeof(archive::Job) + 1024;
-    for (const auto& source : request.sources) {
-        bytes += sizeof source + source.bucket.size() + source.prefix.size();
-        for (const auto& pattern : source.include) bytes += sizeof pattern + pattern.size();
-        for (const auto& pattern : source.exclude) bytes += sizeof pattern + pattern.size();
-        if (!source.objects) continue;
-        for (const auto& object : *source.objects) {
-            bytes += sizeof object + object.key.size() + object.name.size();
-        }
-    }
-    for (const auto& [name, value] : request.destination.metadata) {
-        bytes += name.size() + value.size();
-    }
-    return bytes + request.options.comment.size();
-}
-
-std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot) {
-    std::uint64_t bytes = 0;
-    if (!snapshot.result) return bytes;
-    for (const auto& skipped : snapshot.result->skipped) {
-        bytes += sizeof skipped + skipped.bucket.size() + skipped.key.size();
-    }
-    return bytes;
-}
-
 base::UtcTime::duration run_time(const archive::JobSnapshot& s) {
     return s.started_at && s.finished_at ? *s.finished_at - *s.started_at
                                          : base::UtcTime::duration::zero();
@@ -65,21 +31,13 @@ base::UtcTime::duration run_time(const archive::JobSnapshot& s) {
 
 }  // namespace
 
-// FNV-1a, 64 bits.
-std::uint64_t digest_of(std::string_view body) {
-    std::uint64_t digest = 0xCBF29CE484222325ULL;
-    for (const char c : body) {
-        digest = (digest ^ static_cast<unsigned char>(c)) * 0x100000001B3ULL;
-    }
-    return digest;
-}
-
 JobService::JobService(JobEngine& engine, JobLimits limits, base::Clock& clock)
     : engine_(engine),
       limits_(limits),
       clock_(clock),
       inbox_(std::make_shared<Inbox>()),
       random_(base::Random::from_system()),
+      keys_(limits.idempotency_keys_max),
       thread_([this] { run_thread(); }) {}
 
 JobService::~JobService() {
@@ -97,14 +55,9 @@ base::Result<JobView> JobService::submit(archive::ArchiveRequest request,
     {
         const std::lock_guard lock(mutex_);
         if (key) {
-            if (const auto found = submissions_.find(key->key); found != submissions_.end()) {
-                const IdempotencyKey& known = found->second.key;
-                if (known.body_digest == key->body_digest && known.body_bytes == key->body_bytes) {
-                    return view_of(*jobs_.find(found->second.id));
-                }
-                return base::fail(ErrorKind::precondition, "idempotency_key_reused",
-                                  "this Idempotency-Key was used with another body");
-            }
+            const auto known = keys_.find(*key);
+            if (!known) return base::fail(known.error());
+            if (!known->empty()) return view_of(*jobs_.find(*known));
         }
         if (stopping_) {
             return base::fail(ErrorKind::exhausted, "stopping", "s3zipd is being stopped");
@@ -124,7 +77,10 @@ base::Result<JobView> JobService::submit(archive::ArchiveRequest request,
         CHECK(is_new);
         totals_.live_bytes += bytes;
         queue_.emplace(-priority, at->first);
-        if (key) remember_key(std::move(*key), at->first);
+        if (key) {
+            at->second.idempotency_key = key->key;
+            keys_.remember(std::move(*key), at->first);
+        }
         view = view_of(*at);
     }
     start_ready();
@@ -310,17 +266,6 @@ bool JobService::has_room_for(std::uint64_t bytes) const {
     return totals_.live_bytes == 0 || totals_.live_bytes + bytes <= limits_.live_bytes_max;
 }
 
-void JobService::remember_key(IdempotencyKey key, const std::string& id) {
-    while (submission_order_.size() >= limits_.idempotency_keys_max) {
-        submissions_.erase(submission_order_.front());
-        submission_order_.pop_front();
-    }
-    jobs_.find(id)->second.idempotency_key = key.key;
-    submission_order_.push_back(key.key);
-    std::string name = key.key;
-    submissions_.insert_or_assign(std::move(name), Submission{std::move(key), id});
-}
-
 void JobService::finish(Jobs::iterator at) {
     Record& record = at->second;
     record.ended = true;
@@ -350,12 +295,7 @@ void JobService::forget_old() {
 void JobService::forget(const std::string& id) {
     const auto at = jobs_.find(id);
     totals_.ended_bytes -= at->second.bytes;
-    const std::string& key = at->second.idempotency_key;
-    const auto submission = submissions_.find(key);
-    if (!key.empty() && submission != submissions_.end() && submission->second.id == id) {
-        submissions_.erase(submission);
-        std::erase(submission_order_, key);
-    }
+    if (!at->second.idempotency_key.empty()) keys_.forget(at->second.idempotency_key, id);
     jobs_.erase(at);
 }
 

@@ -7,7 +7,6 @@
 // jobs are forgotten oldest first. The engine must outlive it, but may still call back afterwards.
 #pragma once
 
-#include <array>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -21,64 +20,17 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
-#include <vector>
 
 #include "archive/job.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
-#include "config/limits.h"
+#include "daemon/idempotency.h"
 #include "daemon/job_engine.h"
+#include "daemon/job_view.h"
 #include "daemon/rate_meter.h"
 
 namespace s3zipd {
-
-inline constexpr std::size_t kJobStateCount = 7;
-
-struct JobLimits {
-    std::size_t running_max = 8;
-    std::size_t queued_max = 10'000;
-    std::size_t kept_max = 10'000;
-    std::uint64_t live_bytes_max = config::kJobsLiveBytesMax;
-    std::uint64_t ended_bytes_max = config::kJobsEndedBytesMax;
-    std::size_t idempotency_keys_max = config::kIdempotencyKeysMax;
-};
-
-// What anybody may know of a job at one moment.
-struct JobView {
-    std::string id;
-    base::UtcTime created_at;
-    std::shared_ptr<const archive::Job> job;  // for its request
-    archive::JobSnapshot snapshot;
-    std::uint64_t bytes_per_second = 0;  // now; of an ended job: over its whole run
-    std::optional<std::uint64_t> eta_seconds;
-};
-
-// A client's name for one submission, and what was submitted under it. The digest is no
-// secret-keeper: the key is the client's own, and it can only fool itself.
-struct IdempotencyKey {
-    std::string key;
-    std::uint64_t body_digest = 0;
-    std::size_t body_bytes = 0;
-};
-std::uint64_t digest_of(std::string_view body);
-
-struct ListQuery {
-    std::optional<archive::JobState> state;
-    std::size_t limit = config::kListLimitDefault;
-    std::string cursor;  // the last id of the page before; empty: from the newest
-};
-struct JobPage {
-    std::vector<JobView> jobs;  // newest first
-    std::string next_cursor;    // empty: no more
-};
-
-struct JobCounts {
-    std::array<std::uint64_t, kJobStateCount> by_state{};     // jobs known now
-    std::array<std::uint64_t, kJobStateCount> ended_total{};  // since start; ended states only
-    std::uint64_t archive_bytes_total = 0;
-    std::uint64_t live_bytes = 0, ended_bytes = 0;  // of memory, estimated
-};
 
 class JobService {
   public:
@@ -110,7 +62,14 @@ class JobService {
     bool shutdown(std::chrono::milliseconds timeout);
 
   private:
-    struct Record;
+    struct Record {
+        base::UtcTime created_at;
+        std::shared_ptr<archive::Job> job;
+        std::uint64_t bytes = 0;  // of memory, estimated
+        RateMeter rate;
+        std::string idempotency_key;
+        bool ended = false;  // counted as such; the job itself may be ahead
+    };
     struct Inbox;
     using Jobs = std::map<std::string, Record, std::less<>>;
     using QueueKey = std::tuple<int, std::string>;  // -priority, id: first is next
@@ -123,7 +82,6 @@ class JobService {
     JobView view_of(const Jobs::value_type& entry) const;
     std::string next_id(base::UtcTime now);
     bool has_room_for(std::uint64_t bytes) const;
-    void remember_key(IdempotencyKey key, const std::string& id);
     void finish(Jobs::iterator at);
     void forget_old();
     void forget(const std::string& id);
@@ -143,12 +101,7 @@ class JobService {
     std::set<std::string> running_;
     std::deque<std::string> ended_;  // oldest end first
     JobCounts totals_;               // by_state is counted on demand
-    struct Submission {
-        IdempotencyKey key;
-        std::string id;
-    };
-    std::map<std::string, Submission, std::less<>> submissions_;  // by key
-    std::deque<std::string> submission_order_;                    // keys, oldest first
+    IdempotencyKeys keys_;
     struct Subscription {
         std::string id;
         std::function<void()> on_end;

@@ -1,10 +1,10 @@
 // The REST API on a real socket, with a fake engine behind it.
 #pragma once
 
-#include <boost/json.hpp>
-#include <cstdlib>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <boost/json.hpp>
+#include <cstdlib>
 #include <memory>
 #include <string>
 
@@ -14,8 +14,8 @@
 
 namespace s3zipd {
 
-inline const std::string kGoodBody =
-    R"({"source":{"bucket":"photos","prefix":"2026/"},"destination":{"bucket":"out","key":"a.zip"}})";
+inline const std::string kGoodBody = R"({"source":{"bucket":"photos","prefix":"2026/"},)"
+                                     R"("destination":{"bucket":"out","key":"a.zip"}})";
 
 class ApiTest : public testing::Test {
   protected:

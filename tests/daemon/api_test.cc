@@ -258,10 +258,10 @@ TEST_F(ApiTest, Plans) {
     engine_.next_plan()(plan);
     const auto response = answer.get();
     EXPECT_EQ(response.status, 200);
-    EXPECT_EQ(
-        boost::json::serialize(json_of(response)),
-        R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,"bytes_moved":1700,"source_bytes":700,)"
-        R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[]})");
+    EXPECT_EQ(boost::json::serialize(json_of(response)),
+              R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,)"
+              R"("bytes_moved":1700,"source_bytes":700,)"
+              R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[]})");
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
 

@@ -1,11 +1,11 @@
 // The whole daemon but its main(): API, jobs and the real engine, against an s3sim in this process.
 #pragma once
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <future>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <memory>
 #include <string>
 

@@ -24,9 +24,10 @@ TEST_F(E2eTest, ExplicitObjectsKeepTheirNames) {
     start();
     ASSERT_TRUE(sim_->put("photos", "a b.txt", "first"));
     ASSERT_TRUE(sim_->put("photos", "c.txt", ""));
-    const auto job = run(body(
-        R"({"bucket":"photos","objects":[{"key":"a b.txt","name":"papers/ä.txt"},{"key":"c.txt"}]})",
-        "a.zip"));
+    const auto job =
+        run(body(R"({"bucket":"photos","objects":[{"key":"a b.txt","name":"papers/ä.txt"},)"
+                 R"({"key":"c.txt"}]})",
+                 "a.zip"));
     expect_archive(job, "a.zip", 2);
     const std::string archive = *sim_->get("out", "a.zip");
     EXPECT_THAT(archive, HasSubstr("papers/ä.txt"));

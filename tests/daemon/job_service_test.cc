@@ -1,8 +1,8 @@
 #include "daemon/job_service.h"
 
-#include <future>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <future>
 
 #include "fake_engine.h"
 

@@ -1,13 +1,13 @@
 // The binary itself: flags in, one line out, SIGTERM and it is gone.
-#include <cstdlib>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <string>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdlib>
+#include <string>
 #include <vector>
 
 #include "s3sim/server.h"

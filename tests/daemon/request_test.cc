@@ -12,13 +12,18 @@ TEST(Request, ReadsEveryField) {
     const auto request = parse_archive_request(R"({
         "sources": [
             { "bucket": "photos", "prefix": "2026/", "include": ["*.jpg"], "exclude": ["*/tmp/*"] },
-            { "bucket": "docs", "objects": [ { "key": "a b.pdf", "name": "papers/a.pdf", "version_id": "v1" },
+            { "bucket": "docs", "objects": [ { "key": "a b.pdf", "name": "papers/a.pdf",
+                                               "version_id": "v1" },
                                              { "key": "b" } ] } ],
-        "destination": { "bucket": "out", "key": "zips/2026.zip", "overwrite": true, "storage_class": "STANDARD_IA",
-                         "tags": { "team": "x" }, "metadata": { "k": "v" }, "content_disposition": "attachment",
+        "destination": { "bucket": "out", "key": "zips/2026.zip", "overwrite": true,
+                         "storage_class": "STANDARD_IA",
+                         "tags": { "team": "x" }, "metadata": { "k": "v" },
+                         "content_disposition": "attachment",
                          "sse": { "type": "aws:kms", "key_id": "k1" } },
-        "options": { "strip_prefix": "2026/", "flatten": true, "on_duplicate": "rename", "on_missing": "skip",
-                     "on_empty": "archive", "timestamps": "fixed", "comment": "hello", "execution": "local",
+        "options": { "strip_prefix": "2026/", "flatten": true, "on_duplicate": "rename",
+                     "on_missing": "skip",
+                     "on_empty": "archive", "timestamps": "fixed", "comment": "hello",
+                     "execution": "local",
                      "priority": -7, "part_size": "64MiB" } })");
     ASSERT_TRUE(request.has_value()) << request.error().detail;
     ASSERT_EQ(request->sources.size(), 2u);
@@ -105,12 +110,8 @@ TEST_P(BadFieldTest, IsNamed) {
     EXPECT_FALSE(request.error().detail.empty());
 }
 
-std::string sources(std::string list) {
-    return R"("sources":)" + list;
-}
-std::string source(std::string object) {
-    return R"("source":)" + object;
-}
+std::string sources(std::string list) { return R"("sources":)" + list; }
+std::string source(std::string object) { return R"("source":)" + object; }
 
 INSTANTIATE_TEST_SUITE_P(
     Sources, BadFieldTest,
@@ -232,8 +233,9 @@ TEST(Request, ValidationKeepsTheWritersPointer) {
         R"({"source":{"bucket":"No_Bucket!"},"destination":{"bucket":"out","key":"a"}})");
     ASSERT_FALSE(one.has_value());
     EXPECT_EQ(one.error().key, "/source/bucket");
-    const auto many = parse_archive_request(
-        R"({"sources":[{"bucket":"good"},{"bucket":"No_Bucket!"}],"destination":{"bucket":"out","key":"a"}})");
+    const auto many =
+        parse_archive_request(R"({"sources":[{"bucket":"good"},{"bucket":"No_Bucket!"}],)"
+                              R"("destination":{"bucket":"out","key":"a"}})");
     ASSERT_FALSE(many.has_value());
     EXPECT_EQ(many.error().key, "/sources/1/bucket");
 }

@@ -1,0 +1,31 @@
+#include "daemon/job_view.h"
+
+namespace s3zipd {
+
+std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
+    std::uint64_t bytes = sizeof(archive::Job) + 1024;
+    for (const auto& source : request.sources) {
+        bytes += sizeof source + source.bucket.size() + source.prefix.size();
+        for (const auto& pattern : source.include) bytes += sizeof pattern + pattern.size();
+        for (const auto& pattern : source.exclude) bytes += sizeof pattern + pattern.size();
+        if (!source.objects) continue;
+        for (const auto& object : *source.objects) {
+            bytes += sizeof object + object.key.size() + object.name.size();
+        }
+    }
+    for (const auto& [name, value] : request.destination.metadata) {
+        bytes += name.size() + value.size();
+    }
+    return bytes + request.options.comment.size();
+}
+
+std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot) {
+    std::uint64_t bytes = 0;
+    if (!snapshot.result) return bytes;
+    for (const auto& skipped : snapshot.result->skipped) {
+        bytes += sizeof skipped + skipped.bucket.size() + skipped.key.size();
+    }
+    return bytes;
+}
+
+}  // namespace s3zipd

@@ -1,0 +1,61 @@
+// What the control plane passes around about jobs: views of them, pages, counts, limits. Plain
+// data, copied freely.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "archive/job.h"
+#include "base/clock.h"
+#include "config/limits.h"
+
+namespace s3zipd {
+
+inline constexpr std::size_t kJobStateCount = 7;
+
+struct JobLimits {
+    std::size_t running_max = 8;
+    std::size_t queued_max = 10'000;
+    std::size_t kept_max = 10'000;
+    std::uint64_t live_bytes_max = config::kJobsLiveBytesMax;
+    std::uint64_t ended_bytes_max = config::kJobsEndedBytesMax;
+    std::size_t idempotency_keys_max = config::kIdempotencyKeysMax;
+};
+
+// What anybody may know of a job at one moment.
+struct JobView {
+    std::string id;
+    base::UtcTime created_at;
+    std::shared_ptr<const archive::Job> job;  // for its request
+    archive::JobSnapshot snapshot;
+    std::uint64_t bytes_per_second = 0;  // now; of an ended job: over its whole run
+    std::optional<std::uint64_t> eta_seconds;
+};
+
+struct ListQuery {
+    std::optional<archive::JobState> state;
+    std::size_t limit = config::kListLimitDefault;
+    std::string cursor;  // the last id of the page before; empty: from the newest
+};
+struct JobPage {
+    std::vector<JobView> jobs;  // newest first
+    std::string next_cursor;    // empty: no more
+};
+
+struct JobCounts {
+    std::array<std::uint64_t, kJobStateCount> by_state{};     // jobs known now
+    std::array<std::uint64_t, kJobStateCount> ended_total{};  // since start; ended states only
+    std::uint64_t archive_bytes_total = 0;
+    std::uint64_t live_bytes = 0, ended_bytes = 0;  // of memory, estimated
+};
+
+// Memory that a job holds because of its request, and because of what it ended with. Estimates: for
+// bounds, not for bills.
+std::uint64_t estimate_bytes(const archive::ArchiveRequest& request);
+std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot);
+
+}  // namespace s3zipd
