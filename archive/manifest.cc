@@ -1,7 +1,7 @@
 #include "archive/manifest.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "archive/glob.h"
 #include "io/task_scope.h"
@@ -161,6 +161,7 @@ class ObjectLookup {
             for (std::size_t i = 0; i < std::min(kWindow, last - first); ++i)
                 scope.spawn(ask(first, last));
             co_await scope.join();
+            if (auto exists = co_await check_bucket(first); !exists) co_return exists;
             for (std::size_t i = first; i < last; ++i) {
                 if (auto added = add((*source_.objects)[i], heads_[i - first]); !added)
                     co_return added;
@@ -186,10 +187,26 @@ class ObjectLookup {
         }
     }
 
+    // A HEAD's 404 has no body to say whether the object is missing or its whole bucket. Asked only
+    // while no object has been found.
+    io::Task<base::Status> check_bucket(std::size_t first) {
+        const auto is_found = [](const auto& head) { return head.has_value(); };
+        const auto is_missing = [](const auto& head) {
+            return !head && head.error().kind == ErrorKind::not_found;
+        };
+        bucket_exists_ = bucket_exists_ || std::ranges::any_of(heads_, is_found);
+        if (bucket_exists_ || std::ranges::none_of(heads_, is_missing)) co_return base::Status{};
+        auto page = co_await client_.list_objects(source_.bucket, (*source_.objects)[first].key, {},
+                                                  context_);
+        if (!page && page.error().code == "NoSuchBucket") co_return std::unexpected(page.error());
+        bucket_exists_ = page.has_value();  // who may not list it finds out by the objects
+        co_return base::Status{};
+    }
+
     base::Status add(const ObjectChoice& choice, const base::Result<s3client::ObjectHead>& head) {
         if (!head) {
             if (head.error().kind == ErrorKind::not_found &&
-                options_.on_missing == OnMissing::skip && head.error().code != "NoSuchBucket") {
+                options_.on_missing == OnMissing::skip) {
                 manifest_.skip(source_.bucket, choice.key, "not_found");
                 return {};
             }
@@ -214,6 +231,7 @@ class ObjectLookup {
     std::vector<base::Result<s3client::ObjectHead>> heads_;
     std::size_t next_ = 0;
     bool failed_ = false;
+    bool bucket_exists_ = false;
 };
 
 }  // namespace
