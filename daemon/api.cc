@@ -1,11 +1,11 @@
 #include "daemon/api.h"
 
+#include <fmt/format.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
-#include <fmt/format.h>
 #include <thread>
 #include <vector>
 
@@ -118,12 +118,8 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& ad
     return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }
 
-const std::string& ApiServer::address() const {
-    return impl_->address;
-}
-const ApiState& ApiServer::state() const {
-    return *impl_->context.state;
-}
+const std::string& ApiServer::address() const { return impl_->address; }
+const ApiState& ApiServer::state() const { return *impl_->context.state; }
 
 void ApiServer::stop_accepting() {
     impl_->context.state->stopping = true;

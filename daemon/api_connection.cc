@@ -1,12 +1,12 @@
 #include "daemon/api_connection.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <exception>
-#include <fmt/format.h>
 #include <utility>
 
 #include "base/log.h"
@@ -35,9 +35,7 @@ struct Connection {
     bool overloaded = false;
 };
 
-std::string text_of(beast::string_view view) {
-    return {view.data(), view.size()};
-}
+std::string text_of(beast::string_view view) { return {view.data(), view.size()}; }
 
 HttpRequest head_of(const Parser& parser) {
     const auto& message = parser.get();

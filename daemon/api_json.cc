@@ -1,10 +1,10 @@
 #include "daemon/api_json.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <fmt/format.h>
 
 #include "config/limits.h"
 #include "daemon/problem.h"
@@ -16,9 +16,7 @@ namespace {
 namespace json = boost::json;
 
 // Boost 1.81 has a string view of its own.
-json::string_view view(std::string_view text) {
-    return {text.data(), text.size()};
-}
+json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 json::value text_or_null(const std::optional<base::UtcTime>& time) {
     if (!time) return nullptr;

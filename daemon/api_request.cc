@@ -1,10 +1,10 @@
 #include "daemon/api_request.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
-#include <fmt/format.h>
 
 #include "config/byte_size.h"
 #include "config/limits.h"

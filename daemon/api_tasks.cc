@@ -1,8 +1,8 @@
 #include "daemon/api_tasks.h"
 
+#include <fmt/format.h>
 #include <boost/asio/write.hpp>
 #include <chrono>
-#include <fmt/format.h>
 #include <utility>
 
 #include "config/limits.h"

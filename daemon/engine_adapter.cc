@@ -7,15 +7,9 @@ namespace s3zipd {
 archive::EngineConfig engine_config(const config::Settings& settings) {
     archive::EngineConfig config;
     switch (settings.io) {
-        case config::Io::automatic:
-            config.io = archive::IoChoice::automatic;
-            break;
-        case config::Io::uring:
-            config.io = archive::IoChoice::uring;
-            break;
-        case config::Io::epoll:
-            config.io = archive::IoChoice::epoll;
-            break;
+        case config::Io::automatic: config.io = archive::IoChoice::automatic; break;
+        case config::Io::uring: config.io = archive::IoChoice::uring; break;
+        case config::Io::epoll: config.io = archive::IoChoice::epoll; break;
     }
     config.reactors = settings.reactors;
     config.memory_bytes = settings.memory_bytes;
@@ -45,8 +39,6 @@ base::Result<std::string> EngineAdapter::presign_get(const std::string& bucket,
     return engine_.presign_get(bucket, key, expires_s);
 }
 
-archive::EngineStats EngineAdapter::stats() const {
-    return engine_.stats();
-}
+archive::EngineStats EngineAdapter::stats() const { return engine_.stats(); }
 
 }  // namespace s3zipd

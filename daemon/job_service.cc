@@ -1,8 +1,9 @@
 #include "daemon/job_service.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -112,6 +113,7 @@ JobPage JobService::list(const ListQuery& query) const {
 
 base::Result<JobView> JobService::cancel(std::string_view id) {
     JobView view;
+    bool ended = false;
     {
         const std::lock_guard lock(mutex_);
         const auto found = jobs_.find(id);
@@ -124,14 +126,17 @@ base::Result<JobView> JobService::cancel(std::string_view id) {
         }
         record.job->cancel();
         const QueueKey place(-record.job->request().options.priority, found->first);
-        if (queue_.erase(place) == 1) {
+        ended = queue_.erase(place) == 1;
+        if (ended) {
             record.job->fail(
                 {ErrorKind::cancelled, "cancelled", "cancelled before it started", 0, {}, {}},
                 clock_.utc_now());
-            finish(found);
+            view = finish(found);
+        } else {
+            view = view_of(*found);
         }
-        view = view_of(*found);  // finish() keeps at least the newest
     }
+    if (ended) log_end(view);
     return view;
 }
 
@@ -156,6 +161,7 @@ JobCounts JobService::counts() const {
 }
 
 bool JobService::shutdown(std::chrono::milliseconds timeout) {
+    std::vector<JobView> ended;
     std::unique_lock lock(mutex_);
     stopping_ = true;
     while (!queue_.empty()) {
@@ -164,9 +170,12 @@ bool JobService::shutdown(std::chrono::milliseconds timeout) {
         at->second.job->fail(
             {ErrorKind::cancelled, "cancelled", "s3zipd was stopped before it started", 0, {}, {}},
             clock_.utc_now());
-        finish(at);
+        ended.push_back(finish(at));
     }
     for (const auto& id : running_) jobs_.find(id)->second.job->cancel();
+    lock.unlock();
+    for (const JobView& view : ended) log_end(view);
+    lock.lock();
     return all_ended_.wait_for(lock, timeout, [this] { return running_.empty(); });
 }
 
@@ -215,15 +224,17 @@ void JobService::start_ready() {
 }
 
 void JobService::on_change(const std::string& id) {
+    JobView view;
     {
         const std::lock_guard lock(mutex_);
         const auto at = jobs_.find(id);
         if (at == jobs_.end() || at->second.ended) return;
         if (!archive::has_ended(at->second.job->state())) return;
         running_.erase(id);
-        finish(at);
+        view = finish(at);
         if (running_.empty()) all_ended_.notify_all();
     }
+    log_end(view);
     start_ready();
 }
 
@@ -266,27 +277,27 @@ bool JobService::has_room_for(std::uint64_t bytes) const {
     return totals_.live_bytes == 0 || totals_.live_bytes + bytes <= limits_.live_bytes_max;
 }
 
-void JobService::finish(Jobs::iterator at) {
+JobView JobService::finish(Jobs::iterator at) {
     Record& record = at->second;
     record.ended = true;
-    const JobView view = view_of(*at);
+    JobView view = view_of(*at);
     totals_.live_bytes -= record.bytes;
     record.bytes += estimate_bytes(view.snapshot);
     totals_.ended_bytes += record.bytes;
     ++totals_.ended_total[static_cast<std::size_t>(view.snapshot.state)];
     if (view.snapshot.result) totals_.archive_bytes_total += view.snapshot.result->size;
     ended_.push_back(at->first);
-    log_end(view);
     for (const auto& [token, subscription] : subscriptions_) {
         if (subscription.id == at->first) subscription.on_end();
     }
     forget_old();
+    return view;
 }
 
+// The newest stays, whatever its size: somebody is about to ask for it.
 void JobService::forget_old() {
-    while (!ended_.empty() &&
-           (ended_.size() > limits_.kept_max ||
-            (totals_.ended_bytes > limits_.ended_bytes_max && ended_.size() > 1))) {
+    while (ended_.size() > 1 &&
+           (ended_.size() > limits_.kept_max || totals_.ended_bytes > limits_.ended_bytes_max)) {
         forget(ended_.front());
         ended_.pop_front();
     }

@@ -82,7 +82,7 @@ class JobService {
     JobView view_of(const Jobs::value_type& entry) const;
     std::string next_id(base::UtcTime now);
     bool has_room_for(std::uint64_t bytes) const;
-    void finish(Jobs::iterator at);
+    JobView finish(Jobs::iterator at);  // to be logged when mutex_ is free
     void forget_old();
     void forget(const std::string& id);
 

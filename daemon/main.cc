@@ -1,13 +1,13 @@
 // s3zipd: settings, engine, jobs, API, in this order; then waits for SIGTERM or SIGINT and takes
 // them down again. Exit codes: 0 stopped as asked, 1 cannot start or hangs while stopping, 2 bad
 // usage or settings.
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
 #include <condition_variable>
 #include <cstdio>
-#include <fmt/format.h>
 #include <mutex>
-#include <signal.h>
 #include <thread>
-#include <unistd.h>
 
 #include "archive/engine.h"
 #include "base/log.h"
@@ -129,6 +129,4 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace s3zipd
 
-int main(int argc, char** argv) {
-    return s3zipd::run(argc, argv);
-}
+int main(int argc, char** argv) { return s3zipd::run(argc, argv); }

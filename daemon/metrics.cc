@@ -1,8 +1,8 @@
 #include "daemon/metrics.h"
 
 #include <fmt/format.h>
-#include <iterator>
 #include <sys/resource.h>
+#include <iterator>
 
 #include "daemon/version.h"
 

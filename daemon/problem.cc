@@ -86,27 +86,14 @@ Problem engine_problem(const base::Error& error) {
     switch (error.kind) {
         case ErrorKind::not_found:
         case ErrorKind::precondition:
-        case ErrorKind::invalid:
-            name = "request-refused";
-            break;
-        case ErrorKind::denied:
-            name = "access-denied";
-            break;
+        case ErrorKind::invalid: name = "request-refused"; break;
+        case ErrorKind::denied: name = "access-denied"; break;
         case ErrorKind::transient:
-        case ErrorKind::corrupt:
-            name = "s3-failed";
-            break;
-        case ErrorKind::throttled:
-            name = "s3-busy";
-            break;
-        case ErrorKind::exhausted:
-            name = "overloaded";
-            break;
-        case ErrorKind::cancelled:
-            name = "stopping";
-            break;
-        case ErrorKind::bug:
-            break;
+        case ErrorKind::corrupt: name = "s3-failed"; break;
+        case ErrorKind::throttled: name = "s3-busy"; break;
+        case ErrorKind::exhausted: name = "overloaded"; break;
+        case ErrorKind::cancelled: name = "stopping"; break;
+        case ErrorKind::bug: break;
     }
     Problem problem = make_problem(name, error.detail);
     problem.cause = error;

@@ -1,9 +1,9 @@
 #include "daemon/routes.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
 
 #include "base/check.h"
 #include "config/limits.h"
@@ -186,30 +186,18 @@ Answer Routes::answer(const HttpRequest& request) {
     CHECK(route != nullptr);
     const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
     switch (route->endpoint) {
-        case Endpoint::create:
-            return create(request);
-        case Endpoint::list:
-            return list_archives(*target);
-        case Endpoint::show:
-            return show(id);
-        case Endpoint::events:
-            return events(id);
-        case Endpoint::cancel:
-            return cancel(id);
-        case Endpoint::download:
-            return download(id);
-        case Endpoint::plan:
-            return plan(request);
-        case Endpoint::health:
-            return json_response(200, status_json("ok"));
-        case Endpoint::readiness:
-            return readiness();
-        case Endpoint::metrics:
-            return metrics();
-        case Endpoint::version:
-            return json_response(200, version_json(engine_.stats()));
-        case Endpoint::openapi:
-            return json_response(200, std::string(kOpenApi));
+        case Endpoint::create: return create(request);
+        case Endpoint::list: return list_archives(*target);
+        case Endpoint::show: return show(id);
+        case Endpoint::events: return events(id);
+        case Endpoint::cancel: return cancel(id);
+        case Endpoint::download: return download(id);
+        case Endpoint::plan: return plan(request);
+        case Endpoint::health: return json_response(200, status_json("ok"));
+        case Endpoint::readiness: return readiness();
+        case Endpoint::metrics: return metrics();
+        case Endpoint::version: return json_response(200, version_json(engine_.stats()));
+        case Endpoint::openapi: return json_response(200, std::string(kOpenApi));
     }
     CHECK(false);
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api_fixture.h"
+#include "base/random.h"
 
 namespace s3zipd {
 namespace {
@@ -140,6 +141,32 @@ TEST_F(ApiTest, WhatIsNotHttp) {
     TestClient silent(port_);
     silent.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8));  // a TLS client
     expect_problem(silent.read_response(), 400, "bad-http");
+}
+
+// Requests with a few bytes changed, taken out or put in: each is answered or cut, none hurts.
+TEST_F(ApiTest, MangledRequestsDoNotHurt) {
+    start();
+    const std::string good = TestClient::request_text("POST", "/archives?x=%41", kGoodBody) +
+                             TestClient::request_text("GET", "/archives?limit=3");
+    base::Random random(42);
+    for (int i = 0; i < 500; ++i) {
+        std::string text = good;
+        for (std::uint64_t changes = 1 + random.below(6); changes > 0; --changes) {
+            const auto at = static_cast<std::size_t>(random.below(text.size()));
+            const auto byte = static_cast<char>(random.below(256));
+            switch (random.below(3)) {
+                case 0: text[at] = byte; break;
+                case 1: text.erase(at, 1); break;
+                default: text.insert(at, 1, byte); break;
+            }
+        }
+        TestClient client(port_);
+        client.send(text);
+        client.finish_sending();
+        client.read_to_end();
+    }
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+    EXPECT_EQ(api_->state().bodies_bytes.load(), 0u);
 }
 
 TEST_F(ApiTest, LongHeadersAndTargets) {

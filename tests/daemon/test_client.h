@@ -56,6 +56,8 @@ class TestClient {
         return true;
     }
 
+    void finish_sending() { shutdown(fd_, SHUT_WR); }
+
     static std::string request_text(std::string_view method, std::string_view target,
                                     std::string_view body = {}, std::string_view headers = {}) {
         std::string text =
