@@ -19,6 +19,9 @@
 
 namespace io {
 
+template <typename T = void>
+class Task;
+
 namespace detail {
 
 void* allocate_frame(std::size_t size);
@@ -44,59 +47,36 @@ struct PromiseBase {
     [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 };
 
-}  // namespace detail
+template <typename T>
+struct Promise final : PromiseBase {
+    std::optional<T> value;
 
-template <typename T = void>
-class [[nodiscard]] Task {
-  public:
-    struct promise_type : detail::PromiseBase {
-        std::optional<T> value;
-
-        Task get_return_object() {
-            return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        template <typename U>
-        void return_value(U&& result) {
-            value.emplace(std::forward<U>(result));
-        }
-    };
-
-    Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
-    Task& operator=(Task&&) = delete;
-    ~Task() {
-        if (handle_) handle_.destroy();
+    Task<T> get_return_object() {
+        return Task<T>(std::coroutine_handle<Promise>::from_promise(*this));
     }
-
-    auto operator co_await() && {
-        struct Awaiter {
-            std::coroutine_handle<promise_type> handle;
-            bool await_ready() const noexcept { return false; }
-            std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) const noexcept {
-                handle.promise().continuation = caller;
-                return handle;
-            }
-            T await_resume() const {
-                CHECK(handle.promise().value.has_value());
-                return std::move(*handle.promise().value);
-            }
-        };
-        return Awaiter{handle_};
+    template <typename U>
+    void return_value(U&& result) {
+        value.emplace(std::forward<U>(result));
     }
-
-  private:
-    explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
-    std::coroutine_handle<promise_type> handle_;
+    T take() {
+        CHECK(value.has_value());
+        return std::move(*value);
+    }
 };
 
 template <>
-class [[nodiscard]] Task<void> {
+struct Promise<void> final : PromiseBase {
+    Task<void> get_return_object();
+    void return_void() const noexcept {}
+    void take() const noexcept {}
+};
+
+}  // namespace detail
+
+template <typename T>
+class [[nodiscard]] Task {
   public:
-    struct promise_type : detail::PromiseBase {
-        Task get_return_object() {
-            return Task(std::coroutine_handle<promise_type>::from_promise(*this));
-        }
-        void return_void() const noexcept {}
-    };
+    using promise_type = detail::Promise<T>;
 
     Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
     Task& operator=(Task&&) = delete;
@@ -112,14 +92,19 @@ class [[nodiscard]] Task<void> {
                 handle.promise().continuation = caller;
                 return handle;
             }
-            void await_resume() const noexcept {}
+            T await_resume() const { return handle.promise().take(); }
         };
         return Awaiter{handle_};
     }
 
   private:
+    friend promise_type;
     explicit Task(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
     std::coroutine_handle<promise_type> handle_;
 };
+
+inline Task<void> detail::Promise<void>::get_return_object() {
+    return Task<void>(std::coroutine_handle<Promise>::from_promise(*this));
+}
 
 }  // namespace io
