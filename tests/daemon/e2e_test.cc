@@ -18,6 +18,11 @@ TEST_F(E2eTest, APrefixBecomesAnArchive) {
     EXPECT_EQ(at(job, "/progress/bytes_total"), at(job, "/result/size"));
     EXPECT_EQ(number_at(job, "/requests/GetObject"), 50);
     EXPECT_EQ(at(job, "/result/skipped"), "[]");
+    const std::string metrics = call("GET", "/metrics").body;
+    EXPECT_THAT(metrics, HasSubstr("s3zipd_jobs{state=\"succeeded\"} 1\n"));
+    EXPECT_THAT(metrics, HasSubstr("s3zipd_s3_requests_total{operation=\"GetObject\"} 5"));
+    EXPECT_THAT(metrics, HasSubstr("s3zipd_memory_limit_bytes 67108864\n"));
+    EXPECT_THAT(metrics, HasSubstr("s3zipd_memory_in_use_bytes 0\n"));
 }
 
 TEST_F(E2eTest, ExplicitObjectsKeepTheirNames) {
@@ -69,6 +74,7 @@ TEST_F(E2eTest, ACancelInTheMiddleLeavesNothing) {
     EXPECT_LT(number_at(job, "/progress/bytes_done"), number_at(job, "/progress/bytes_total"));
     EXPECT_TRUE(sim_->open_uploads().empty());
     EXPECT_FALSE(sim_->head("out", "a.zip").has_value());
+    EXPECT_EQ(engine_->stats().memory_in_use_bytes, 0u);
 }
 
 TEST_F(E2eTest, StoppingAbortsWhatRuns) {

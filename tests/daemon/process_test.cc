@@ -61,14 +61,17 @@ class Process {
     }
     void send(int signal) const { kill(pid_, signal); }
     int exit_code() {
-        read_until("\x01never");  // to the end of its output
+        rest_ = read_until("\x01never");  // to the end of its output
         int status = 0;
         waitpid(pid_, &status, 0);
         pid_ = -1;
         return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
     }
 
+    const std::string& rest() const { return rest_; }  // what it said last
+
   private:
+    std::string rest_;
     pid_t pid_ = -1;
     int output_ = -1;
 };
@@ -107,7 +110,7 @@ TEST(Process, ServesUntilItIsTerminated) {
         EXPECT_THAT(watcher.read_to_end(), HasSubstr("\"state\":\"succeeded\""));
         EXPECT_THAT(process.read_until("job ended"), HasSubstr("job ended"));
         process.send(signal);
-        EXPECT_EQ(process.exit_code(), 0);
+        EXPECT_EQ(process.exit_code(), 0) << process.rest();
     }
 }
 
@@ -135,7 +138,7 @@ TEST(Process, ATerminationAbortsTheUpload) {
     EXPECT_EQ((*sim)->open_uploads().size(), 1u);
     process.send(SIGTERM);
     EXPECT_THAT(watcher.read_to_end(), HasSubstr("\"state\":\"cancelled\""));
-    EXPECT_EQ(process.exit_code(), 0);
+    EXPECT_EQ(process.exit_code(), 0) << process.rest();
     EXPECT_TRUE((*sim)->open_uploads().empty());
 }
 
