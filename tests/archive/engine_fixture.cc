@@ -14,17 +14,6 @@ std::vector<IoChoice> io_choices() {
     return {IoChoice::uring, IoChoice::epoll};
 }
 
-std::string random_text(std::uint64_t seed, std::uint64_t size) {
-    base::Random random(seed);
-    std::string text(size, '\0');
-    for (std::uint64_t i = 0; i < size; i += 8) {
-        const std::uint64_t word = random.next();
-        text.replace(i, 8, reinterpret_cast<const char*>(&word),
-                     std::min<std::uint64_t>(8, size - i));
-    }
-    return text.substr(0, size);
-}
-
 JobSnapshot RunningJob::wait() {
     auto snapshot = end->take();
     EXPECT_TRUE(snapshot.has_value()) << "the job did not end within a minute";

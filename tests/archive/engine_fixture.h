@@ -3,9 +3,9 @@
 // ring).
 #pragma once
 
+#include <gmock/gmock.h>
 #include <condition_variable>
 #include <functional>
-#include <gmock/gmock.h>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,7 +22,6 @@ namespace archive::test {
 inline constexpr std::uint64_t kMiB = 1ULL << 20;
 
 std::vector<IoChoice> io_choices();
-std::string random_text(std::uint64_t seed, std::uint64_t size);
 
 // Waits for one value from another thread; fails the test after a minute.
 template <typename T>

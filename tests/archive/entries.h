@@ -1,7 +1,6 @@
 // Entry lists and layouts for tests of the plan: sizes and names from a seed, nothing behind them.
 #pragma once
 
-#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>

@@ -6,9 +6,7 @@
 namespace archive {
 namespace {
 
-base::UtcTime at(int seconds) {
-    return base::UtcTime(std::chrono::seconds(seconds));
-}
+base::UtcTime at(int seconds) { return base::UtcTime(std::chrono::seconds(seconds)); }
 
 TEST(Job, BeginsQueuedAndKeepsWhenItStarted) {
     Job job({});

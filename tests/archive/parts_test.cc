@@ -20,21 +20,14 @@ using test::layout_of;
 // Mixes of sizes that meet every branch: tiny, around S3's least part, around and above `around`.
 std::uint64_t random_size(base::Random& random, std::uint64_t around) {
     switch (random.below(8)) {
-        case 0:
-            return 0;
-        case 1:
-            return random.below(2000);
+        case 0: return 0;
+        case 1: return random.below(2000);
         case 2:
-        case 3:
-            return random.below(kMiB);
-        case 4:
-            return kPartSizeMin - 200 + random.below(400);
-        case 5:
-            return around - kPartSizeMin - 200 + random.below(400);
-        case 6:
-            return random.below(around * 2);
-        default:
-            return random.below(around * 9);
+        case 3: return random.below(kMiB);
+        case 4: return kPartSizeMin - 200 + random.below(400);
+        case 5: return around - kPartSizeMin - 200 + random.below(400);
+        case 6: return random.below(around * 2);
+        default: return random.below(around * 9);
     }
 }
 

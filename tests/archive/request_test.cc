@@ -1,8 +1,8 @@
 // Every bad field is refused with the JSON pointer of just that field.
 #include "archive/request.h"
 
-#include <functional>
 #include <gtest/gtest.h>
+#include <functional>
 
 #include "zip/records.h"
 
@@ -42,9 +42,7 @@ struct BadCase {
     const char* code;
     std::function<void(ArchiveRequest&)> spoil;
 };
-std::ostream& operator<<(std::ostream& out, const BadCase& c) {
-    return out << c.name;
-}
+std::ostream& operator<<(std::ostream& out, const BadCase& c) { return out << c.name; }
 
 void set_objects(ArchiveRequest& r, std::vector<ObjectChoice> objects) {
     r.sources[0].prefix.clear();

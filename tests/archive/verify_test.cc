@@ -1,11 +1,11 @@
 // Archives read back by the engine: good ones without a finding, spoilt ones never without; and the
 // URL that anybody may download one with.
 #include <arpa/inet.h>
-#include <cstdio>
-#include <fstream>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cstdio>
+#include <fstream>
 
 #include "engine_fixture.h"
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <optional>
 
+#include "base/random.h"
+
 namespace archive::test {
 namespace {
 
@@ -125,6 +127,17 @@ std::optional<Local> read_local(std::string_view bytes, std::uint64_t offset) {
 }
 
 }  // namespace
+
+std::string random_text(std::uint64_t seed, std::uint64_t size) {
+    base::Random random(seed);
+    std::string text(size, '\0');
+    for (std::uint64_t i = 0; i < size; i += 8) {
+        const std::uint64_t word = random.next();
+        text.replace(i, 8, reinterpret_cast<const char*>(&word),
+                     std::min<std::uint64_t>(8, size - i));
+    }
+    return text.substr(0, size);
+}
 
 std::uint32_t plain_crc32(std::string_view bytes) {
     static constexpr auto kTable = make_table();

@@ -9,6 +9,8 @@
 
 namespace archive::test {
 
+std::string random_text(std::uint64_t seed, std::uint64_t size);
+
 // Bit by bit from the polynomial, with a table made of it.
 std::uint32_t plain_crc32(std::string_view bytes);
 
