@@ -14,7 +14,7 @@ Connection::Connection(std::unique_ptr<io::Stream> stream)
 
 io::Task<base::Status> Connection::send(std::string head, std::span<const base::ByteView> body,
                                         io::Bounds bounds) {
-    complete_ = false;
+    sent_ = complete_ = false;
     std::vector<base::ByteView> pieces;
     pieces.reserve(body.size() + 1);
     pieces.push_back(base::as_bytes(head));
@@ -24,6 +24,7 @@ io::Task<base::Status> Connection::send(std::string head, std::span<const base::
         auto sent = co_await stream_->send_all(std::span(pieces).subspan(at, count), bounds);
         if (!sent) co_return sent;
     }
+    sent_ = true;
     co_return base::Status{};
 }
 

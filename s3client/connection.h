@@ -43,8 +43,8 @@ class Connection {
     // Any body, as text of at most `size_max` bytes.
     io::Task<base::Result<std::string>> receive_text(std::size_t size_max, io::Bounds bounds);
 
-    // The last exchange is complete and the peer keeps the connection.
-    bool reusable() const { return complete_ && parser_.head().keep_alive; }
+    // The last exchange is complete, in both directions, and the peer keeps the connection.
+    bool reusable() const { return sent_ && complete_ && parser_.head().keep_alive; }
     bool is_quiet() { return begin_ == end_ && stream_->is_quiet(); }
 
   private:
@@ -55,7 +55,8 @@ class Connection {
     ResponseParser parser_;
     std::vector<std::byte> inbox_;  // what was received and not yet consumed: [begin_, end_)
     std::size_t begin_ = 0, end_ = 0;
-    bool complete_ = false;
+    bool sent_ = false;      // the whole request went out
+    bool complete_ = false;  // the whole answer came in
 };
 
 }  // namespace s3client
