@@ -1,6 +1,7 @@
 #include "archive/destination.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/encoding.h"
 
@@ -16,6 +17,8 @@ base::Error already_exists(const Destination& destination) {
             {},
             where};
 }
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // S3 may have done what it was asked for: only the answer is missing.
 bool is_unknown(base::ErrorKind kind) {
@@ -34,8 +37,10 @@ std::vector<s3client::NameValue> object_headers(const Destination& destination) 
     add("content-disposition", destination.content_disposition);
     add("x-amz-server-side-encryption", destination.sse.type);
     add("x-amz-server-side-encryption-aws-kms-key-id", destination.sse.key_id);
-    for (const auto& [name, value] : destination.metadata)
-        headers.emplace_back("x-amz-meta-" + name, value);
+    for (const auto& [name, value] : destination.metadata) {
+        std::string& header = headers.emplace_back("x-amz-meta-" + name, value).first;
+        std::ranges::transform(header, header.begin(), lower);  // as S3 keeps it
+    }
     std::string tags;
     for (const auto& [name, value] : destination.tags) {
         if (!tags.empty()) tags += '&';

@@ -1,6 +1,7 @@
 #include "archive/request.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "s3client/endpoint.h"
 #include "zip/layout.h"
@@ -16,6 +17,8 @@ using base::Status;
 constexpr std::uint64_t kPartSizeMin = 5ULL << 20;
 constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 constexpr std::size_t kSourcesMax = 1000;
+// Every key of a listing is held against every pattern.
+constexpr std::size_t kPatternsMax = 100;
 
 Status bad(std::string pointer, std::string_view code, std::string detail) {
     Error error{ErrorKind::invalid, std::string(code), std::move(detail), 0, {},
@@ -31,6 +34,19 @@ Status at(std::string pointer, Status status) {
     return std::unexpected(std::move(error));
 }
 
+Status validate_patterns(const std::vector<std::string>& patterns, const std::string& pointer) {
+    if (patterns.size() > kPatternsMax) {
+        return bad(pointer, "too_many_patterns", fmt::format("at most {} patterns", kPatternsMax));
+    }
+    for (std::size_t i = 0; i < patterns.size(); ++i) {
+        if (patterns[i].size() > s3client::kKeySizeMax_bytes) {
+            return bad(fmt::format("{}/{}", pointer, i), "bad_pattern",
+                       "the pattern is longer than any key can be");
+        }
+    }
+    return {};
+}
+
 Status validate_source(const Source& source, std::size_t index) {
     const std::string pointer = fmt::format("/sources/{}", index);
     if (source.bucket.empty())
@@ -40,6 +56,8 @@ Status validate_source(const Source& source, std::size_t index) {
     if (source.prefix.size() > s3client::kKeySizeMax_bytes) {
         return bad(pointer + "/prefix", "bad_prefix", "the prefix is longer than any key can be");
     }
+    if (auto ok = validate_patterns(source.include, pointer + "/include"); !ok) return ok;
+    if (auto ok = validate_patterns(source.exclude, pointer + "/exclude"); !ok) return ok;
     if (!source.objects) return {};
     if (!source.prefix.empty() || !source.include.empty() || !source.exclude.empty()) {
         return bad(pointer + "/objects", "bad_source",
@@ -62,6 +80,41 @@ Status validate_source(const Source& source, std::size_t index) {
     return {};
 }
 
+bool is_letter_or_digit(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+// What may stand in a header: no control characters.
+bool is_line(std::string_view text) {
+    return std::ranges::none_of(text, [](unsigned char c) { return c < ' ' || c == 0x7F; });
+}
+
+// Destination fields that become headers, whose names S3 and all on the way there must take.
+Status validate_headers(const Destination& destination) {
+    for (const auto& [name, value] : destination.metadata) {
+        const bool is_name = !name.empty() && std::ranges::all_of(name, [](char c) {
+            return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
+        });
+        if (!is_name || !is_line(value)) {
+            return bad("/destination/metadata", "bad_metadata",
+                       "metadata names are letters, digits, '-', '_' and '.', values one line");
+        }
+    }
+    if (!is_line(destination.content_disposition)) {
+        return bad("/destination/content_disposition", "bad_content_disposition",
+                   "content_disposition is one line");
+    }
+    if (!std::ranges::all_of(destination.storage_class,
+                             [](char c) { return is_letter_or_digit(c) || c == '_'; })) {
+        return bad("/destination/storage_class", "bad_storage_class",
+                   "storage_class is a word like STANDARD_IA");
+    }
+    if (!is_line(destination.sse.key_id)) {
+        return bad("/destination/sse/key_id", "bad_sse", "key_id is one line");
+    }
+    return {};
+}
+
 Status validate_destination(const Destination& destination) {
     if (destination.bucket.empty()) {
         return bad("/destination/bucket", "missing_field", "the destination needs a bucket");
@@ -78,7 +131,7 @@ Status validate_destination(const Destination& destination) {
     if (!destination.sse.key_id.empty() && type != "aws:kms") {
         return bad("/destination/sse/key_id", "bad_sse", "key_id goes with type aws:kms");
     }
-    return {};
+    return validate_headers(destination);
 }
 
 }  // namespace

@@ -29,7 +29,7 @@ TEST(ObjectHeaders, EveryFieldHasItsHeader) {
     d.storage_class = "STANDARD_IA";
     d.content_disposition = "attachment; filename=2026.zip";
     d.sse = {"aws:kms", "key-1"};
-    d.metadata = {{"case", "4711"}, {"owner", "ann"}};
+    d.metadata = {{"case", "4711"}, {"Owner-Name", "Ann"}};
     d.tags = {{"a b", "c&d=e"}, {"x", ""}};
     EXPECT_THAT(
         object_headers(d),
@@ -38,7 +38,7 @@ TEST(ObjectHeaders, EveryFieldHasItsHeader) {
                              Pair("content-disposition", "attachment; filename=2026.zip"),
                              Pair("x-amz-server-side-encryption", "aws:kms"),
                              Pair("x-amz-server-side-encryption-aws-kms-key-id", "key-1"),
-                             Pair("x-amz-meta-case", "4711"), Pair("x-amz-meta-owner", "ann"),
+                             Pair("x-amz-meta-case", "4711"), Pair("x-amz-meta-owner-name", "Ann"),
                              Pair("x-amz-tagging", "a%20b=c%26d%3De&x=")));
 }
 

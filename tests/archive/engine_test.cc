@@ -194,7 +194,7 @@ TEST_P(EngineArchives, CarryWhatTheDestinationAsksFor) {
     for (const std::string prefix : {"k", ""}) {  // one PUT; parts
         ArchiveRequest what = request("meta" + prefix);
         what.sources[0].prefix = prefix;
-        what.destination.metadata = {{"case", "4711"}};
+        what.destination.metadata = {{"case", "4711"}, {"Owner-Name", "Ann  B"}};
         what.destination.tags = {{"a", "b c"}};
         what.destination.storage_class = "STANDARD_IA";
         what.destination.content_disposition = "attachment; filename=x.zip";
@@ -206,6 +206,7 @@ TEST_P(EngineArchives, CarryWhatTheDestinationAsksFor) {
         EXPECT_EQ(info->storage_class, "STANDARD_IA");
         EXPECT_EQ(info->content_disposition, "attachment; filename=x.zip");
         EXPECT_EQ(info->metadata.at("case"), "4711");
+        EXPECT_EQ(info->metadata.at("owner-name"), "Ann  B");
         EXPECT_EQ(info->tagging, "a=b%20c");
     }
 }
