@@ -1,8 +1,8 @@
 #include "archive/engine.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <condition_variable>
-#include <fmt/format.h>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -57,12 +57,9 @@ Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
 
 io::BackendChoice backend_choice(IoChoice io) {
     switch (io) {
-        case IoChoice::uring:
-            return io::BackendChoice::uring;
-        case IoChoice::epoll:
-            return io::BackendChoice::epoll;
-        case IoChoice::automatic:
-            break;
+        case IoChoice::uring: return io::BackendChoice::uring;
+        case IoChoice::epoll: return io::BackendChoice::epoll;
+        case IoChoice::automatic: break;
     }
     return io::BackendChoice::automatic;
 }

@@ -4,20 +4,13 @@ namespace archive {
 
 std::string_view to_string(JobState state) {
     switch (state) {
-        case JobState::queued:
-            return "queued";
-        case JobState::planning:
-            return "planning";
-        case JobState::running:
-            return "running";
-        case JobState::finishing:
-            return "finishing";
-        case JobState::succeeded:
-            return "succeeded";
-        case JobState::failed:
-            return "failed";
-        case JobState::cancelled:
-            return "cancelled";
+        case JobState::queued: return "queued";
+        case JobState::planning: return "planning";
+        case JobState::running: return "running";
+        case JobState::finishing: return "finishing";
+        case JobState::succeeded: return "succeeded";
+        case JobState::failed: return "failed";
+        case JobState::cancelled: return "cancelled";
     }
     return "failed";
 }

@@ -32,9 +32,7 @@ enum class JobState : std::uint8_t {
     cancelled
 };
 std::string_view to_string(JobState state);
-constexpr bool has_ended(JobState state) {
-    return state >= JobState::succeeded;
-}
+constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; }
 
 struct SkippedObject {
     std::string bucket;

@@ -1,7 +1,7 @@
 #include "archive/parts.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 

@@ -1,8 +1,8 @@
 #include "base/clock.h"
 
+#include <fmt/format.h>
 #include <array>
 #include <charconv>
-#include <fmt/format.h>
 
 namespace base {
 namespace {

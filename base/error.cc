@@ -6,26 +6,16 @@ namespace base {
 
 std::string_view to_string(ErrorKind kind) {
     switch (kind) {
-        case ErrorKind::transient:
-            return "transient";
-        case ErrorKind::throttled:
-            return "throttled";
-        case ErrorKind::not_found:
-            return "not_found";
-        case ErrorKind::denied:
-            return "denied";
-        case ErrorKind::precondition:
-            return "precondition";
-        case ErrorKind::invalid:
-            return "invalid";
-        case ErrorKind::corrupt:
-            return "corrupt";
-        case ErrorKind::cancelled:
-            return "cancelled";
-        case ErrorKind::exhausted:
-            return "exhausted";
-        case ErrorKind::bug:
-            return "bug";
+        case ErrorKind::transient: return "transient";
+        case ErrorKind::throttled: return "throttled";
+        case ErrorKind::not_found: return "not_found";
+        case ErrorKind::denied: return "denied";
+        case ErrorKind::precondition: return "precondition";
+        case ErrorKind::invalid: return "invalid";
+        case ErrorKind::corrupt: return "corrupt";
+        case ErrorKind::cancelled: return "cancelled";
+        case ErrorKind::exhausted: return "exhausted";
+        case ErrorKind::bug: return "bug";
     }
     return "bug";
 }

@@ -1,10 +1,10 @@
 #include "base/log.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
 #include <array>
 #include <atomic>
 #include <cstdio>
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
@@ -40,15 +40,9 @@ std::string text_value(const LogField& field) {
 
 }  // namespace
 
-void set_log_level(LogLevel level) {
-    g_level.store(level, std::memory_order_relaxed);
-}
-void set_log_format(LogFormat format) {
-    g_format.store(format, std::memory_order_relaxed);
-}
-bool log_enabled(LogLevel level) {
-    return level >= g_level.load(std::memory_order_relaxed);
-}
+void set_log_level(LogLevel level) { g_level.store(level, std::memory_order_relaxed); }
+void set_log_format(LogFormat format) { g_format.store(format, std::memory_order_relaxed); }
+bool log_enabled(LogLevel level) { return level >= g_level.load(std::memory_order_relaxed); }
 
 bool parse_log_level(std::string_view text, LogLevel& level) {
     for (std::size_t i = 0; i < kLevels.size(); ++i) {

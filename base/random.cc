@@ -1,7 +1,7 @@
 #include "base/random.h"
 
-#include <bit>
 #include <sys/random.h>
+#include <bit>
 
 #include "base/check.h"
 
@@ -48,9 +48,7 @@ std::uint64_t Random::below(std::uint64_t bound) {
     return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
 }
 
-double Random::unit() {
-    return static_cast<double>(next() >> 11) * 0x1.0p-53;
-}
+double Random::unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 
 std::string make_id(UtcTime now, Random& random) {
     constexpr char kAlphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";

@@ -1,8 +1,8 @@
 #include "cli/arguments.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <fmt/format.h>
 
 #include "cli/text.h"
 #include "config/byte_size.h"

@@ -1,8 +1,8 @@
 #include "cli/console.h"
 
-#include <iostream>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include <iostream>
 
 #include "cli/text.h"
 

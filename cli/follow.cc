@@ -1,7 +1,7 @@
 #include "cli/follow.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "cli/progress.h"
 #include "cli/text.h"

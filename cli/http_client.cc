@@ -1,12 +1,12 @@
 #include "cli/http_client.h"
 
+#include <fmt/format.h>
 #include <array>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/url/parse.hpp>
-#include <fmt/format.h>
 #include <optional>
 
 namespace cli {

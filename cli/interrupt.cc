@@ -11,9 +11,7 @@ static_assert(std::atomic<bool>::is_always_lock_free);  // a signal handler may 
 
 struct sigaction before_int, before_term;
 
-void raise_flag(int) {
-    flag.store(true, std::memory_order_relaxed);
-}
+void raise_flag(int) { flag.store(true, std::memory_order_relaxed); }
 
 }  // namespace
 
@@ -32,8 +30,6 @@ InterruptScope::~InterruptScope() {
     sigaction(SIGTERM, &before_term, nullptr);
 }
 
-bool InterruptScope::interrupted() {
-    return flag.load(std::memory_order_relaxed);
-}
+bool InterruptScope::interrupted() { return flag.load(std::memory_order_relaxed); }
 
 }  // namespace cli

@@ -1,8 +1,8 @@
 #include "cli/json_job.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <boost/json.hpp>
-#include <fmt/format.h>
 
 #include "cli/json_request.h"
 

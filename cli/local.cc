@@ -1,9 +1,9 @@
 #include "cli/local.h"
 
+#include <fmt/format.h>
 #include <array>
 #include <atomic>
 #include <condition_variable>
-#include <fmt/format.h>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -178,12 +178,9 @@ int run_local(const Arguments& arguments, const Console& console, base::Clock& c
         return engine.error().kind == base::ErrorKind::invalid ? kBadUsage : kFailed;
     }
     switch (arguments.command) {
-        case Command::create:
-            return create(**engine, arguments, console, clock);
-        case Command::plan:
-            return plan(**engine, arguments, console);
-        default:
-            return verify(**engine, arguments, console, clock);
+        case Command::create: return create(**engine, arguments, console, clock);
+        case Command::plan: return plan(**engine, arguments, console);
+        default: return verify(**engine, arguments, console, clock);
     }
 }
 

@@ -1,7 +1,7 @@
 #include "cli/progress.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <vector>
 
 #include "cli/text.h"
@@ -21,9 +21,7 @@ unsigned percent_of(const ProgressView& progress) {
 }
 
 // Before the plan is made nothing is known but how many objects were found.
-bool is_planned(const ProgressView& progress) {
-    return progress.bytes_total > 0;
-}
+bool is_planned(const ProgressView& progress) { return progress.bytes_total > 0; }
 
 std::string bar(unsigned percent, std::size_t width) {
     const std::size_t full = width * percent / 100;

@@ -1,7 +1,7 @@
 #include "cli/remote.h"
 
-#include <chrono>
 #include <fmt/format.h>
+#include <chrono>
 #include <thread>
 
 #include "cli/event_stream.h"
@@ -250,20 +250,13 @@ int run_remote(const Arguments& arguments, const Console& console, base::Clock& 
     }
     Remote remote(std::move(*client), arguments, console, clock);
     switch (arguments.command) {
-        case Command::create:
-            return remote.create();
-        case Command::plan:
-            return remote.plan();
-        case Command::ls:
-            return remote.list();
-        case Command::show:
-            return remote.show();
-        case Command::watch:
-            return remote.watch();
-        case Command::cancel:
-            return remote.cancel();
-        case Command::verify:
-            break;  // needs no daemon: local.h
+        case Command::create: return remote.create();
+        case Command::plan: return remote.plan();
+        case Command::ls: return remote.list();
+        case Command::show: return remote.show();
+        case Command::watch: return remote.watch();
+        case Command::cancel: return remote.cancel();
+        case Command::verify: break;  // needs no daemon: local.h
     }
     return kBadUsage;
 }

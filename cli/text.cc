@@ -1,8 +1,8 @@
 #include "cli/text.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 namespace cli {
 namespace {
@@ -32,9 +32,7 @@ std::size_t characters(std::string_view text) {
 
 }  // namespace
 
-std::string size_text(std::uint64_t bytes) {
-    return scaled(static_cast<double>(bytes));
-}
+std::string size_text(std::uint64_t bytes) { return scaled(static_cast<double>(bytes)); }
 
 std::string rate_text(double bytes_per_second) {
     return scaled(std::max(0.0, bytes_per_second)) + "/s";

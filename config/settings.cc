@@ -1,8 +1,8 @@
 #include "config/settings.h"
 
-#include <array>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <array>
 
 #include "config/settings_table.h"
 #include "config/toml_file.h"

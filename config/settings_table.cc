@@ -103,9 +103,7 @@ constexpr std::array kSettings = {
 
 }  // namespace
 
-std::span<const Setting> all_settings() {
-    return kSettings;
-}
+std::span<const Setting> all_settings() { return kSettings; }
 
 std::string key_of(const Setting& setting) {
     std::string key(setting.name);

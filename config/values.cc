@@ -1,9 +1,9 @@
 #include "config/values.h"
 
-#include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
+#include <charconv>
 
 #include "config/byte_size.h"
 

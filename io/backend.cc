@@ -1,8 +1,8 @@
 #include "io/backend.h"
 
+#include <fmt/format.h>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "base/log.h"
 #include "io/bounds.h"

@@ -6,11 +6,11 @@
 // Results are as the system call's: >= 0, or -errno.
 #pragma once
 
+#include <sys/socket.h>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
 #include <string_view>
-#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "base/error.h"

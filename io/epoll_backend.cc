@@ -1,11 +1,11 @@
 // epoll(7), edge-triggered, under the IoBackend interface: for Fargate and other places that forbid
 // io_uring. An operation is tried at once; only what would block waits, at most one receiving and
 // one sending per socket.
-#include <array>
-#include <cerrno>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <array>
+#include <cerrno>
 #include <vector>
 
 #include "base/check.h"
@@ -176,8 +176,6 @@ class EpollBackend final : public IoBackend {
 
 }  // namespace
 
-base::Result<std::unique_ptr<IoBackend>> make_epoll_backend() {
-    return EpollBackend::create();
-}
+base::Result<std::unique_ptr<IoBackend>> make_epoll_backend() { return EpollBackend::create(); }
 
 }  // namespace io

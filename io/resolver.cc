@@ -1,8 +1,8 @@
 #include "io/resolver.h"
 
-#include <cstring>
 #include <fmt/format.h>
 #include <netdb.h>
+#include <cstring>
 
 namespace io {
 namespace {

@@ -1,9 +1,9 @@
 #include "io/slab.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <fmt/format.h>
 #include <sys/mman.h>
+#include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "base/check.h"

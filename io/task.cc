@@ -14,12 +14,8 @@
 namespace io::detail {
 #ifdef S3ZIPD_PLAIN_FRAMES
 
-void* allocate_frame(std::size_t size) {
-    return ::operator new(size);
-}
-void free_frame(void* frame, std::size_t) noexcept {
-    ::operator delete(frame);
-}
+void* allocate_frame(std::size_t size) { return ::operator new(size); }
+void free_frame(void* frame, std::size_t) noexcept { ::operator delete(frame); }
 
 #else
 namespace {
@@ -43,9 +39,7 @@ struct FrameLists {
 };
 thread_local FrameLists t_frames;
 
-std::size_t size_class(std::size_t size) {
-    return (size - 1) / kClassBytes;
-}
+std::size_t size_class(std::size_t size) { return (size - 1) / kClassBytes; }
 
 }  // namespace
 

@@ -1,10 +1,10 @@
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cerrno>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
 #include <vector>
 
 #include "io/operation_await.h"

@@ -1,12 +1,12 @@
 #include "io/tls.h"
 
 #include <arpa/inet.h>
-#include <cstring>
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -51,9 +51,7 @@ int wire_write(BIO* bio, const char* from, std::size_t size, std::size_t* put) {
     return 1;
 }
 
-long wire_control(BIO*, int command, long, void*) {
-    return command == BIO_CTRL_FLUSH ? 1 : 0;
-}
+long wire_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
 int wire_create(BIO* bio) {
     BIO_set_init(bio, 1);
@@ -262,9 +260,7 @@ base::Result<std::shared_ptr<TlsContext>> TlsContext::create(const std::string& 
     return context;
 }
 
-TlsContext::~TlsContext() {
-    SSL_CTX_free(static_cast<SSL_CTX*>(context_));
-}
+TlsContext::~TlsContext() { SSL_CTX_free(static_cast<SSL_CTX*>(context_)); }
 
 Task<base::Result<std::unique_ptr<Stream>>> start_tls(std::shared_ptr<TlsContext> context,
                                                       std::unique_ptr<Stream> transport,

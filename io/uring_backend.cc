@@ -1,11 +1,11 @@
 // io_uring(7) under the IoBackend interface: one ring per reactor, SINGLE_ISSUER and DEFER_TASKRUN
 // where the kernel has them (6.1), one system call per round for everything queued. Features are
 // probed, versions never compared.
-#include <cerrno>
 #include <fmt/format.h>
 #include <liburing.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include <cerrno>
 
 #include "base/check.h"
 #include "io/backend.h"
@@ -161,8 +161,6 @@ class UringBackend final : public IoBackend {
 
 }  // namespace
 
-base::Result<std::unique_ptr<IoBackend>> make_uring_backend() {
-    return UringBackend::create();
-}
+base::Result<std::unique_ptr<IoBackend>> make_uring_backend() { return UringBackend::create(); }
 
 }  // namespace io

@@ -20,9 +20,7 @@ constexpr base::Duration kEarlyAnswerTimeout = std::chrono::seconds(1);
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
-bool is_success(int status) {
-    return status >= 200 && status < 300;
-}
+bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 

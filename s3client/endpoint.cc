@@ -1,8 +1,8 @@
 #include "s3client/endpoint.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "s3client/clip.h"
@@ -12,15 +12,9 @@ namespace {
 
 using base::ErrorKind;
 
-bool is_lower(char c) {
-    return c >= 'a' && c <= 'z';
-}
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-bool is_alnum(char c) {
-    return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z');
-}
+bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_alnum(char c) { return is_lower(c) || is_digit(c) || (c >= 'A' && c <= 'Z'); }
 
 bool is_aws_host(std::string_view host) {
     return host.ends_with(".amazonaws.com") || host.ends_with(".amazonaws.com.cn");

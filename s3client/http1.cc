@@ -1,8 +1,8 @@
 #include "s3client/http1.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <llhttp.h>
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -12,9 +12,7 @@ namespace {
 
 using base::ErrorKind;
 
-bool has_no_body(int status) {
-    return status == 204 || status == 304;
-}
+bool has_no_body(int status) { return status == 204 || status == 304; }
 
 }  // namespace
 
@@ -168,9 +166,7 @@ struct ResponseParser::Impl {
     }
 };
 
-ResponseParser::ResponseParser() : impl_(std::make_unique<Impl>()) {
-    start(false);
-}
+ResponseParser::ResponseParser() : impl_(std::make_unique<Impl>()) { start(false); }
 ResponseParser::~ResponseParser() = default;
 ResponseParser::ResponseParser(ResponseParser&&) noexcept = default;
 ResponseParser& ResponseParser::operator=(ResponseParser&&) noexcept = default;
@@ -230,9 +226,7 @@ base::Result<std::size_t> ResponseParser::feed_body(base::ByteView bytes, const 
     return consumed;
 }
 
-bool ResponseParser::done() const {
-    return impl_->phase == Impl::Phase::done;
-}
+bool ResponseParser::done() const { return impl_->phase == Impl::Phase::done; }
 
 base::Status ResponseParser::end_of_stream() {
     Impl& self = *impl_;

@@ -39,12 +39,9 @@ enum class PriceClass : std::uint8_t { put, get, free };
 constexpr PriceClass price_class(Operation operation) {
     switch (operation) {
         case Operation::head_object:
-        case Operation::get_object:
-            return PriceClass::get;
-        case Operation::abort_multipart_upload:
-            return PriceClass::free;
-        default:
-            return PriceClass::put;
+        case Operation::get_object: return PriceClass::get;
+        case Operation::abort_multipart_upload: return PriceClass::free;
+        default: return PriceClass::put;
     }
 }
 

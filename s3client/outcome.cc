@@ -1,8 +1,8 @@
 #include "s3client/outcome.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 #include <optional>
 
 #include "s3client/clip.h"

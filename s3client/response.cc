@@ -1,8 +1,8 @@
 #include "s3client/response.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
 
 #include "s3client/clip.h"
 

@@ -36,9 +36,7 @@ bool RetryBudget::take(std::uint32_t cost) {
     return true;
 }
 
-void RetryBudget::on_success() {
-    tokens_ = std::min(tokens_ + 1, tokens_max_);
-}
+void RetryBudget::on_success() { tokens_ = std::min(tokens_ + 1, tokens_max_); }
 
 std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure,
                                                       RetryBudget& budget) const {

@@ -1,10 +1,10 @@
 #include "s3client/sigv4.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <algorithm>
 #include <vector>
 
 #include "base/check.h"
@@ -125,12 +125,8 @@ void append_headers(std::string& out, const std::vector<HeaderRef>& headers) {
 
 }  // namespace
 
-PayloadHash PayloadHash::unsigned_payload() {
-    return PayloadHash(std::string(kUnsignedPayload));
-}
-PayloadHash PayloadHash::empty() {
-    return PayloadHash(std::string(kEmptySha256));
-}
+PayloadHash PayloadHash::unsigned_payload() { return PayloadHash(std::string(kUnsignedPayload)); }
+PayloadHash PayloadHash::empty() { return PayloadHash(std::string(kEmptySha256)); }
 PayloadHash PayloadHash::of(base::ByteView payload) {
     return PayloadHash(base::hex(sha256(payload)));
 }

@@ -1,7 +1,7 @@
 #include "s3client/xml.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <utility>
 
 #include "s3client/xml_reader.h"
@@ -146,17 +146,10 @@ ListedUpload read_upload(XmlReader& reader, const Element& element) {
 void append_escaped(std::string& out, std::string_view text) {
     for (const char c : text) {
         switch (c) {
-            case '&':
-                out += "&amp;";
-                break;
-            case '<':
-                out += "&lt;";
-                break;
-            case '>':
-                out += "&gt;";
-                break;
-            default:
-                out += c;
+            case '&': out += "&amp;"; break;
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            default: out += c;
         }
     }
 }
@@ -290,8 +283,6 @@ std::string_view unquote_etag(std::string_view etag) {
     return quoted ? etag.substr(1, etag.size() - 2) : etag;
 }
 
-std::string quote_etag(std::string_view etag) {
-    return fmt::format("\"{}\"", unquote_etag(etag));
-}
+std::string quote_etag(std::string_view etag) { return fmt::format("\"{}\"", unquote_etag(etag)); }
 
 }  // namespace s3client

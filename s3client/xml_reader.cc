@@ -1,7 +1,7 @@
 #include "s3client/xml_reader.h"
 
-#include <charconv>
 #include <fmt/format.h>
+#include <charconv>
 #include <pugixml.hpp>
 
 #include "base/clock.h"

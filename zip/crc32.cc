@@ -1,7 +1,7 @@
 #include "zip/crc32.h"
 
-#include <array>
 #include <isa-l/crc.h>
+#include <array>
 
 namespace zip {
 namespace {

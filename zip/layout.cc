@@ -1,7 +1,7 @@
 #include "zip/layout.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 

@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 #include <string>
 
 #include "zip/names.h"
@@ -7,9 +7,7 @@
 namespace zip {
 namespace {
 
-std::string_view last_component(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 // "dir/stem.ext" -> "dir/stem (n).ext"; a leading dot does not begin an extension.
 std::string with_suffix(std::string_view path, std::uint32_t n) {

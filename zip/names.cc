@@ -1,8 +1,8 @@
 #include "zip/names.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "zip/entry.h"
 #include "zip/records.h"
@@ -10,13 +10,9 @@
 namespace zip {
 namespace {
 
-bool is_control(char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 
-bool is_letter(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 // Nothing for clean() to do: the usual case, found out in one pass.
 bool is_clean(std::string_view text) {
@@ -61,9 +57,7 @@ std::string clean(std::string_view text) {
     return name;
 }
 
-std::string_view last_component(std::string_view path) {
-    return path.substr(path.rfind('/') + 1);
-}
+std::string_view last_component(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 base::Result<EntryName> finish(EntryName entry) {
     std::string& name = entry.name;

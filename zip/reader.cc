@@ -1,7 +1,7 @@
 #include "zip/reader.h"
 
-#include <bit>
 #include <fmt/format.h>
+#include <bit>
 
 namespace zip {
 namespace {
@@ -27,12 +27,8 @@ class Fields {
 auto corrupt(std::string_view code, std::string detail) {
     return base::fail(base::ErrorKind::corrupt, code, std::move(detail));
 }
-auto bad_end(std::string detail) {
-    return corrupt("bad_end_records", std::move(detail));
-}
-auto bad_header(std::string detail) {
-    return corrupt("bad_header", std::move(detail));
-}
+auto bad_end(std::string detail) { return corrupt("bad_end_records", std::move(detail)); }
+auto bad_header(std::string detail) { return corrupt("bad_header", std::move(detail)); }
 
 std::uint32_t signature_at(base::ByteView bytes, std::size_t at) {
     return bytes.size() < at + 4 ? 0 : base::load_le<std::uint32_t>(bytes.data() + at);

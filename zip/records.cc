@@ -20,9 +20,7 @@ constexpr std::uint32_t kDosDirectoryAttribute = 0x10;
 constexpr std::size_t kExtraHeadSize = 4;  // id 2, size 2
 constexpr std::size_t kZip64LocalSize = kExtraHeadSize + 16;
 
-bool size_in_64(const Entry& entry) {
-    return entry.size >= kIn64;
-}
+bool size_in_64(const Entry& entry) { return entry.size >= kIn64; }
 
 std::size_t timestamp_size(const Entry& entry) {
     return has_extended_timestamp(entry) ? kTimestampExtraSize : 0;

@@ -53,9 +53,7 @@ inline constexpr std::size_t kLocalFileHeaderCrcOffset = 14;
 // `is_wide`: with both sizes in Zip64 even if they are small. UnZip 6.0 takes a true size of
 // 0xFFFFFFFF for the mark of a Zip64 field and then misreads the extra of the header after it,
 // unless that one holds sizes as well. So exactly the header after an entry of that size is wide.
-constexpr bool is_wide_after(std::uint64_t previous_size) {
-    return previous_size == kIn64;
-}
+constexpr bool is_wide_after(std::uint64_t previous_size) { return previous_size == kIn64; }
 
 std::size_t central_directory_header_size(const Entry& entry, std::uint64_t local_offset,
                                           bool is_wide = false);

@@ -1,7 +1,7 @@
 #include "zip/verifier.h"
 
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "zip/crc32.h"
@@ -11,9 +11,7 @@ namespace {
 
 constexpr std::uint16_t kFlagUtf8 = 1U << 11;
 
-bool is_directory(const HeaderFields& header) {
-    return header.name.ends_with('/');
-}
+bool is_directory(const HeaderFields& header) { return header.name.ends_with('/'); }
 
 // 10, 20 and 45 are the versions that stored entries, directories and Zip64 need (4.4.3.2).
 bool is_version_right(const HeaderFields& header) {

@@ -1,9 +1,9 @@
 #include "s3sim/auth.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
 #include <chrono>
-#include <fmt/format.h>
 #include <optional>
 
 #include "s3sim/checksum.h"

@@ -1,14 +1,14 @@
 #include "s3sim/body.h"
 
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/check.h"
 
@@ -34,9 +34,7 @@ class MemoryBudget {
 std::shared_ptr<MemoryBudget> make_memory_budget(std::uint64_t max_bytes) {
     return std::make_shared<MemoryBudget>(max_bytes);
 }
-std::uint64_t stored_bytes(const MemoryBudget& budget) {
-    return budget.used();
-}
+std::uint64_t stored_bytes(const MemoryBudget& budget) { return budget.used(); }
 
 class Memory {
   public:
@@ -163,9 +161,7 @@ std::size_t MemoryBody::gather(std::uint64_t offset, std::uint64_t length,
     return used;
 }
 
-FileBody::~FileBody() {
-    ::close(fd_);
-}
+FileBody::~FileBody() { ::close(fd_); }
 
 TempFile::~TempFile() {
     if (!moved_) ::unlink(path_.c_str());

@@ -3,12 +3,12 @@
 // to one request.
 #pragma once
 
+#include <sys/uio.h>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
-#include <sys/uio.h>
 #include <vector>
 
 #include "base/bytes.h"

@@ -1,9 +1,9 @@
 #include "s3sim/checksum.h"
 
-#include <algorithm>
 #include <fmt/format.h>
 #include <isa-l/crc.h>
 #include <openssl/evp.h>
+#include <algorithm>
 
 #include "base/check.h"
 #include "base/encoding.h"
@@ -64,9 +64,7 @@ std::uint32_t crc32_combine(std::uint32_t crc_a, std::uint32_t crc_b, std::uint6
     return multiply(shift, crc_a) ^ crc_b;
 }
 
-Sha256 sha256(std::string_view text) {
-    return sha256_of(base::as_bytes(text), {});
-}
+Sha256 sha256(std::string_view text) { return sha256_of(base::as_bytes(text), {}); }
 
 Sha256 hmac_sha256(base::ByteView key, std::string_view text) {
     std::array<std::byte, 64> inner{};
@@ -90,13 +88,9 @@ std::string md5(base::ByteView bytes) {
     return digest.finish();
 }
 
-std::string hex(const Sha256& digest) {
-    return base::hex(digest);
-}
+std::string hex(const Sha256& digest) { return base::hex(digest); }
 
-void Digest::Free::operator()(evp_md_ctx_st* context) const {
-    EVP_MD_CTX_free(context);
-}
+void Digest::Free::operator()(evp_md_ctx_st* context) const { EVP_MD_CTX_free(context); }
 
 Digest::Digest(DigestKind kind) : context_(EVP_MD_CTX_new()) {
     CHECK(EVP_DigestInit_ex2(context_.get(), kind == DigestKind::md5 ? md5_md() : sha256_md(),

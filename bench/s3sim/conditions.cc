@@ -1,7 +1,7 @@
 // What several operations share: conditional requests, and an object's headers in and out.
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"

@@ -1,14 +1,14 @@
 #include "s3sim/connection.h"
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <string_view>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <string_view>
 
 #include "s3sim/stats.h"
 #include "s3sim/worker.h"
@@ -22,9 +22,7 @@ constexpr int kStepsPerTurn = 8;
 constexpr std::size_t kReceiveMax = 512 << 10;
 constexpr auto kLingerTime = 2s;
 
-base::SteadyTime steady_now() {
-    return base::system_clock().steady_now();
-}
+base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
 
 }  // namespace
 
@@ -56,18 +54,10 @@ void Connection::run() {
     for (int step = 0; step < kStepsPerTurn; ++step) {
         bool moved = false;
         switch (state_) {
-            case State::head:
-                moved = read_head();
-                break;
-            case State::body:
-                moved = read_body();
-                break;
-            case State::sending:
-                moved = send_some();
-                break;
-            case State::lingering:
-                moved = linger();
-                break;
+            case State::head: moved = read_head(); break;
+            case State::body: moved = read_body(); break;
+            case State::sending: moved = send_some(); break;
+            case State::lingering: moved = linger(); break;
             case State::delayed:
                 if (steady_now() >= send_at_) {
                     state_ = State::sending;
@@ -77,8 +67,7 @@ void Connection::run() {
                 break;
             case State::executing:
             case State::stalled:
-            case State::closed:
-                break;
+            case State::closed: break;
         }
         if (!moved) return;
     }
@@ -273,11 +262,8 @@ void Connection::answer_sent() {
     counted_out_ = 0;
     body_.reset();
     switch (ending_) {
-        case Ending::reset:
-            return reset();
-        case Ending::stall:
-            state_ = State::stalled;
-            return;
+        case Ending::reset: return reset();
+        case Ending::stall: state_ = State::stalled; return;
         case Ending::close:
             ::shutdown(fd_, SHUT_WR);
             state_ = State::lingering;  // unread bytes would turn the close into a reset and could
@@ -285,8 +271,7 @@ void Connection::answer_sent() {
             send_at_ = steady_now() + kLingerTime;
             worker_.wake_at(send_at_, weak_from_this());
             return;
-        case Ending::next_request:
-            break;
+        case Ending::next_request: break;
     }
     exchange_.reset();
     std::memmove(head_.data(), head_.data() + head_consumed_, head_used_ - head_consumed_);

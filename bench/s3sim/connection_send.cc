@@ -1,8 +1,8 @@
 // The sending half of a Connection, and the bandwidth limit of both halves.
-#include <algorithm>
-#include <cerrno>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <algorithm>
+#include <cerrno>
 
 #include "s3sim/connection.h"
 #include "s3sim/worker.h"
@@ -13,9 +13,7 @@ namespace {
 constexpr std::uint64_t kSendMax = 1 << 20;
 constexpr std::uint64_t kThrottleQuantum = 16 << 10;
 
-base::SteadyTime steady_now() {
-    return base::system_clock().steady_now();
-}
+base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
 
 }  // namespace
 

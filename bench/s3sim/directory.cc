@@ -2,14 +2,14 @@
 // Keys that cannot be paths live in ROOT/.s3sim/escaped/BUCKET under the SHA-256 of the key. Bytes
 // arrive in ROOT/.s3sim/tmp and are renamed to their place; an object is the new or the old one at
 // any time.
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <dirent.h>
-#include <fcntl.h>
 #include <filesystem>
-#include <fmt/format.h>
-#include <unistd.h>
 
 #include "s3sim/checksum.h"
 #include "s3sim/sidecar.h"

@@ -1,11 +1,11 @@
 #include "s3sim/http.h"
 
-#include <algorithm>
-#include <charconv>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <iterator>
 #include <llhttp.h>
+#include <algorithm>
+#include <charconv>
+#include <iterator>
 
 #include "base/encoding.h"
 
@@ -30,9 +30,7 @@ int grow(const char*& at, std::size_t& size, const char* data, std::size_t n) {
     size += n;
     return HPE_OK;
 }
-Parse& parse_of(llhttp_t* parser) {
-    return *static_cast<Parse*>(parser->data);
-}
+Parse& parse_of(llhttp_t* parser) { return *static_cast<Parse*>(parser->data); }
 
 int on_url(llhttp_t* p, const char* data, std::size_t n) {
     return grow(parse_of(p).url, parse_of(p).url_size, data, n);
@@ -110,40 +108,23 @@ std::string_view bucket_of_host(std::string_view host) {
 
 std::string_view reason(int status) {
     switch (status) {
-        case 200:
-            return "OK";
-        case 204:
-            return "No Content";
-        case 206:
-            return "Partial Content";
-        case 304:
-            return "Not Modified";
-        case 400:
-            return "Bad Request";
-        case 403:
-            return "Forbidden";
-        case 404:
-            return "Not Found";
-        case 405:
-            return "Method Not Allowed";
-        case 409:
-            return "Conflict";
-        case 411:
-            return "Length Required";
-        case 412:
-            return "Precondition Failed";
-        case 416:
-            return "Requested Range Not Satisfiable";
-        case 500:
-            return "Internal Server Error";
-        case 501:
-            return "Not Implemented";
-        case 503:
-            return "Slow Down";
-        case 507:
-            return "Insufficient Storage";
-        default:
-            return "Status";
+        case 200: return "OK";
+        case 204: return "No Content";
+        case 206: return "Partial Content";
+        case 304: return "Not Modified";
+        case 400: return "Bad Request";
+        case 403: return "Forbidden";
+        case 404: return "Not Found";
+        case 405: return "Method Not Allowed";
+        case 409: return "Conflict";
+        case 411: return "Length Required";
+        case 412: return "Precondition Failed";
+        case 416: return "Requested Range Not Satisfiable";
+        case 500: return "Internal Server Error";
+        case 501: return "Not Implemented";
+        case 503: return "Slow Down";
+        case 507: return "Insufficient Storage";
+        default: return "Status";
     }
 }
 

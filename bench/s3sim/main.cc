@@ -1,10 +1,10 @@
 // s3sim: flags in, one line out when ready, and then a server until SIGTERM or SIGINT.
-#include <CLI/CLI.hpp>
-#include <csignal>
-#include <cstdio>
 #include <fmt/format.h>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
 
 #include "s3sim/numbers.h"
 #include "s3sim/server.h"

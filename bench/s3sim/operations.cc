@@ -1,9 +1,9 @@
 #include "s3sim/operations.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <fmt/format.h>
 #include <utility>
 
 #include "base/encoding.h"
@@ -26,24 +26,12 @@ Refusal refusal_of(const Fault& fault) {
     std::string code = fault.code;
     if (code.empty()) {
         switch (fault.number) {
-            case 403:
-                code = "AccessDenied";
-                break;
-            case 404:
-                code = "NoSuchKey";
-                break;
-            case 409:
-                code = "ConditionalRequestConflict";
-                break;
-            case 412:
-                code = "PreconditionFailed";
-                break;
-            case 503:
-                code = "SlowDown";
-                break;
-            default:
-                code = "InternalError";
-                break;
+            case 403: code = "AccessDenied"; break;
+            case 404: code = "NoSuchKey"; break;
+            case 409: code = "ConditionalRequestConflict"; break;
+            case 412: code = "PreconditionFailed"; break;
+            case 503: code = "SlowDown"; break;
+            default: code = "InternalError"; break;
         }
     }
     Refusal refusal = known_refusal(code);
@@ -272,50 +260,31 @@ Answered<Response> Service::execute(Exchange& exchange) {
     if (auto ok = check_body(exchange); !ok) return std::unexpected(std::move(ok.error()));
     exchange.stored = exchange.writer->finish();
     switch (exchange.operation) {
-        case Operation::ListBuckets:
-            return list_buckets(exchange);
-        case Operation::CreateBucket:
-            return create_bucket(exchange);
+        case Operation::ListBuckets: return list_buckets(exchange);
+        case Operation::CreateBucket: return create_bucket(exchange);
         case Operation::HeadBucket: {
             Response response;
             response.add("x-amz-bucket-region", options_.region);
             return response;
         }
-        case Operation::DeleteBucket:
-            return delete_bucket(exchange);
-        case Operation::GetBucketLocation:
-            return bucket_location(exchange);
-        case Operation::ListObjectsV2:
-            return list_objects(exchange);
-        case Operation::ListMultipartUploads:
-            return list_uploads(exchange);
-        case Operation::DeleteObjects:
-            return delete_objects(exchange);
-        case Operation::PutObject:
-            return put_object(exchange);
+        case Operation::DeleteBucket: return delete_bucket(exchange);
+        case Operation::GetBucketLocation: return bucket_location(exchange);
+        case Operation::ListObjectsV2: return list_objects(exchange);
+        case Operation::ListMultipartUploads: return list_uploads(exchange);
+        case Operation::DeleteObjects: return delete_objects(exchange);
+        case Operation::PutObject: return put_object(exchange);
         case Operation::GetObject:
-        case Operation::HeadObject:
-            return get_object(exchange);
-        case Operation::DeleteObject:
-            return delete_object(exchange);
-        case Operation::GetObjectTagging:
-            return get_tagging(exchange);
-        case Operation::CreateMultipartUpload:
-            return create_upload(exchange);
-        case Operation::UploadPart:
-            return upload_part(exchange);
-        case Operation::UploadPartCopy:
-            return upload_part_copy(exchange);
-        case Operation::ListParts:
-            return list_parts(exchange);
-        case Operation::CompleteMultipartUpload:
-            return complete_upload(exchange);
-        case Operation::AbortMultipartUpload:
-            return abort_upload(exchange);
-        case Operation::Control:
-            return control(exchange);
-        case Operation::Unknown:
-            break;
+        case Operation::HeadObject: return get_object(exchange);
+        case Operation::DeleteObject: return delete_object(exchange);
+        case Operation::GetObjectTagging: return get_tagging(exchange);
+        case Operation::CreateMultipartUpload: return create_upload(exchange);
+        case Operation::UploadPart: return upload_part(exchange);
+        case Operation::UploadPartCopy: return upload_part_copy(exchange);
+        case Operation::ListParts: return list_parts(exchange);
+        case Operation::CompleteMultipartUpload: return complete_upload(exchange);
+        case Operation::AbortMultipartUpload: return abort_upload(exchange);
+        case Operation::Control: return control(exchange);
+        case Operation::Unknown: break;
     }
     return refuse("NotImplemented");
 }

@@ -1,7 +1,7 @@
 // CompleteMultipartUpload: the strictest operation, because it is the last chance to notice
 // anything.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"

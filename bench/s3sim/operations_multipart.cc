@@ -1,7 +1,7 @@
 // CreateMultipartUpload, UploadPart, UploadPartCopy, AbortMultipartUpload.
+#include <fmt/format.h>
 #include <algorithm>
 #include <cstring>
-#include <fmt/format.h>
 
 #include "base/encoding.h"
 #include "base/random.h"

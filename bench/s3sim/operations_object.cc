@@ -1,6 +1,6 @@
 // PutObject, GetObject, HeadObject, DeleteObject, GetObjectTagging.
-#include <algorithm>
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -43,11 +43,8 @@ Answered<Wanted> wanted_bytes(const Request& request, const Object& object, Resp
         return wanted;
     }
     switch (parse_range(request.header("range"), object.size, wanted.range)) {
-        case RangeKind::none:
-            break;
-        case RangeKind::partial:
-            wanted.partial = true;
-            break;
+        case RangeKind::none: break;
+        case RangeKind::partial: wanted.partial = true; break;
         case RangeKind::unsatisfiable:
             return refuse("InvalidRange", {{"RangeRequested", std::string(request.header("range"))},
                                            {"ActualObjectSize", std::to_string(object.size)}});

@@ -77,9 +77,7 @@ Operation object_operation(const Request& request, std::string_view sub) {
 std::string_view operation_name(Operation operation) {
     return kNames[std::to_underlying(operation)];
 }
-bool is_operation_name(std::string_view name) {
-    return contains(kNames, name);
-}
+bool is_operation_name(std::string_view name) { return contains(kNames, name); }
 
 Operation operation_of(const Request& request) {
     std::string_view sub;

@@ -1,13 +1,13 @@
 #include "s3sim/server.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstring>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <thread>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
@@ -137,9 +137,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Options options) {
     return server;
 }
 
-Server::~Server() {
-    stop();
-}
+Server::~Server() { stop(); }
 
 void Server::stop() {
     for (const auto& worker : impl_->workers) worker->stop();
@@ -153,9 +151,7 @@ void Server::stop() {
     impl_->listen_fd = -1;
 }
 
-std::uint16_t Server::port() const {
-    return impl_->port;
-}
+std::uint16_t Server::port() const { return impl_->port; }
 std::string Server::endpoint() const {
     return fmt::format("http://{}:{}", impl_->host, impl_->port);
 }
@@ -282,17 +278,13 @@ std::vector<OpenUpload> Server::open_uploads() const {
     return open;
 }
 
-Stats Server::stats() const {
-    return impl_->service.stats();
-}
+Stats Server::stats() const { return impl_->service.stats(); }
 
 void Server::reset_stats() {
     impl_->counters.reset();
     impl_->faults.reset_counts();
 }
 
-base::Status Server::set_faults(std::string_view plan) {
-    return impl_->faults.set(plan);
-}
+base::Status Server::set_faults(std::string_view plan) { return impl_->faults.set(plan); }
 
 }  // namespace s3sim

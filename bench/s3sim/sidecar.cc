@@ -1,12 +1,12 @@
 #include "s3sim/sidecar.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstring>
-#include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <sstream>
-#include <unistd.h>
 
 #include "base/encoding.h"
 #include "s3sim/numbers.h"

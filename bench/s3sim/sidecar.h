@@ -3,10 +3,10 @@
 // size and time of change it was written for.
 #pragma once
 
+#include <sys/stat.h>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/stat.h>
 
 #include "s3sim/store.h"
 

@@ -1,13 +1,13 @@
 #include "s3sim/store.h"
 
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <dirent.h>
 #include <filesystem>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace s3sim {
 namespace {
@@ -106,9 +106,7 @@ Answered<void> check_put(const PutCondition& condition, const Object* existing) 
 std::shared_ptr<Bucket> make_memory_bucket(std::shared_ptr<MemoryBudget> budget) {
     return std::make_shared<MemoryBucket>(std::move(budget));
 }
-std::shared_ptr<Bucket> make_sink_bucket() {
-    return std::make_shared<SinkBucket>();
-}
+std::shared_ptr<Bucket> make_sink_bucket() { return std::make_shared<SinkBucket>(); }
 
 bool valid_bucket_name(std::string_view name) {
     if (name.size() < 3 || name.size() > 63) return false;

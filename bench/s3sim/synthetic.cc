@@ -1,8 +1,8 @@
 #include "s3sim/synthetic.h"
 
+#include <sys/mman.h>
 #include <algorithm>
 #include <cstring>
-#include <sys/mman.h>
 
 #include "base/check.h"
 #include "base/random.h"

@@ -1,8 +1,8 @@
 // The bucket over a SyntheticSpec: keys derivable from the index, so a listing of millions costs no
 // memory; only keys that are hashes of contents are kept, sorted.
+#include <fmt/format.h>
 #include <algorithm>
 #include <atomic>
-#include <fmt/format.h>
 #include <fstream>
 #include <thread>
 

@@ -21,9 +21,7 @@ constexpr std::string_view kStream =
     "data\n\nevent: only\n\ndata: last\n\n";
 const Events kEvents = {{"progress", "{\"a\":1}"}, {"state", "x\ny"}, {"message", "last"}};
 
-TEST(EventStream, WholeStream) {
-    EXPECT_EQ(parse({std::string(kStream)}), kEvents);
-}
+TEST(EventStream, WholeStream) { EXPECT_EQ(parse({std::string(kStream)}), kEvents); }
 
 TEST(EventStream, SplitAtEveryByte) {
     for (std::size_t at = 0; at <= kStream.size(); ++at) {
@@ -33,9 +31,7 @@ TEST(EventStream, SplitAtEveryByte) {
     }
 }
 
-TEST(EventStream, AnUnfinishedEventIsNoEvent) {
-    EXPECT_EQ(parse({"data: x\n"}), Events{});
-}
+TEST(EventStream, AnUnfinishedEventIsNoEvent) { EXPECT_EQ(parse({"data: x\n"}), Events{}); }
 
 TEST(EventStream, AnEventThatIsTooLongIsDropped) {
     const std::string half(cli::EventStream::kEventMax_bytes / 2 + 10, 'x');

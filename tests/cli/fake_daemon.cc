@@ -1,11 +1,11 @@
 #include "fake_daemon.h"
 
 #include <arpa/inet.h>
-#include <cstdlib>
-#include <iostream>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cstdlib>
+#include <iostream>
 
 namespace cli_test {
 namespace {

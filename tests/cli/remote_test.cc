@@ -1,9 +1,9 @@
 // The commands against a fake daemon: what is sent, what is printed, which exit code.
 #include "cli/remote.h"
 
-#include <csignal>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <csignal>
 #include <sstream>
 
 #include "cli/http_client.h"

@@ -1,10 +1,10 @@
 #include "config/settings.h"
 
-#include <cstdlib>
-#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <cstdlib>
+#include <fstream>
 
 namespace config {
 namespace {

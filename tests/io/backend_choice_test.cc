@@ -1,15 +1,15 @@
 // What make_backend() does where the kernel, or a container's seccomp filter, forbids io_uring.
-#include <cerrno>
-#include <cstddef>
 #include <gtest/gtest.h>
-#include <iostream>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
+#include <cerrno>
+#include <cstddef>
+#include <iostream>
+#include <thread>
 
 #include "on_backends.h"
 

@@ -1,7 +1,7 @@
 #include "io/lane.h"
 
-#include <atomic>
 #include <gtest/gtest.h>
+#include <atomic>
 #include <thread>
 
 #include "on_backends.h"

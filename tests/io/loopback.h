@@ -4,10 +4,10 @@
 #pragma once
 
 #include <arpa/inet.h>
-#include <cstring>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <cstring>
 #include <utility>
 #include <vector>
 

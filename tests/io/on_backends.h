@@ -5,8 +5,8 @@
 // thread or their own.
 #pragma once
 
-#include <cstdlib>
 #include <gtest/gtest.h>
+#include <cstdlib>
 #include <memory>
 #include <string_view>
 #include <utility>

@@ -1,9 +1,9 @@
 #include "io/reactor.h"
 
+#include <gtest/gtest.h>
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <gtest/gtest.h>
 #include <set>
 #include <thread>
 

@@ -1,8 +1,8 @@
 #include "io/slab.h"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <cstdint>
-#include <gtest/gtest.h>
 
 #include "base/random.h"
 #include "io/task_scope.h"

@@ -1,8 +1,8 @@
 #include "io/sync.h"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <functional>
-#include <gtest/gtest.h>
 
 #include "io/task_scope.h"
 #include "on_backends.h"

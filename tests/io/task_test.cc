@@ -1,9 +1,9 @@
 #include "io/task.h"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <gtest/gtest.h>
 #include <memory>
 #include <string>
 
@@ -20,9 +20,7 @@ class TaskScopeTest : public OnBackends {};
 ON_BACKENDS(TaskTest);
 ON_BACKENDS(TaskScopeTest);
 
-Task<int> value(int n) {
-    co_return n;
-}
+Task<int> value(int n) { co_return n; }
 
 Task<int> sum_to(int n) {
     int sum = 0;

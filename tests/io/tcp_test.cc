@@ -1,6 +1,6 @@
+#include <gtest/gtest.h>
 #include <array>
 #include <chrono>
-#include <gtest/gtest.h>
 #include <semaphore>
 #include <thread>
 

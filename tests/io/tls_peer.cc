@@ -1,7 +1,5 @@
 #include "tls_peer.h"
 
-#include <algorithm>
-#include <cstdio>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <openssl/ec.h>
@@ -9,6 +7,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <algorithm>
+#include <cstdio>
 
 namespace io {
 namespace {
@@ -55,9 +55,7 @@ TestCa::TestCa(const std::string& name) : self_(draft(name, 1)) {
     CHECK(std::fclose(file) == 0);
 }
 
-TestCa::~TestCa() {
-    ::unlink(pem_file_.c_str());
-}
+TestCa::~TestCa() { ::unlink(pem_file_.c_str()); }
 
 Identity TestCa::issue(const std::string& alternative_names, int days) const {
     Identity leaf = draft("a leaf", days);

@@ -2,8 +2,8 @@
 // here.
 #pragma once
 
-#include <memory>
 #include <openssl/ssl.h>
+#include <memory>
 #include <string>
 
 #include "loopback.h"

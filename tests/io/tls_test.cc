@@ -1,8 +1,8 @@
 #include "io/tls.h"
 
+#include <gtest/gtest.h>
 #include <array>
 #include <csignal>
-#include <gtest/gtest.h>
 #include <thread>
 
 #include "io/task_scope.h"

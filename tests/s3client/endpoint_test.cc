@@ -6,9 +6,7 @@
 namespace s3client {
 namespace {
 
-std::string code_of(const auto& result) {
-    return result ? "" : result.error().code;
-}
+std::string code_of(const auto& result) { return result ? "" : result.error().code; }
 
 TEST(Endpoint, OfRegions) {
     const auto euro = endpoint_of_region("eu-central-1");

@@ -14,9 +14,7 @@ const Credentials kExampleKeys{
     "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "", {}};
 constexpr std::string_view kRegion = "us-east-1";
 
-base::UtcTime example_time() {
-    return *base::parse_rfc3339("2013-05-24T00:00:00Z");
-}
+base::UtcTime example_time() { return *base::parse_rfc3339("2013-05-24T00:00:00Z"); }
 
 HttpRequest example(std::string method, std::string path) {
     HttpRequest request;

@@ -48,9 +48,7 @@ std::string listing(std::string_view inner, std::string_view truncated = "false"
 }
 
 // The one word of a failed parse; "" if it succeeded.
-std::string code_of(const auto& result) {
-    return result ? "" : result.error().code;
-}
+std::string code_of(const auto& result) { return result ? "" : result.error().code; }
 
 TEST(ListObjects, ReadsAPageAsAwsWritesIt) {
     const auto page = parse_list_objects(

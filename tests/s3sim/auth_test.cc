@@ -2,8 +2,8 @@
 // Requests: Using Query Parameters" in the S3 API reference, and what must not pass.
 #include "s3sim/auth.h"
 
-#include <chrono>
 #include <gtest/gtest.h>
+#include <chrono>
 
 namespace s3sim {
 namespace {

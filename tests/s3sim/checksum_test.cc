@@ -8,9 +8,7 @@
 namespace s3sim {
 namespace {
 
-std::uint32_t crc_of(std::string_view text) {
-    return crc32(0, base::as_bytes(text));
-}
+std::uint32_t crc_of(std::string_view text) { return crc32(0, base::as_bytes(text)); }
 
 TEST(Checksum, Crc32IsTheOneOfZip) {
     EXPECT_EQ(crc_of("123456789"), 0xCBF43926U);

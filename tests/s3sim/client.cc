@@ -1,12 +1,12 @@
 #include "client.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cctype>
 
 #include "base/clock.h"
 #include "base/encoding.h"

@@ -1,8 +1,8 @@
 // --root: buckets that are folders.
-#include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <unistd.h>
+#include <filesystem>
+#include <fstream>
 
 #include "client.h"
 #include "s3sim/checksum.h"

@@ -1,9 +1,9 @@
 #include "s3sim/synthetic.h"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <numeric>
 
 #include "client.h"

@@ -1,8 +1,8 @@
 #include "archive_builder.h"
 
+#include <gtest/gtest.h>
 #include <algorithm>
 #include <cstring>
-#include <gtest/gtest.h>
 
 #include "zip/crc32.h"
 

@@ -1,7 +1,7 @@
 #include "zip/central_directory.h"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <string>
 
 #include "archive_builder.h"

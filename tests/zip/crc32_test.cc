@@ -1,9 +1,9 @@
 #include "zip/crc32.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 #include <string>
 #include <vector>
-#include <zlib.h>
 
 #include "base/encoding.h"
 #include "base/random.h"
@@ -11,9 +11,7 @@
 namespace zip {
 namespace {
 
-std::uint32_t crc_of(std::string_view text) {
-    return crc32_update(0, base::as_bytes(text));
-}
+std::uint32_t crc_of(std::string_view text) { return crc32_update(0, base::as_bytes(text)); }
 
 std::string random_bytes(base::Random& random, std::size_t size) {
     std::string text(size, '\0');

@@ -1,7 +1,7 @@
 // The archives in golden/, byte for byte. See its README for how to write them anew.
+#include <gtest/gtest.h>
 #include <cstdlib>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <sstream>
 #include <string>
 
@@ -29,15 +29,9 @@ void expect_golden(const std::string& name, const std::vector<File>& files,
     EXPECT_TRUE(verify(golden.str()).findings.empty());
 }
 
-TEST(Golden, Empty) {
-    expect_golden("empty", {});
-}
-TEST(Golden, Comment) {
-    expect_golden("comment", {{"a.txt", "hello\n"}}, "made by s3zipd");
-}
-TEST(Golden, Sample) {
-    expect_golden("sample", sample_files());
-}
+TEST(Golden, Empty) { expect_golden("empty", {}); }
+TEST(Golden, Comment) { expect_golden("comment", {{"a.txt", "hello\n"}}, "made by s3zipd"); }
+TEST(Golden, Sample) { expect_golden("sample", sample_files()); }
 TEST(Golden, Nested) {
     expect_golden("nested", {{"a/b/c/d.txt", "deep\n"},
                              {"a/b/e.bin", std::string(1000, '\0')},

@@ -1,7 +1,7 @@
 // Random archives: the project's records against the reference writer, sizes planned against sizes
 // written.
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <string>
 #include <vector>
 

@@ -1,14 +1,14 @@
 // What other people's readers say of our archives; skipped, by name, where a reader is not
 // installed. The whole matrix of readers is `./dev interop`.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <fmt/format.h>
 #include <fstream>
-#include <gtest/gtest.h>
 #include <string>
-#include <unistd.h>
 
 #include "archive_builder.h"
 #include "zip/crc32.h"
@@ -31,9 +31,7 @@ Outcome run(const std::string& command) {
     return {pclose(pipe), output};
 }
 
-bool installed(const std::string& tool) {
-    return run("command -v " + tool).status == 0;
-}
+bool installed(const std::string& tool) { return run("command -v " + tool).status == 0; }
 
 class ToolsTest : public testing::Test {
   protected:

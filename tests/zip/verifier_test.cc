@@ -1,7 +1,7 @@
 #include "zip/verifier.h"
 
-#include <algorithm>
 #include <gtest/gtest.h>
+#include <algorithm>
 #include <string>
 
 #include "archive_builder.h"
