@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
@@ -148,14 +147,14 @@ Ticket<std::uint64_t> body_ticket(Connection& c, const Parser& parser, std::uint
                                        c.context.limits.bodies_bytes_max);
 }
 
+asio::awaitable<bool> say_continue(Connection& c) {
+    const http::response<http::empty_body> message(http::status::continue_, 11);
+    c.stream.expires_after(c.context.limits.write_timeout);
+    const auto [error, count] = co_await http::async_write(c.stream, message, kAwait);
+    co_return !error;
+}
+
 asio::awaitable<ErrorCode> read_body(Connection& c, Parser& parser) {
-    if (beast::iequals(parser.get()[http::field::expect], "100-continue")) {
-        constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
-        c.stream.expires_after(c.context.limits.write_timeout);
-        const auto [error, count] = co_await asio::async_write(
-            c.stream, asio::buffer(kContinue.data(), kContinue.size()), kAwait);
-        if (error) co_return error;
-    }
     c.stream.expires_after(c.context.limits.body_timeout);
     const auto [error, count] = co_await http::async_read(c.stream, c.buffer, parser, kAwait);
     co_return error;
@@ -236,6 +235,8 @@ asio::awaitable<bool> serve_request(Connection& c) {
     }
     if (!parser.is_done()) {
         parser.body_limit(body_max);
+        const bool is_waiting = beast::iequals(parser.get()[http::field::expect], "100-continue");
+        if (is_waiting && !co_await say_continue(c)) co_return false;
         const ErrorCode error = co_await read_body(c, parser);
         if (error == http::error::body_limit) {
             co_return co_await refuse(c, body_too_large(body_max), is_head);

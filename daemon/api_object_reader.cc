@@ -24,15 +24,15 @@ std::string_view kind_of(const json::value& value) {
     }
 }
 
-void set_type_error(ErrorSlot& slot, std::string pointer, std::string_view wanted,
+void set_type_error(ErrorSlot& slot, const std::string& pointer, std::string_view wanted,
                     const json::value& value) {
-    set_field_error(slot, "wrong_type", std::move(pointer),
+    set_field_error(slot, "wrong_type", pointer,
                     fmt::format("must be {}, is {}", wanted, kind_of(value)));
 }
 
 }  // namespace
 
-void set_field_error(ErrorSlot& slot, std::string_view code, std::string pointer,
+void set_field_error(ErrorSlot& slot, std::string_view code, const std::string& pointer,
                      std::string_view what) {
     if (slot) return;
     const std::string_view name = pointer.empty() ? std::string_view("the body") : pointer;

@@ -21,7 +21,7 @@ namespace s3zipd {
 
 using ErrorSlot = std::optional<base::Error>;
 
-void set_field_error(ErrorSlot& slot, std::string_view code, std::string pointer,
+void set_field_error(ErrorSlot& slot, std::string_view code, const std::string& pointer,
                      std::string_view what);
 std::string pointer_to(std::string_view parent, std::string_view field);
 std::string pointer_to(std::string_view parent, std::size_t index);

@@ -61,7 +61,7 @@ asio::awaitable<HttpResponse> make_plan(ApiContext& context, asio::any_io_execut
         co_return to_response(
             make_problem("too-many-plans", fmt::format("at most {} at once", limits.plans_max)));
     }
-    const auto wakeup = std::make_shared<Wakeup>(std::move(strand));
+    const auto wakeup = std::make_shared<Wakeup>(strand);
     pending->notify = wakeup->notifier(context.gate);
     context.engine.plan(std::move(request), [pending](base::Result<archive::PlanSummary> plan) {
         {

@@ -43,7 +43,7 @@ class Gate {
 
 class Wakeup : public std::enable_shared_from_this<Wakeup> {
   public:
-    explicit Wakeup(boost::asio::any_io_executor strand) : timer_(std::move(strand)) {}
+    explicit Wakeup(const boost::asio::any_io_executor& strand) : timer_(strand) {}
 
     // Until notified, before or during the wait, or until the time is up. True: notified.
     boost::asio::awaitable<bool> wait(std::chrono::milliseconds timeout) {

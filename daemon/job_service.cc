@@ -12,7 +12,6 @@
 
 namespace s3zipd {
 
-using archive::JobState;
 using base::ErrorKind;
 
 // What the engine's threads write to. Shared with their callbacks, so it outlives the service.

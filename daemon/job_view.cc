@@ -2,12 +2,14 @@
 
 namespace s3zipd {
 
+constexpr std::uint64_t kTextBytes = sizeof(std::string);
+
 std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
     std::uint64_t bytes = sizeof(archive::Job) + 1024;
     for (const auto& source : request.sources) {
         bytes += sizeof source + source.bucket.size() + source.prefix.size();
-        for (const auto& pattern : source.include) bytes += sizeof pattern + pattern.size();
-        for (const auto& pattern : source.exclude) bytes += sizeof pattern + pattern.size();
+        for (const auto& pattern : source.include) bytes += kTextBytes + pattern.size();
+        for (const auto& pattern : source.exclude) bytes += kTextBytes + pattern.size();
         if (!source.objects) continue;
         for (const auto& object : *source.objects) {
             bytes += sizeof object + object.key.size() + object.name.size();

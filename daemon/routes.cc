@@ -286,6 +286,7 @@ HttpResponse Routes::metrics() const {
 
 std::vector<std::pair<std::string_view, std::string_view>> Routes::list() {
     std::vector<std::pair<std::string_view, std::string_view>> routes;
+    routes.reserve(kRoutes.size());
     for (const Route& route : kRoutes) routes.emplace_back(route.method, route.path);
     return routes;
 }
