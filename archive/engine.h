@@ -40,7 +40,7 @@ struct PlanSummary {
     std::uint64_t entries = 0;
     std::uint64_t archive_size = 0;
     std::uint64_t parts = 0;
-    std::uint64_t part_size_bytes = 0;   // the target; parts end where entries end
+    std::uint64_t part_size_bytes = 0;   // of the largest part; parts end where entries end
     std::uint64_t source_bytes = 0;      // read from S3
     s3client::RequestCounts requests{};  // the job's, planning included, no retries
     double cost_usd = 0;

@@ -92,7 +92,9 @@ class Finisher {
         // once.
         auto head = co_await context_.client.head_object(
             {destination_.bucket, destination_.key, {}}, s3client::WithChecksum::no, context_.call);
-        if (head && head->size != plan_.layout().archive_size()) {
+        // Another ETag is another's object, written after ours.
+        const bool ours = head && (written->etag.empty() || written->etag == head->etag);
+        if (ours && head->size != plan_.layout().archive_size()) {
             co_return base::fail(
                 base::ErrorKind::corrupt, "wrong_size",
                 fmt::format("{}/{} has {} bytes after its upload was completed, {} were sent",

@@ -98,11 +98,13 @@ Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds boun
                                   free_blocks_.end());
     free_blocks_.resize(free_blocks_.size() - blocks);
     std::reverse(taken.begin(), taken.end());
+    blocks_in_use_.fetch_add(blocks, std::memory_order_relaxed);
     co_return PartMemory(*this, std::move(taken), size);
 }
 
 void BufferSlab::give_back(std::vector<std::byte*>& blocks) {
     free_blocks_.insert(free_blocks_.end(), blocks.rbegin(), blocks.rend());
+    blocks_in_use_.fetch_sub(blocks.size(), std::memory_order_relaxed);
     free_.release(blocks.size());
     blocks.clear();
 }

@@ -6,6 +6,7 @@
 // for more.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -62,7 +63,10 @@ class BufferSlab {
     Task<base::Result<PartMemory>> reserve(std::size_t size, Bounds bounds);
 
     std::uint64_t total_bytes() const { return block_count_ * kBlockBytes; }
-    std::uint64_t in_use_bytes() const { return total_bytes() - free_.free_units() * kBlockBytes; }
+    // A gauge: may be read from any thread.
+    std::uint64_t in_use_bytes() const {
+        return blocks_in_use_.load(std::memory_order_relaxed) * kBlockBytes;
+    }
 
   private:
     friend class PartMemory;
@@ -73,6 +77,7 @@ class BufferSlab {
     std::size_t block_count_;
     Semaphore free_;                       // counts free blocks
     std::vector<std::byte*> free_blocks_;  // last in, first out: the warmest first
+    std::atomic<std::uint64_t> blocks_in_use_{0};
 };
 
 }  // namespace io

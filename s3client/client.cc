@@ -20,6 +20,9 @@ constexpr base::Duration kEarlyAnswerTimeout = std::chrono::seconds(1);
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
+// A broken transfer that brought this much starts counting its attempts anew.
+constexpr std::uint64_t kProgressBytes = 256 << 10;
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
@@ -75,8 +78,8 @@ io::Task<base::Status> S3Client::run(Call call) {
                   std::chrono::duration_cast<std::chrono::seconds>(clock_offset_).count()}});
             continue;
         }
-        // A transfer that moved is not the same failure again.
-        if (call.progress() > progress_before) number = 1;
+        // A transfer that moved on is not the same failure again.
+        if (call.progress() >= progress_before + kProgressBytes) number = 1;
         const auto delay = retry_.next_delay({.attempt = number,
                                               .error = error,
                                               .retry_after = call.retry_after,
