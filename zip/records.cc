@@ -126,10 +126,9 @@ std::size_t central_directory_header_size(const Entry& entry, std::uint64_t loca
            zip64_central_size(entry, local_offset, is_wide);
 }
 
-// 4.3.12: 0 signature 4 | 4 version made by 2 | 6 the common fields 26 | 32 comment length 2 | 34
-// disk 2
-//   36 internal attributes 2 | 38 external attributes 4 | 42 local header offset 4 | 46 name |
-//   extra: [Zip64] [timestamp]
+// 4.3.12: 0 signature 4 | 4 version made by 2 | 6 the common fields 26 | 32 comment length 2 |
+//   34 disk 2 | 36 internal attributes 2 | 38 external attributes 4 | 42 local header offset 4 |
+//   46 name | extra: [Zip64] [timestamp]
 void encode_central_directory_header(const Entry& entry, std::uint32_t crc,
                                      std::uint64_t local_offset, base::Bytes out, bool is_wide) {
     CHECK(out.size() == central_directory_header_size(entry, local_offset, is_wide));
@@ -154,16 +153,15 @@ std::size_t end_records_size(const DirectoryExtent& extent, std::size_t comment_
     return (extent.needs_zip64() ? kZip64EndSize + kZip64LocatorSize : 0) + kEndSize + comment_size;
 }
 
-// Zip64 end of central directory record, 4.3.14: 0 signature 4 | 4 size of the rest 8 (44) | 12
-// version made by 2
-//   14 version needed 2 | 16 disk 4 | 20 directory's disk 4 | 24 entries on disk 8 | 32 entries 8 |
-//   40 directory size 8 48 directory offset 8
-// Zip64 end of central directory locator, 4.3.15: 0 signature 4 | 4 disk 4 | 8 offset of the record
-// above 8
-//   16 total disks 4 (1; Go refuses 0)
-// End of central directory record, 4.3.16: 0 signature 4 | 4 disk 2 | 6 directory's disk 2 | 8
-// entries on disk 2
-//   10 entries 2 | 12 directory size 4 | 16 directory offset 4 | 20 comment length 2 | 22 comment
+// Zip64 end of central directory record, 4.3.14:
+//   0 signature 4 | 4 size of the rest 8 (44) | 12 version made by 2 | 14 version needed 2 |
+//   16 disk 4 | 20 directory's disk 4 | 24 entries on disk 8 | 32 entries 8 | 40 directory size 8 |
+//   48 directory offset 8
+// Zip64 end of central directory locator, 4.3.15:
+//   0 signature 4 | 4 disk 4 | 8 offset of the record above 8 | 16 total disks 4 (1; Go refuses 0)
+// End of central directory record, 4.3.16:
+//   0 signature 4 | 4 disk 2 | 6 directory's disk 2 | 8 entries on disk 2 | 10 entries 2 |
+//   12 directory size 4 | 16 directory offset 4 | 20 comment length 2 | 22 comment
 void encode_end_records(const DirectoryExtent& extent, std::string_view comment, base::Bytes out) {
     CHECK(out.size() == end_records_size(extent, comment.size()));
     CHECK(comment.size() <= kCommentSizeMax);

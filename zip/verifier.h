@@ -2,11 +2,11 @@
 // them.
 //
 //   Verifier verifier(archive_size);
-//   while (auto range = verifier.next_range()) verifier.feed(<the bytes of *range>);      // tail,
-//   then directory for each run [first, last) of entries, in any order, on any thread: // headers
-//   and data
-//       BodyScanner scanner(verifier, first, last); feed it the bytes of scanner.range() in pieces;
-//       finish()
+//   while (auto range = verifier.next_range()) verifier.feed(<the bytes of *range>);
+//   // that was the tail, then the directory; now the bodies, in any order, on any thread:
+//   for each run [first, last) of entries:
+//       BodyScanner scanner(verifier, first, last);
+//       feed it the bytes of scanner.range() in pieces, then finish()
 //
 // Found: a directory that is broken or does not join up with the end records; names that are unsafe
 // or clash; local headers that differ from the directory; gaps and overlaps; data whose CRC

@@ -3,18 +3,20 @@
 //
 //   OPERATION [when...] ACTION
 //
-// OPERATION: GetObject, UploadPart, ..., or * for all. When (all given must hold): nth=3 or nth=1,4
-// | every=5 | times=2 (at most) | key=TEXT (the key contains it) | part=7. None: every time. The
-// first rule that fires wins; all rules count. ACTION, one of:
-//   status=503            that status with S3's usual error; no-body leaves the body out; code=X
-//   sets the code reset                 the request is read, not executed, and the connection is
-//   reset lost-answer           the request is executed, then the connection is reset reset-early
-//   reset as soon as the head is read reset-after=N         reset after N bytes of the answer's
-//   body short=N               the answer's body ends after N bytes, connection closed in good
-//   order stall                 no answer, ever; stall-after=N: after N bytes of the answer's body
-//   error200=CODE         200 whose body is an <Error>; not executed
-//   close                 a right answer, then the connection is closed unannounced
-//   delay=MS              a right answer, later
+// OPERATION: GetObject, UploadPart, ..., or * for all.
+// When (all given must hold; none: every time):
+//   nth=3 or nth=1,4 | every=5 | times=2 (at most) | key=TEXT (the key contains it) | part=7
+// The first rule that fires wins; all rules count. ACTION, one of:
+//   status=503      that status with S3's usual error; no-body leaves the body out; code=X sets it
+//   reset           the request is read, not executed, and the connection is reset
+//   lost-answer     the request is executed, then the connection is reset
+//   reset-early     reset as soon as the head is read
+//   reset-after=N   reset after N bytes of the answer's body
+//   short=N         the answer's body ends after N bytes, connection closed in good order
+//   stall           no answer, ever; stall-after=N: after N bytes of the answer's body
+//   error200=CODE   200 whose body is an <Error>; not executed
+//   close           a right answer, then the connection is closed unannounced
+//   delay=MS        a right answer, later
 // Thread-safe.
 #pragma once
 

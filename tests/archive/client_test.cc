@@ -195,12 +195,20 @@ TEST_P(ClientTest, AKeptConnectionThatDiedCostsNoAttempt) {
 }
 
 TEST_P(ClientTest, ATransferThatBreaksGoesOnWhereItStopped) {
-    const std::string bytes = random_text(1, 200'000);
+    const std::string bytes = random_text(1, 2'000'000);
     ASSERT_TRUE(server->put("bkt", "k", bytes));
     // More breaks than attempts: each has moved on.
-    ASSERT_TRUE(server->set_faults("GetObject times=6 reset-after=30000"));
-    EXPECT_EQ(get("k", {0, bytes.size()}, bytes.size()), bytes);
+    ASSERT_TRUE(server->set_faults("GetObject times=5 short=300000"));
+    EXPECT_TRUE(get("k", {0, bytes.size()}, bytes.size()) == bytes);
     EXPECT_EQ(client->stats().bytes_received, bytes.size());
+}
+
+TEST_P(ClientTest, ATransferThatHardlyMovesRunsOutOfAttempts) {
+    const std::string bytes = random_text(1, 2'000'000);
+    ASSERT_TRUE(server->put("bkt", "k", bytes));
+    ASSERT_TRUE(server->set_faults("GetObject short=1000"));
+    EXPECT_FALSE(get("k", {0, bytes.size()}, bytes.size()));
+    EXPECT_EQ(server->stats().count("GetObject"), 3U);
 }
 
 TEST_P(ClientTest, GivesUpAfterItsAttempts) {
