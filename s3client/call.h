@@ -76,6 +76,7 @@ struct Call {
     std::optional<base::Duration> retry_after;
     std::uint64_t progress() const { return receiver == nullptr ? 0 : receiver->count(); }
     std::optional<base::Duration> clock_offset;  // S3's time minus ours, from its last refusal
+    base::Duration signed_offset{};              // what we took that for when we signed
 };
 
 }  // namespace s3client

@@ -69,13 +69,16 @@ io::Task<base::Status> S3Client::run(Call call) {
             continue;
         }
         if (advice.refresh_clock && call.clock_offset && !clock_mended &&
-            std::chrono::abs(*call.clock_offset - clock_offset_) >= kClockDifferenceMin) {
+            std::chrono::abs(*call.clock_offset - call.signed_offset) >= kClockDifferenceMin) {
             clock_mended = true;
-            clock_offset_ = *call.clock_offset;
-            base::log_warn(
-                "this machine's clock differs from S3's; signing with S3's time",
-                {{"offset_s",
-                  std::chrono::duration_cast<std::chrono::seconds>(clock_offset_).count()}});
+            // Calls side by side are all refused; the first to hear of it tells the others.
+            if (clock_offset_ == call.signed_offset) {
+                clock_offset_ = *call.clock_offset;
+                base::log_warn(
+                    "this machine's clock differs from S3's; signing with S3's time",
+                    {{"offset_s",
+                      std::chrono::duration_cast<std::chrono::seconds>(clock_offset_).count()}});
+            }
             continue;
         }
         // A transfer that moved on is not the same failure again.
@@ -114,6 +117,7 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     if (call.prepare) call.prepare(call.request);
     auto credentials = config_.credentials->get();
     if (!credentials) co_return std::unexpected(credentials.error());
+    call.signed_offset = clock_offset_;
     const base::UtcTime now =
         reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
     signer_.sign(call.request, call.payload, **credentials, config_.region, now);

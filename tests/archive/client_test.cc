@@ -12,12 +12,14 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "engine_fixture.h"
+#include "io/task_scope.h"
 #include "io/worker_thread.h"
 
 namespace s3client {
 namespace {
 
 using archive::IoChoice;
+using archive::test::HourAhead;
 using archive::test::kMiB;
 using archive::test::plain_crc32;
 using archive::test::random_text;
@@ -209,6 +211,34 @@ TEST_P(ClientTest, ATransferThatHardlyMovesRunsOutOfAttempts) {
     ASSERT_TRUE(server->set_faults("GetObject short=1000"));
     EXPECT_FALSE(get("k", {0, bytes.size()}, bytes.size()));
     EXPECT_EQ(server->stats().count("GetObject"), 3U);
+}
+
+io::Task<void> get_one(S3Client& client, base::Status& status) {
+    TextReceiver receiver;
+    status = co_await client.get_object(
+        {.object = {"bkt", "k", {}}, .etag = {}, .object_size = 3, .range = {0, 3}}, receiver, {});
+}
+io::Task<bool> get_several(io::Reactor& reactor, S3Client& client, std::span<base::Status> all) {
+    io::TaskScope scope(reactor);
+    for (base::Status& status : all) scope.spawn(get_one(client, status));
+    co_await scope.join();
+    co_return true;
+}
+
+// All are sent before the first refusal arrives; whoever learns the time first must not leave the
+// others with their refusals.
+TEST_P(ClientTest, CallsSideBySideAllLearnTheTime) {
+    HourAhead clock;
+    s3sim::Options options;
+    options.clock = &clock;
+    options.latency_ms = 100;
+    start_server(std::move(options));
+    ASSERT_TRUE(server->put("bkt", "k", "abc"));
+    std::vector<base::Status> all(8, base::fail(base::ErrorKind::bug, "unset", ""));
+    run(get_several(*reactor, *client, all));
+    for (const base::Status& status : all) EXPECT_TRUE(status) << status.error().to_string();
+    client.reset();
+    server.reset();  // before its clock
 }
 
 TEST_P(ClientTest, GivesUpAfterItsAttempts) {

@@ -23,6 +23,15 @@ inline constexpr std::uint64_t kMiB = 1ULL << 20;
 
 std::vector<IoChoice> io_choices();
 
+// For s3sim: a clock that ours differs from by more than S3 puts up with.
+class HourAhead final : public base::Clock {
+  public:
+    base::SteadyTime steady_now() override { return base::system_clock().steady_now(); }
+    base::UtcTime utc_now() override {
+        return base::system_clock().utc_now() + std::chrono::hours(1);
+    }
+};
+
 // Waits for one value from another thread; fails the test after a minute.
 template <typename T>
 class Awaited {

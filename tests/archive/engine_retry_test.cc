@@ -95,14 +95,6 @@ TEST_P(EngineRetries, AWriteWhoseEveryAnswerIsLostIsStillSeen) {
 }
 
 // A server whose clock is an hour ahead refuses our signatures until we sign with its time.
-class HourAhead final : public base::Clock {
-  public:
-    base::SteadyTime steady_now() override { return base::system_clock().steady_now(); }
-    base::UtcTime utc_now() override {
-        return base::system_clock().utc_now() + std::chrono::hours(1);
-    }
-};
-
 TEST_P(EngineRetries, LearnTheTimeFromS3) {
     HourAhead clock;
     s3sim::Options options;
