@@ -96,7 +96,7 @@ TEST_P(EngineRetries, AWriteWhoseEveryAnswerIsLostIsStillSeen) {
 
 // A server whose clock is an hour ahead refuses our signatures until we sign with its time.
 TEST_P(EngineRetries, LearnTheTimeFromS3) {
-    HourAhead clock;
+    test::HourAhead clock;
     s3sim::Options options;
     options.clock = &clock;
     start_server(std::move(options));
