@@ -38,7 +38,6 @@ class PartBoard {
     // What is known of a part once it is done; the finisher records its own, the tail's.
     void record_pieces(const std::vector<PieceCrc>& pieces);
     void record_part(PartResult part);
-    const base::Status& status() const { return status_; }
     const std::vector<std::uint32_t>& entry_crcs() const { return entry_crcs_; }
     const std::vector<PartResult>& results() const { return results_; }
     std::uint32_t archive_crc() const;
