@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "archive/archive_job.h"
-#include "archive/verify.h"
+#include "archive/verification.h"
 #include "base/log.h"
 
 namespace archive {
@@ -84,6 +84,8 @@ struct Engine::Impl {
     io::Task<void> run_plan(EngineLane& lane, ArchiveRequest request,
                             std::function<void(Result<PlanSummary>)> done);
     io::Task<Result<PlanSummary>> summarise(EngineLane& lane, const ArchiveRequest& request);
+    io::Task<void> run_verify(EngineLane& home, VerifyRequest request, OnProgress on_progress,
+                              std::function<void(Result<VerifyReport>)> done);
     template <typename Make>
     void run_task(Make make);
     void task_ended();
@@ -254,38 +256,19 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     });
 }
 
-namespace {
-
-io::Task<void> verify_task(Engine::OnProgress on_progress,
-                           std::function<void(Result<VerifyReport>)> done, VerifySource source,
-                           EngineLane& lane, io::WorkerThread& worker,
-                           std::function<void()> ended) {
-    const ShardContext context{
-        lane.lane->reactor(), *lane.client, *lane.slab, {.cancel = lane.shutdown.get()}};
-    done(co_await verify_archive(context, worker, std::move(source), std::move(on_progress)));
-    ended();
-}
-
-}  // namespace
-
-void Engine::verify(std::string bucket, std::string key, OnProgress on_progress,
+void Engine::verify(VerifyRequest request, OnProgress on_progress,
                     std::function<void(Result<VerifyReport>)> done) {
-    impl_->run_task([source = VerifySource{std::move(bucket), std::move(key), {}},
-                     on_progress = std::move(on_progress),
-                     done = std::move(done)](Impl& impl, EngineLane& lane) {
-        return verify_task(on_progress, done, source, lane, impl.parts.worker,
-                           [&impl] { impl.task_ended(); });
+    impl_->run_task([request = std::move(request), on_progress = std::move(on_progress),
+                     done = std::move(done)](Impl& impl, EngineLane& home) mutable {
+        return impl.run_verify(home, std::move(request), std::move(on_progress), std::move(done));
     });
 }
 
-void Engine::verify_file(std::string path, OnProgress on_progress,
-                         std::function<void(Result<VerifyReport>)> done) {
-    impl_->run_task([source = VerifySource{{}, {}, std::move(path)},
-                     on_progress = std::move(on_progress),
-                     done = std::move(done)](Impl& impl, EngineLane& lane) {
-        return verify_task(on_progress, done, source, lane, impl.parts.worker,
-                           [&impl] { impl.task_ended(); });
-    });
+io::Task<void> Engine::Impl::run_verify(EngineLane& home, VerifyRequest request,
+                                        OnProgress on_progress,
+                                        std::function<void(Result<VerifyReport>)> done) {
+    done(co_await verify_archive(parts, home, std::move(request), std::move(on_progress)));
+    task_ended();
 }
 
 Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key,

@@ -14,6 +14,7 @@
 
 #include "archive/job.h"
 #include "archive/request.h"
+#include "archive/verify.h"
 #include "base/error.h"
 
 namespace archive {
@@ -47,19 +48,6 @@ struct PlanSummary {
     std::vector<SkippedObject> skipped;
 };
 
-struct VerifyFinding {
-    std::uint64_t offset = 0;
-    std::string entry;  // its name; empty: the archive itself
-    std::string what;
-};
-struct VerifyReport {
-    std::uint64_t archive_size = 0;
-    std::uint64_t entries = 0;
-    std::uint64_t bytes_read = 0;
-    std::uint32_t crc32 = 0;              // of the whole archive
-    std::vector<VerifyFinding> findings;  // empty: the archive is right. At most 1,000.
-};
-
 // Counters since start and gauges of now, summed over reactors; for /metrics and the benchmark.
 struct EngineStats {
     s3client::RequestCounts requests{};
@@ -87,13 +75,11 @@ class Engine {
     // nothing.
     void plan(ArchiveRequest request, std::function<void(base::Result<PlanSummary>)> done);
 
-    // Reads an archive back, s3 object or local file, and checks everything: structure, local
-    // headers, all CRCs. on_progress(bytes read, bytes in all) may be empty.
+    // Reads an archive back and checks everything: structure, local headers, all CRCs.
+    // on_progress(bytes read, bytes in all) may be empty; it comes from all reactors, side by side.
     using OnProgress = std::function<void(std::uint64_t, std::uint64_t)>;
-    void verify(std::string bucket, std::string key, OnProgress on_progress,
+    void verify(VerifyRequest request, OnProgress on_progress,
                 std::function<void(base::Result<VerifyReport>)> done);
-    void verify_file(std::string path, OnProgress on_progress,
-                     std::function<void(base::Result<VerifyReport>)> done);
 
     // A GET URL that works without credentials for `expires_s` seconds (1..604800). Does no I/O.
     base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,

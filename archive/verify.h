@@ -1,24 +1,42 @@
-// Reads an archive back, from S3 or from a file, and checks all of it: structure, every local
-// header against the central directory, every CRC, no byte unaccounted for. Ranges are read side by
-// side into part memory.
+// What `Engine::verify` is asked and answers: an archive is read back, from S3 or from a file, and
+// all of it is checked. Plain data.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
-
-#include "archive/engine.h"
-#include "archive/part_builder.h"
-#include "io/worker_thread.h"
+#include <vector>
 
 namespace archive {
 
-struct VerifySource {
-    std::string bucket, key;
-    std::string path;  // a local file, if not empty
+struct VerifyRequest {
+    std::string bucket, key, version_id;  // an object; no version: the current one
+    std::string path;                     // a local file instead, if not empty
+    std::optional<std::uint32_t>
+        expected_crc32;       // of the whole archive, as its job's result has it
+    bool check_names = true;  // false: unsafe names are meant (`names: raw`)
 };
 
-// Errors: the archive could not be read. What is wrong with it is in the report.
-io::Task<base::Result<VerifyReport>> verify_archive(ShardContext context, io::WorkerThread& worker,
-                                                    VerifySource source,
-                                                    Engine::OnProgress on_progress);
+struct VerifyFinding {
+    std::uint64_t offset = 0;
+    std::string entry;  // its name; empty: the archive itself
+    std::string what;
+};
+
+// Who said what the CRC-32 of the whole archive must be.
+enum class CrcWitness : std::uint8_t { request, s3 };
+
+struct VerifyReport {
+    std::uint64_t archive_size = 0;
+    std::uint64_t entries = 0;
+    std::uint64_t bytes_read = 0;
+    std::optional<std::uint32_t> crc32;  // of the whole archive; none without a readable directory
+    std::vector<CrcWitness> compared_with;
+    std::vector<VerifyFinding> findings;  // by offset, the first kFindingsMax (1,000) of them
+    std::uint64_t findings_total = 0;     // with those that were cut
+    std::uint64_t duration_ms = 0;
+
+    bool ok() const { return findings_total == 0; }
+};
 
 }  // namespace archive

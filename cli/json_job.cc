@@ -261,11 +261,11 @@ std::string verify_json(const std::string& target, const archive::VerifyReport& 
             {"offset", finding.offset}, {"entry", finding.entry}, {"what", finding.what}});
     }
     return json::serialize(json::object{{"archive", target},
-                                        {"ok", report.findings.empty()},
+                                        {"ok", report.ok()},
                                         {"size", report.archive_size},
                                         {"entries", report.entries},
                                         {"bytes_read", report.bytes_read},
-                                        {"crc32", fmt::format("{:08x}", report.crc32)},
+                                        {"crc32", fmt::format("{:08x}", report.crc32.value_or(0))},
                                         {"findings", std::move(findings)}});
 }
 

@@ -105,12 +105,12 @@ void print_report(const Console& console, const std::string& target,
         console.err << printable(fmt::format("at {}: {}{}", finding.offset, entry, finding.what))
                     << "\n";
     }
-    const bool good = report.findings.empty();
+    const bool good = report.ok();
     console.out << printable(fmt::format(
                        "{}: {}, {} entries, {} ({} bytes), crc32 {:08x}", target,
-                       good ? "ok" : fmt::format("BAD, {} findings", report.findings.size()),
+                       good ? "ok" : fmt::format("BAD, {} findings", report.findings_total),
                        count_text(report.entries), size_text(report.archive_size),
-                       report.archive_size, report.crc32))
+                       report.archive_size, report.crc32.value_or(0)))
                 << "\n"
                 << std::flush;
 }
@@ -124,13 +124,16 @@ int verify(archive::Engine& engine, const Arguments& arguments, const Console& c
         (*counters)[1].store(all, std::memory_order_relaxed);
     };
     const auto done = [answer](auto result) { answer->set(std::move(result)); };
+    archive::VerifyRequest request;
     if (arguments.target.starts_with("s3://")) {
         const auto uri = s3client::parse_s3_uri(arguments.target);
         if (!uri) return report(console, uri.error());
-        engine.verify(uri->bucket, uri->key, on_progress, done);
+        request.bucket = uri->bucket;
+        request.key = uri->key;
     } else {
-        engine.verify_file(arguments.target, on_progress, done);
+        request.path = arguments.target;
     }
+    engine.verify(std::move(request), on_progress, done);
     ProgressDisplay display(console, arguments.json, clock);
     RateMeter meter;
     JobView view;
@@ -150,7 +153,7 @@ int verify(archive::Engine& engine, const Arguments& arguments, const Console& c
     } else {
         print_report(console, arguments.target, *result);
     }
-    return result->findings.empty() ? kDone : kFailed;
+    return result->ok() ? kDone : kFailed;
 }
 
 }  // namespace

@@ -100,15 +100,9 @@ base::Result<PlanSummary> EngineTest::plan(ArchiveRequest what) {
     return done.take().value();
 }
 
-base::Result<VerifyReport> EngineTest::verify(const std::string& key) {
+base::Result<VerifyReport> EngineTest::verify(VerifyRequest what) {
     Awaited<base::Result<VerifyReport>> done;
-    engine->verify("out", key, {}, [&done](auto result) { done.set(std::move(result)); });
-    return done.take().value();
-}
-
-base::Result<VerifyReport> EngineTest::verify_file(const std::string& path) {
-    Awaited<base::Result<VerifyReport>> done;
-    engine->verify_file(path, {}, [&done](auto result) { done.set(std::move(result)); });
+    engine->verify(std::move(what), {}, [&done](auto result) { done.set(std::move(result)); });
     return done.take().value();
 }
 

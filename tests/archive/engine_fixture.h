@@ -83,8 +83,13 @@ class EngineTest : public testing::TestWithParam<IoChoice> {
         return start(std::move(what), std::move(on_state)).wait();
     }
     base::Result<PlanSummary> plan(ArchiveRequest what);
-    base::Result<VerifyReport> verify(const std::string& key);
-    base::Result<VerifyReport> verify_file(const std::string& path);
+    base::Result<VerifyReport> verify(VerifyRequest what);
+    base::Result<VerifyReport> verify(const std::string& key) {
+        return verify({.bucket = "out", .key = key});
+    }
+    base::Result<VerifyReport> verify_file(const std::string& path) {
+        return verify({.path = path});
+    }
 
     // Runs it and expects the archive of all `sources`; gives its bytes.
     std::string expect_archive(ArchiveRequest what);

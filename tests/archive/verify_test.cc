@@ -120,7 +120,8 @@ TEST_P(EngineVerify, EndsWhenTheEngineIsDestroyed) {
     ASSERT_TRUE(server->set_faults("GetObject stall"));
     server->reset_stats();
     test::Awaited<base::Result<VerifyReport>> done;
-    engine->verify("out", "a.zip", {}, [&done](auto result) { done.set(std::move(result)); });
+    engine->verify({.bucket = "out", .key = "a.zip"}, {},
+                   [&done](auto result) { done.set(std::move(result)); });
     wait_until([this] { return server->stats().faults_fired > 0; });
     engine.reset();
     const auto report = done.take().value();

@@ -128,6 +128,7 @@ TEST(VerifyJson, SaysWhetherItIsRight) {
               R"({"archive":"x.zip","ok":true,"size":22,"entries":0,"bytes_read":0,)"
               R"("crc32":"00000000","findings":[]})");
     report.findings.push_back({7, "a", "CRC-32 differs"});
+    report.findings_total = 1;
     EXPECT_NE(verify_json("x.zip", report).find(R"("ok":false)"), std::string::npos);
 }
 

@@ -119,7 +119,7 @@ class E2eTest : public testing::Test {
         EXPECT_EQ(std::stoul(text_at(job, "/result/crc32"), nullptr, 16), stored->crc32);
         EXPECT_EQ(text_at(job, "/result/etag"), "\"" + stored->etag + "\"");
         std::promise<base::Result<archive::VerifyReport>> verified;
-        engine_->verify("out", key, {},
+        engine_->verify({.bucket = "out", .key = key}, {},
                         [&](auto report) { verified.set_value(std::move(report)); });
         const auto report = verified.get_future().get();
         ASSERT_TRUE(report.has_value()) << report.error().detail;

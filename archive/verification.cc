@@ -1,4 +1,4 @@
-#include "archive/verify.h"
+#include "archive/verification.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -42,34 +42,36 @@ class MemoryReceiver final : public s3client::BodyReceiver {
 
 class S3Reader final : public ArchiveReader {
   public:
-    S3Reader(const ShardContext& context, VerifySource source)
+    S3Reader(const ShardContext& context, VerifyRequest source)
         : context_(context), source_(std::move(source)) {}
 
     io::Task<Result<std::uint64_t>> open() override {
-        auto head = co_await context_.client.head_object({source_.bucket, source_.key, {}},
-                                                         s3client::WithChecksum::no, context_.call);
+        auto head =
+            co_await context_.client.head_object({source_.bucket, source_.key, source_.version_id},
+                                                 s3client::WithChecksum::no, context_.call);
         if (!head) co_return std::unexpected(head.error());
         head_ = std::move(*head);
         co_return head_.size;
     }
     io::Task<Status> read(std::uint64_t offset, io::PartMemory& to) override {
         MemoryReceiver receiver(to);
-        co_return co_await context_.client.get_object({.object = {source_.bucket, source_.key, {}},
-                                                       .etag = head_.etag,
-                                                       .object_size = head_.size,
-                                                       .range = {offset, to.size()}},
-                                                      receiver, context_.call);
+        co_return co_await context_.client.get_object(
+            {.object = {source_.bucket, source_.key, source_.version_id},
+             .etag = head_.etag,
+             .object_size = head_.size,
+             .range = {offset, to.size()}},
+            receiver, context_.call);
     }
 
   private:
     const ShardContext context_;
-    const VerifySource source_;
+    const VerifyRequest source_;
     s3client::ObjectHead head_;
 };
 
 class FileReader final : public ArchiveReader {
   public:
-    FileReader(const ShardContext& context, io::WorkerThread& worker, VerifySource source)
+    FileReader(const ShardContext& context, io::WorkerThread& worker, VerifyRequest source)
         : context_(context), worker_(worker), source_(std::move(source)) {}
     ~FileReader() override {
         if (file_ >= 0) ::close(file_);
@@ -107,7 +109,7 @@ class FileReader final : public ArchiveReader {
 
     const ShardContext context_;
     io::WorkerThread& worker_;
-    const VerifySource source_;
+    const VerifyRequest source_;
     int file_ = -1;
 };
 
@@ -117,6 +119,7 @@ class Verification {
         : context_(context), reader_(reader), on_progress_(std::move(on_progress)) {}
 
     io::Task<Result<VerifyReport>> run() {
+        const base::SteadyTime began = context_.reactor.now();
         auto size = co_await reader_.open();
         if (!size) co_return std::unexpected(size.error());
         report_.archive_size = *size;
@@ -136,8 +139,11 @@ class Verification {
         report_.entries = verifier.count();
         if (auto scanned = co_await scan_body(verifier); !scanned)
             co_return std::unexpected(scanned.error());
-        report_.crc32 = zip::crc32_combine(report_.crc32, verifier.directory_crc(),
-                                           *size - verifier.body_size());
+        report_.crc32 =
+            zip::crc32_combine(crc32_, verifier.directory_crc(), *size - verifier.body_size());
+        report_.duration_ms = static_cast<std::uint64_t>(
+            std::chrono::duration_cast<std::chrono::milliseconds>(context_.reactor.now() - began)
+                .count());
         co_return std::move(report_);
     }
 
@@ -163,7 +169,7 @@ class Verification {
             scope.spawn(scan_some(verifier));
         co_await scope.join();
         for (const Run& run : runs_) {
-            report_.crc32 = zip::crc32_combine(report_.crc32, run.crc32, run.size);
+            crc32_ = zip::crc32_combine(crc32_, run.crc32, run.size);
             add(run.findings);
         }
         co_return failure_;
@@ -206,6 +212,7 @@ class Verification {
     }
 
     void add(const zip::Findings& findings) {
+        report_.findings_total += findings.total();
         for (const zip::Finding& f : findings.list()) {
             if (report_.findings.size() < zip::kFindingsMax)
                 report_.findings.push_back({f.offset, f.entry, f.what});
@@ -219,17 +226,21 @@ class Verification {
     std::vector<Run> runs_;
     std::size_t next_run_ = 0;
     Status failure_;
+    std::uint32_t crc32_ = 0;
 };
 
 }  // namespace
 
-io::Task<Result<VerifyReport>> verify_archive(ShardContext context, io::WorkerThread& worker,
-                                              VerifySource source, Engine::OnProgress on_progress) {
+io::Task<Result<VerifyReport>> verify_archive(EngineParts& engine, EngineLane& home,
+                                              VerifyRequest request,
+                                              Engine::OnProgress on_progress) {
+    const ShardContext context{
+        home.lane->reactor(), *home.client, *home.slab, {.cancel = home.shutdown.get()}};
     std::unique_ptr<ArchiveReader> reader;
-    if (source.path.empty())
-        reader = std::make_unique<S3Reader>(context, std::move(source));
+    if (request.path.empty())
+        reader = std::make_unique<S3Reader>(context, std::move(request));
     else
-        reader = std::make_unique<FileReader>(context, worker, std::move(source));
+        reader = std::make_unique<FileReader>(context, engine.worker, std::move(request));
     Verification verification(context, *reader, std::move(on_progress));
     co_return co_await verification.run();
 }
