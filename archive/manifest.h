@@ -17,7 +17,7 @@
 #include "archive/request.h"
 #include "s3client/client.h"
 #include "zip/entry.h"
-#include "zip/names.h"
+#include "zip/name_set.h"
 
 namespace archive {
 

@@ -1,18 +1,26 @@
 #include "zip/name_table.h"
 
-#include <functional>
 #include <utility>
 
 #include "base/check.h"
+#include "zip/name_fold.h"
 
 namespace zip {
-namespace {
 
-std::uint32_t hash_of(std::string_view path) {
-    return static_cast<std::uint32_t>(std::hash<std::string_view>{}(path));
+std::uint32_t NameTable::hash_of(std::string_view path) {
+    if (equality_ == NameEquality::folded) {
+        fold_name(path, folded_);
+        path = folded_;
+    }
+    return static_cast<std::uint32_t>(base::siphash13(key_, path));
 }
 
-}  // namespace
+bool NameTable::is_same(const Slot& slot, std::string_view path) {
+    if (slot.path() == path) return true;
+    if (equality_ == NameEquality::exact) return false;
+    fold_name(slot.path(), other_);
+    return other_ == folded_;
+}
 
 NameTable::Slot* NameTable::find(std::string_view path) {
     Slot& slot = probe(path, hash_of(path));
@@ -36,7 +44,7 @@ NameTable::Slot& NameTable::probe(std::string_view path, std::uint32_t hash) {
     const std::size_t mask = slots_.size() - 1;
     for (std::size_t at = hash & mask;; at = (at + 1) & mask) {
         Slot& slot = slots_[at];
-        if (slot.data == nullptr || (slot.hash == hash && slot.path() == path)) return slot;
+        if (slot.data == nullptr || (slot.hash == hash && is_same(slot, path))) return slot;
     }
 }
 

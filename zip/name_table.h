@@ -1,17 +1,25 @@
 // A NameTable maps paths to who holds them: NameSet's memory. Open addressing with linear probing,
 // 16 bytes a slot and at most 5/8 of them in use, so 26 to 51 bytes a path; a lookup usually costs
-// one cache miss. It keeps views: the bytes must outlive it. Not thread-safe; nothing is ever
-// removed.
+// one cache miss. It keeps views: the bytes must outlive it. The hash is keyed, so that nobody can
+// choose keys that fall into one chain. Not thread-safe; nothing is ever removed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/siphash.h"
 
 namespace zip {
 
 enum class NameHolder : std::uint8_t { file, implied_directory, directory_entry };
+
+enum class NameEquality : std::uint8_t {
+    exact,   // the same bytes
+    folded,  // the same but for case and Unicode form: name_fold.h
+};
 
 class NameTable {
   public:
@@ -26,19 +34,27 @@ class NameTable {
         bool is_file() const { return held_by() == NameHolder::file; }
     };
 
-    NameTable() : slots_(1024) {}
+    NameTable(NameEquality equality, const base::SipKey& key)
+        : equality_(equality), key_(key), slots_(1024) {}
 
-    Slot* find(std::string_view path);  // nullptr if it is not held
+    // nullptr if no equal path is held. Good until the next insert().
+    Slot* find(std::string_view path);
     // Adds a path that is not held, from memory that stays. Moves all slots now and then.
     void insert(std::string_view path, NameHolder holder);
 
   private:
-    Slot& probe(std::string_view path,
-                std::uint32_t hash);  // the path's slot, or the free one for it
+    std::uint32_t hash_of(std::string_view path);
+    // The path's slot, or the free one for it. Right after hash_of(path).
+    Slot& probe(std::string_view path, std::uint32_t hash);
+    bool is_same(const Slot& slot, std::string_view path);
     void grow();
 
+    const NameEquality equality_;
+    const base::SipKey key_;
     std::vector<Slot> slots_;  // a power of two of them
     std::size_t used_ = 0;
+    std::string folded_;  // what hash_of() was last asked for
+    std::string other_;   // a slot's, to compare
 };
 
 }  // namespace zip

@@ -22,7 +22,7 @@
 
 #include "base/bytes.h"
 #include "zip/findings.h"
-#include "zip/names.h"
+#include "zip/name_set.h"
 #include "zip/reader.h"
 
 namespace zip {

@@ -35,6 +35,7 @@ FOREIGN = {
     "isa-l/*": ["zip/crc32*.cc", "bench/s3sim/*"],
     "boost/*": ["daemon/api*", "cli/http*", "cli/json*"],
     "sqlite3.h": ["daemon/journal*"],
+    "utf8proc.h": ["zip/name_fold.cc"],
     "pugixml.hpp": ["s3client/xml*.cc", "bench/s3sim/*"],
     "toml++/*": ["config/*.cc"],
     "CLI/*": ["config/*", "cli/*", "bench/*", "daemon/main.cc"],

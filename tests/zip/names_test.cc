@@ -32,8 +32,9 @@ constexpr auto kDirectory = NameKind::directory;
 constexpr auto kSkip = NameKind::skip;
 
 TEST(EntryName, CleanKeysStayAsTheyAre) {
-    for (const char* key : {"a", "a/b.txt", ".hidden", "...", "a/..b", "a b+c",
-                            "\xC3\xA4/\xE2\x82\xAC", "1:2", "ab:c"}) {
+    for (const char* key :
+         {"a", "a/b.txt", ".hidden", "...a", "a/..b", "a b+c", " a", "\xC3\xA4/\xE2\x82\xAC", "~",
+          "-rf", "%2e%2e", "console", "com", "com10", "nul_", "a.nul", "lpt\xC2\xB4", "\xC2\xA0"}) {
         expect({key, 5, kFile, false, key});
     }
 }
@@ -48,16 +49,93 @@ TEST(EntryName, HostileKeysAreRewritten) {
         {"a//b", 1, kFile, true, "a/b"},
         {"..\\..\\x", 1, kFile, true, "__/__/x"},
         {"\\\\host\\share", 1, kFile, true, "host/share"},
+        {"...", 1, kFile, true, ".._"},
         {"C:\\x", 1, kFile, true, "C_/x"},
         {"/c:x", 1, kFile, true, "c_x"},
         {"a\0b"s, 1, kFile, true, "a_b"},
         {"a\nb\x7F\x1B", 1, kFile, true, "a_b__"},
         {"caf\xE9/\xC3\xA9\xC3", 1, kFile, true, "caf_/\xC3\xA9_"},
         {"\xED\xA0\x80", 1, kFile, true, "___"},
+        {"\xC2\x85\xC2\x9B", 1, kFile, true, "__"},
         {".", 1, kFile, true, "_"},
         {"//", 1, kFile, true, "_"},
     };
     for (const Case& c : cases) expect(c);
+}
+
+TEST(EntryName, WhatWindowsCannotHoldIsRewritten) {
+    const std::vector<Case> cases = {
+        {"<a>:\"|?*", 1, kFile, true, "_a______"},
+        {"a.", 1, kFile, true, "a_"},
+        {"a. ./b", 1, kFile, true, "a. _/b"},
+        {".. /x", 1, kFile, true, ".._/x"},
+        {" ", 1, kFile, true, "_"},
+        {"dir /", 0, kDirectory, true, "dir_/"},
+        {"con", 1, kFile, true, "con_"},
+        {"CON/nul", 1, kFile, true, "CON_/nul_"},
+        {"a/Aux.tar.gz", 1, kFile, true, "a/Aux_.tar.gz"},
+        {"prn .txt", 1, kFile, true, "prn_ .txt"},
+        {"com0", 1, kFile, true, "com0_"},
+        {"LPT9.x", 1, kFile, true, "LPT9_.x"},
+        {"COM\xC2\xB3", 1, kFile, true, "COM\xC2\xB3_"},
+        {"conin$", 1, kFile, true, "conin$_"},
+        {"CONOUT$.log", 1, kFile, true, "CONOUT$_.log"},
+        {"nul.", 1, kFile, true, "nul_"},
+    };
+    for (const Case& c : cases) expect(c);
+}
+
+TEST(EntryName, LongComponentsAreCutAndStayDifferent) {
+    const std::string fits = std::string(251, 'n') + ".txt";
+    expect({"d/" + fits + "/e", 1, kFile, false, "d/" + fits + "/e"});
+    const std::string a = entry_name_from_key("d/x" + fits, 1, {})->name;
+    const std::string b = entry_name_from_key("d/y" + fits, 1, {})->name;
+    EXPECT_EQ(a.size(), 2 + kComponentSizeMax);
+    EXPECT_EQ(a.substr(a.size() - 4), ".txt");
+    EXPECT_EQ(a[a.size() - 13], '~');
+    EXPECT_NE(a.substr(3), b.substr(3));
+    // No UTF-8 sequence is cut, and an extension that is no extension is not kept.
+    std::string many;
+    for (int i = 0; i < 100; ++i) many += "\xE6\x97\xA5";
+    EXPECT_EQ(entry_name_from_key(many, 1, {})->name.size(), 82 * 3 + 9U);
+    EXPECT_EQ(entry_name_from_key("a." + many, 1, {})->name.substr(0, 5), "a.\xE6\x97\xA5");
+    EXPECT_FALSE(entry_name_explicit(a, 1)->rewritten);
+}
+
+TEST(EntryName, StrictRefusesWhatSafeRewrites) {
+    const NameOptions strict{.strip_prefix = {}, .policy = NamePolicy::strict};
+    expect({"a/b.txt", 1, kFile, false, "a/b.txt"}, strict);
+    expect({"d/", 0, kDirectory, false, "d/"}, strict);
+    for (const char* key : {"/a", "a//b", "../a", "nul", "a:b", "a\xFF", "d/ ", "a\\b"}) {
+        const auto refused = entry_name_from_key(key, 1, strict);
+        ASSERT_FALSE(refused) << key;
+        EXPECT_EQ(refused.error().code, "unsafe_name");
+        EXPECT_NE(refused.error().detail.find(key), std::string::npos) << refused.error().detail;
+        EXPECT_FALSE(entry_name_explicit(key, 1, NamePolicy::strict)) << key;
+    }
+    EXPECT_FALSE(entry_name_from_key("d/", 1, strict));
+    // What flattening drops need not be safe.
+    expect({"a//C:/b", 1, kFile, false, "b"},
+           {.strip_prefix = {}, .flatten = true, .policy = NamePolicy::strict});
+}
+
+TEST(EntryName, RawKeepsWhatItIsGiven) {
+    const NameOptions raw{.strip_prefix = {}, .policy = NamePolicy::raw};
+    for (const char* key : {"/a", "a//b", "../a", "nul", "a:b", "a\xFF", "a\\b", ".", ".."})
+        expect({key, 1, kFile, false, key}, raw);
+    expect({"a\0b"s, 1, kFile, false, "a\0b"s}, raw);
+    expect({"d//", 0, kDirectory, false, "d//"}, raw);
+    expect({"d/", 7, kFile, true, "d"}, raw);
+    expect({"d//", 7, kFile, true, "d"}, raw);
+    expect({"/", 7, kFile, true, "_"}, raw);
+    expect({"/", 0, kSkip, false, ""}, raw);
+    expect({"p/x/..", 7, kFile, false, ".."},
+           {.strip_prefix = "p/", .flatten = true, .policy = NamePolicy::raw});
+    EXPECT_EQ(entry_name_explicit("/x/../y", 1, NamePolicy::raw)->name, "/x/../y");
+    EXPECT_EQ(entry_name_explicit(std::string(65'000, 'n'), 1, NamePolicy::raw)->name.size(),
+              65'000U);
+    EXPECT_FALSE(entry_name_explicit(std::string(65'536, 'n'), 1, NamePolicy::raw));
+    EXPECT_FALSE(entry_name_explicit("", 1, NamePolicy::raw));
 }
 
 TEST(EntryName, KeysThatEndInASlash) {
@@ -104,13 +182,15 @@ TEST(EntryName, ExplicitNamesAreCleanedButNotStripped) {
     for (const char* nothing : {"", "/", ".", "./"}) {
         EXPECT_EQ(entry_name_explicit(nothing, 0).error().code, "bad_entry_name") << nothing;
     }
-    EXPECT_TRUE(entry_name_explicit(std::string(65'000, 'n'), 0));
-    EXPECT_EQ(entry_name_explicit(std::string(65'536, 'n'), 0).error().code, "bad_entry_name");
+    std::string deep = "n";
+    while (deep.size() + 2 <= kSafeNameSizeMax) deep += "/n";
+    EXPECT_EQ(entry_name_explicit(deep, 0)->name, deep);
+    EXPECT_EQ(entry_name_explicit(deep + "/n", 0).error().code, "bad_entry_name");
 }
 
 // Whatever the key, the name is safe, and cleaning it again changes nothing.
 TEST(EntryName, CleaningIsSafeAndIdempotentOnRandomKeys) {
-    constexpr std::string_view kAlphabet = "ab./\\:C\n\xC3\xA4";
+    constexpr std::string_view kAlphabet = "nul./\\: \n\xC3\xA4";
     base::Random random(6);
     for (int i = 0; i < 20'000; ++i) {
         std::string key(1 + random.below(12), ' ');
@@ -128,117 +208,13 @@ TEST(EntryName, CleaningIsSafeAndIdempotentOnRandomKeys) {
             << key;
         ASSERT_FALSE(("/" + name.name + "/").contains("/../") || ("/" + name.name).contains("//"))
             << key;
-        ASSERT_FALSE(name.name.size() > 1 && name.name[1] == ':' &&
-                     std::isalpha(static_cast<unsigned char>(name.name[0])))
+        ASSERT_FALSE(name.name.contains(':') || (name.name + "/").contains("./") ||
+                     (name.name + "/").contains(" /") || ("/" + name.name + "/").contains("/nul/"))
             << key;
         const EntryName again = *entry_name_explicit(name.name, size);
         ASSERT_EQ(again.name, name.name) << key;
         ASSERT_FALSE(again.rewritten) << key;
         ASSERT_EQ(again.kind, name.kind) << key;
-    }
-}
-
-class NameSetTest : public testing::Test {
-  protected:
-    // What the names become, in order; "-" for skipped, "!" for refused.
-    std::vector<std::string> claim(OnDuplicate policy, const std::vector<std::string>& names) {
-        NamePool pool;
-        NameSet set(pool, policy);
-        std::vector<std::string> got;
-        for (const std::string& name : names) {
-            const auto claimed = set.claim(name.ends_with('/') ? kDirectory : kFile, name);
-            if (claimed && claimed->kind != kSkip) {
-                EXPECT_EQ(claimed->renamed, claimed->name != name);
-            }
-            got.emplace_back(!claimed ? "!" : claimed->kind == kSkip ? "-" : claimed->name);
-        }
-        return got;
-    }
-    using Names = std::vector<std::string>;
-};
-
-TEST_F(NameSetTest, FailRefusesEveryKindOfClash) {
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a", "b", "a"}), (Names{"a", "b", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a", "a/b"}), (Names{"a", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a/b/c", "a"}), (Names{"a/b/c", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a/b/c", "a/b"}), (Names{"a/b/c", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a", "a/"}), (Names{"a", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"a/", "a"}), (Names{"a/", "!"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"x/a", "x/a/b/c/d"}), (Names{"x/a", "!"}));
-}
-
-TEST_F(NameSetTest, DirectoriesMerge) {
-    EXPECT_EQ(claim(OnDuplicate::fail, {"d/", "d/"}), (Names{"d/", "-"}));
-    EXPECT_EQ(claim(OnDuplicate::fail, {"d/x", "d/", "d/", "d/y"}),
-              (Names{"d/x", "d/", "-", "d/y"}));
-}
-
-TEST_F(NameSetTest, RenameTakesTheFirstFreeName) {
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a.txt", "a.txt", "a.txt"}),
-              (Names{"a.txt", "a (2).txt", "a (3).txt"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a", "a (2)", "a", "a (2)"}),
-              (Names{"a", "a (2)", "a (3)", "a (2) (2)"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {".rc", ".rc", "d.x/f", "d.x/f"}),
-              (Names{".rc", ".rc (2)", "d.x/f", "d.x/f (2)"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"d/a.tar.gz", "d/a.tar.gz"}),
-              (Names{"d/a.tar.gz", "d/a.tar (2).gz"}));
-}
-
-TEST_F(NameSetTest, RenameMovesFilesAndFoldersApart) {
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a/b", "a"}), (Names{"a/b", "a (2)"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a", "a/b", "a/c", "a/b"}),
-              (Names{"a", "a (2)/b", "a (2)/c", "a (2)/b (2)"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a", "a (2)", "a/b", "a/"}),
-              (Names{"a", "a (2)", "a (3)/b", "a (3)/"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a", "a/", "a/"}), (Names{"a", "a (2)/", "-"}));
-    EXPECT_EQ(claim(OnDuplicate::rename, {"a", "a (2)/b", "a/b/c"}),
-              (Names{"a", "a (2)/b", "a (2)/b (2)/c"}));
-}
-
-TEST_F(NameSetTest, ErrorsNameTheEntry) {
-    NamePool pool;
-    NameSet set(pool, OnDuplicate::fail);
-    EXPECT_TRUE(set.claim(kFile, "docs/a.pdf"));
-    const auto again = set.claim(kFile, "docs/a.pdf");
-    ASSERT_FALSE(again);
-    EXPECT_EQ(again.error().kind, base::ErrorKind::invalid);
-    EXPECT_EQ(again.error().code, "duplicate_name");
-    EXPECT_NE(again.error().detail.find("docs/a.pdf"), std::string::npos);
-}
-
-TEST_F(NameSetTest, DepthIsBounded) {
-    NamePool pool;
-    NameSet set(pool, OnDuplicate::fail);
-    std::string deep = "f";
-    for (std::size_t i = 0; i < NameSet::kDepthMax; ++i) deep = "d/" + deep;
-    EXPECT_TRUE(set.claim(kFile, deep));
-    EXPECT_EQ(set.claim(kFile, "d/" + deep).error().code, "bad_entry_name");
-    EXPECT_EQ(set.claim(kFile, "").error().code, "bad_entry_name");
-}
-
-// The names that come out never clash, and a hundred thousand equal ones cost no more than
-// different ones.
-TEST_F(NameSetTest, ManyEqualNamesEachGetTheirOwn) {
-    std::vector<std::string> names(100'000, "same.bin");
-    const std::vector<std::string> got = claim(OnDuplicate::rename, names);
-    EXPECT_EQ(got.back(), "same (100000).bin");
-    EXPECT_EQ(claim(OnDuplicate::fail, got), got);
-}
-
-TEST_F(NameSetTest, RandomNamesComeOutWithoutClashes) {
-    base::Random random(7);
-    for (int round = 0; round < 300; ++round) {
-        std::vector<std::string> names;
-        for (int i = 0; i < 60; ++i) {
-            std::string name(1, static_cast<char>('a' + random.below(2)));
-            while (random.below(3) != 0)
-                name += std::string("/") + static_cast<char>('a' + random.below(2));
-            if (random.below(5) == 0) name += '/';
-            names.push_back(name);
-        }
-        std::vector<std::string> got = claim(OnDuplicate::rename, names);
-        std::erase(got, "-");
-        ASSERT_EQ(claim(OnDuplicate::fail, got), got);
     }
 }
 

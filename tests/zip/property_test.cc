@@ -16,7 +16,7 @@ namespace {
 
 std::string random_name(base::Random& random, std::size_t index, bool directory) {
     constexpr const char* kPieces[] = {
-        "a", "B", "folder/", "\xC3\xA4", "\xE6\x97\xA5", " ", "long-long-long-name"};
+        "a", "B", "folder/", "\xC3\xA4", "\xE6\x97\xA5", " s", "long-long-long-name"};
     std::string name = std::to_string(index);
     for (std::uint64_t n = random.below(6); n > 0; --n)
         name += kPieces[random.below(std::size(kPieces))];
