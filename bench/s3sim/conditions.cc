@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "s3sim/archive.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/xml.h"
@@ -26,7 +27,6 @@ bool any_etag_matches(std::string_view list, std::string_view etag) {
 constexpr std::array<std::string_view, 6> kStorageClasses = {
     "STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
     "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
-constexpr std::array<std::string_view, 2> kColdClasses = {"GLACIER", "DEEP_ARCHIVE"};
 constexpr std::array<std::string_view, 5> kEchoed = {
     "cache-control", "content-disposition", "content-encoding", "content-language", "expires"};
 
@@ -44,7 +44,9 @@ Answered<void> check_read_conditions(const Request& request, const Object& objec
     };
     const auto not_modified = [&]() -> Answered<void> {
         if (copy_source) return failed("If-None-Match");
-        return refuse(304, "NotModified", "", {{"ETag", "\"" + object.etag + "\""}});
+        Refusal refusal{304, "NotModified", "", {}};
+        refusal.headers = {{"ETag", "\"" + object.etag + "\""}};
+        return std::unexpected(std::move(refusal));
     };
     // RFC 9110, 13.2.2: the dates count only where the ETag condition is absent. Dates have a
     // resolution of seconds.
@@ -82,7 +84,7 @@ Answered<Object> object_from_headers(const Request& request) {
     if (request.has_header("x-amz-storage-class")) {
         object.storage_class = request.header("x-amz-storage-class");
         if (!contains(kStorageClasses, object.storage_class) &&
-            !contains(kColdClasses, object.storage_class)) {
+            !is_archive_class(object.storage_class)) {
             return refuse(400, "InvalidStorageClass",
                           "The storage class you specified is not valid");
         }

@@ -33,6 +33,15 @@ Response Service::control(Exchange& exchange) {
             response.add("Content-Type", "text/plain");
             response.text = set.error().detail + "\n";
         }
+    } else if (what == "archive-status" && request.method == "POST") {
+        const auto set =
+            set_archive_status(request.parameter_or("bucket", ""), request.parameter_or("key", ""),
+                               request.parameter_or("status", ""));
+        response.text = set ? "{}\n" : set.error().message + "\n";
+        if (!set) {
+            response.status = set.error().status;
+            response.headers = {{"Content-Type", "text/plain"}};
+        }
     } else {
         response.status = 404;
         response.text = "{}\n";

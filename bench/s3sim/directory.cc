@@ -2,7 +2,6 @@
 // Keys that cannot be paths live in ROOT/.s3sim/escaped/BUCKET under the SHA-256 of the key. Bytes
 // arrive in ROOT/.s3sim/tmp and are renamed to their place; an object is the new or the old one at
 // any time.
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -10,10 +9,12 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 
+#include "s3sim/bucket.h"
 #include "s3sim/checksum.h"
 #include "s3sim/sidecar.h"
-#include "s3sim/store.h"
 
 namespace s3sim {
 namespace {
@@ -49,17 +50,18 @@ class DirectoryBucket final : public Bucket {
     }
 
     ObjectRef find(std::string_view key) override {
-        if (is_path(key)) {
+        if (is_path(key) && stays_inside(key)) {
             if (auto object = open_object(key, folder_ + "/" + std::string(key))) return object;
         }
         return open_object(key, escaped_path(key));
     }
 
-    Answered<void> put(std::string_view key, Object object,
-                       const PutCondition& condition) override {
+    Answered<std::string> put(std::string_view key, Object object,
+                              const PutCondition& condition) override {
         const std::scoped_lock lock(mutex_);
         const ObjectRef existing = find(key);
-        if (auto ok = check_put(condition, existing.get()); !ok) return ok;
+        if (auto ok = check_put(condition, existing.get()); !ok)
+            return std::unexpected(std::move(ok.error()));
         std::string path = escaped_path(key);
         if (is_path(key) && make_way(key) &&
             object.file->move_to(folder_ + "/" + std::string(key))) {
@@ -75,15 +77,19 @@ class DirectoryBucket final : public Bucket {
         }
         object.last_modified = time_of(info);
         index_[std::string(key)] = {stamp_of(info), entry_of(key, object)};
-        return {};
+        return std::string();
     }
 
-    Answered<void> remove(std::string_view key) override {
+    Answered<Removed> remove(std::string_view key, std::string_view version_id,
+                             base::UtcTime) override {
+        const Removed removed{version_id.empty() || version_id == kNullVersion,
+                              std::string(version_id), false};
+        if (!removed.found) return removed;
         const std::scoped_lock lock(mutex_);
-        if (is_path(key)) {
+        if (is_path(key) && stays_inside(key)) {
             fs::path path = folder_ + "/" + std::string(key);
             struct stat info{};
-            if (::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) ::unlink(path.c_str());
+            if (::lstat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode)) ::unlink(path.c_str());
             for (path = path.parent_path(); path != fs::path(folder_); path = path.parent_path()) {
                 if (::rmdir(path.c_str()) != 0)
                     break;  // folders are not objects: an empty one has no reason to be
@@ -92,7 +98,27 @@ class DirectoryBucket final : public Bucket {
         ::unlink(escaped_path(key).c_str());
         ::unlink(sidecar_path(key).c_str());
         if (const auto at = index_.find(key); at != index_.end()) index_.erase(at);
-        return {};
+        return removed;
+    }
+
+    void amend(std::string_view key, std::string_view,
+               const std::function<void(Object&)>& change) override {
+        const std::scoped_lock lock(mutex_);
+        const ObjectRef found = find(key);
+        struct stat info{};
+        if (!found || ::fstat(found->body->fd(), &info) != 0) return;
+        Object changed = *found;
+        change(changed);
+        const FileStamp stamp = stamp_of(info);
+        if (write_sidecar(sidecar_path(key), temp_, key, stamp, changed))
+            index_[std::string(key)] = {stamp, entry_of(key, changed)};
+    }
+
+    // Folders that hold no object may remain; they go with the bucket.
+    void discard() override {
+        std::error_code ignored;
+        for (const std::string& folder : {folder_, escaped_, meta_})
+            fs::remove_all(folder, ignored);
     }
 
     bool is_empty() override {
@@ -161,12 +187,26 @@ class DirectoryBucket final : public Bucket {
     }
     std::string sidecar_path(std::string_view key) const { return meta_ + "/" + hex(sha256(key)); }
 
+    // Keys are paths without ".." (is_path), so only a link that somebody put here can lead out of the
+    // folder: nothing is looked for behind one.
+    bool stays_inside(std::string_view key) const {
+        struct stat info{};
+        for (auto slash = key.find('/'); slash != std::string_view::npos;
+             slash = key.find('/', slash + 1)) {
+            const std::string above = folder_ + "/" + std::string(key.substr(0, slash));
+            if (::lstat(above.c_str(), &info) != 0) return true;
+            if (S_ISLNK(info.st_mode)) return false;
+        }
+        return true;
+    }
+
     // The folders above a key. False where a file is in the way.
     bool make_way(std::string_view key) const {
+        if (!stays_inside(key)) return false;
         const auto slash = key.rfind('/');
         const std::string path = folder_ + "/" + std::string(key);
         struct stat info{};
-        if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return false;
+        if (::lstat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) return false;
         if (slash == std::string_view::npos) return true;
         std::error_code error;
         fs::create_directories(folder_ + "/" + std::string(key.substr(0, slash)), error);
@@ -212,6 +252,7 @@ class DirectoryBucket final : public Bucket {
             const auto known = read_sidecar(meta_ + "/" + path.substr(escaped_.size() + 1), stamp);
             if (!known) return;
             key = known->first;
+            if (fresh.contains(key)) return;  // find() takes the file of that name, too
         }
         if (const auto at = index_.find(key); at != index_.end() && at->second.stamp == stamp) {
             fresh.insert(*at);

@@ -35,6 +35,8 @@ constexpr std::array kKnown = {
           "You did not provide the number of bytes specified by the Content-Length HTTP header."},
     Known{"InternalError", 500, "We encountered an internal error. Please try again."},
     Known{"InsufficientStorage", 507, "The simulator's memory limit does not hold this body."},
+    Known{"IllegalVersioningConfigurationException", 400,
+          "The Versioning element must be specified"},
     Known{"InvalidAccessKeyId", 403,
           "The AWS Access Key Id you provided does not exist in our records."},
     Known{"InvalidBucketName", 400, "The specified bucket is not valid."},
@@ -68,6 +70,7 @@ constexpr std::array kKnown = {
     Known{"RequestTimeout", 400,
           "Your socket connection to the server was not read from or written to within the timeout "
           "period."},
+    Known{"RestoreAlreadyInProgress", 409, "Object restore is already in progress"},
     Known{"ServiceUnavailable", 503, "Service is unable to handle request."},
     Known{"SignatureDoesNotMatch", 403,
           "The request signature we calculated does not match the signature you provided. Check "

@@ -17,6 +17,7 @@ struct Refusal {
     std::string code;
     std::string message;
     std::vector<std::pair<std::string, std::string>> extra;  // further elements of the <Error>
+    std::vector<std::pair<std::string, std::string>> headers = {};  // of the answer
     bool close = false;  // the connection cannot go on after this
 };
 

@@ -34,6 +34,11 @@ void declare(CLI::App& app, Flags& flags) {
                    "BUCKET=SPEC, e.g. src=challenge or b=count=9,size=1MiB (repeatable)");
     app.add_option("--synthetic-cache", o.synthetic_cache, "file that remembers computed keys");
     app.add_option("--sink", o.sinks, "bucket that checks uploads and keeps no bytes (repeatable)");
+    app.add_option("--versioned", o.versioned,
+                   "make this bucket and keep all versions; not with --root (repeatable)");
+    app.add_option("--restore-ms", o.restore_ms,
+                   "until a restored copy of an archived object can be read")
+        ->capture_default_str();
     app.add_option("--threads", o.threads)->capture_default_str();
     app.add_option("--max-memory", flags.max_memory, "of stored bytes, e.g. 2GiB; 0: no limit")
         ->capture_default_str();

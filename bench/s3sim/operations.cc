@@ -16,6 +16,7 @@ namespace {
 
 bool has_document(Operation operation) {
     return operation == Operation::CreateBucket || operation == Operation::DeleteObjects ||
+           operation == Operation::PutBucketVersioning || operation == Operation::RestoreObject ||
            operation == Operation::CompleteMultipartUpload || operation == Operation::Control;
 }
 bool has_data(Operation operation) {
@@ -123,10 +124,7 @@ Answered<void> Service::admit(Exchange& exchange) {
         exchange.bucket = store_.bucket(request.bucket);
         if (!exchange.bucket) return refuse("NoSuchBucket", {{"BucketName", request.bucket}});
     }
-    if (const std::string* version = request.parameter("versionId");
-        version != nullptr && *version != "null") {
-        return refuse("NoSuchVersion", {{"Key", request.key}, {"VersionId", *version}});
-    }
+    if (auto ok = check_version_parameter(exchange); !ok) return ok;
     if (request.parameter("uploadId") != nullptr) {
         exchange.upload =
             store_.upload(request.bucket, request.key, *request.parameter("uploadId"));
@@ -248,9 +246,7 @@ Response Service::finish(Exchange& exchange) {
             bare ? std::string() : error_xml(refusal, exchange.request.path, exchange.request_id),
             refusal.status);
         if (bare) response.headers.clear();
-        for (const auto& [name, value] : refusal.extra) {
-            if (refusal.status == 304) response.add(name, value);
-        }
+        for (const auto& [name, value] : refusal.headers) response.add(name, value);
         response.close = refusal.close;
     }
     return response;
@@ -271,12 +267,16 @@ Answered<Response> Service::execute(Exchange& exchange) {
         case Operation::GetBucketLocation: return bucket_location(exchange);
         case Operation::ListObjectsV2: return list_objects(exchange);
         case Operation::ListMultipartUploads: return list_uploads(exchange);
+        case Operation::ListObjectVersions: return list_versions(exchange);
+        case Operation::PutBucketVersioning: return put_versioning(exchange);
+        case Operation::GetBucketVersioning: return get_versioning(exchange);
         case Operation::DeleteObjects: return delete_objects(exchange);
         case Operation::PutObject: return put_object(exchange);
         case Operation::GetObject:
         case Operation::HeadObject: return get_object(exchange);
         case Operation::DeleteObject: return delete_object(exchange);
         case Operation::GetObjectTagging: return get_tagging(exchange);
+        case Operation::RestoreObject: return restore_object(exchange);
         case Operation::CreateMultipartUpload: return create_upload(exchange);
         case Operation::UploadPart: return upload_part(exchange);
         case Operation::UploadPartCopy: return upload_part_copy(exchange);

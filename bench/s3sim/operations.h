@@ -28,12 +28,16 @@ enum class Operation : std::uint8_t {
     GetBucketLocation,
     ListObjectsV2,
     ListMultipartUploads,
+    ListObjectVersions,
+    PutBucketVersioning,
+    GetBucketVersioning,
     DeleteObjects,
     PutObject,
     GetObject,
     HeadObject,
     DeleteObject,
     GetObjectTagging,
+    RestoreObject,
     CreateMultipartUpload,
     UploadPart,
     UploadPartCopy,
@@ -76,6 +80,9 @@ class Service {
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
     Stats stats() const;
+    // For an object in INTELLIGENT_TIERING: its archive tier, "" for none.
+    Answered<void> set_archive_status(std::string_view bucket, std::string_view key,
+                                      std::string_view status);
     base::UtcTime now() const { return clock_.utc_now(); }
 
   private:
@@ -92,11 +99,15 @@ class Service {
     Answered<Response> bucket_location(Exchange& exchange);
     Answered<Response> delete_objects(Exchange& exchange);
     Answered<Response> list_objects(Exchange& exchange);
+    Answered<Response> list_versions(Exchange& exchange);
+    Answered<Response> put_versioning(Exchange& exchange);
+    Answered<Response> get_versioning(Exchange& exchange);
     Answered<Response> list_uploads(Exchange& exchange);
     Answered<Response> list_parts(Exchange& exchange);
     Answered<Response> put_object(Exchange& exchange);
     Answered<Response> get_object(Exchange& exchange);
     Answered<Response> get_tagging(Exchange& exchange);
+    Answered<Response> restore_object(Exchange& exchange);
     Answered<Response> delete_object(Exchange& exchange);
     Answered<Response> create_upload(Exchange& exchange);
     Answered<Response> upload_part(Exchange& exchange);
@@ -124,6 +135,16 @@ Answered<PutCondition> put_condition(const Request& request);
 Answered<Object> object_from_headers(const Request& request);
 void add_object_headers(Response& response, const Object& object, bool with_checksum);
 void add_stored_headers(Response& response, const Object& object, std::string_view prefix);
+
+// versions.cc. A version is named by "null", or by an id in the form of S3's.
+Answered<void> check_version_id(std::string_view version_id, Bucket& bucket);
+Answered<void> check_version_parameter(const Exchange& exchange);
+// What the request reads: the version it names, or the newest. A delete marker refuses: NoSuchKey,
+// or MethodNotAllowed if it was named (always, with `markers_refuse`).
+Answered<ObjectRef> find_object(Bucket& bucket, const Request& request,
+                                bool markers_refuse = false);
+void add_version_header(Response& response, Bucket& bucket, const Object& object,
+                        std::string_view name = "x-amz-version-id");
 
 inline constexpr std::uint64_t kPutSizeMax = 5ULL << 30;
 inline constexpr std::uint64_t kDocumentSizeMax = 4 << 20;  // XML bodies

@@ -66,12 +66,21 @@ Answered<Response> Service::delete_objects(Exchange& exchange) {
     if (!wanted) return std::unexpected(wanted.error());
     XmlWriter xml;
     xml.root("DeleteResult");
-    for (const std::string& key : wanted->keys) {
-        if (auto gone = exchange.bucket->remove(key); !gone) {
-            xml.open("Error").text("Key", key).text("Code", gone.error().code);
-            xml.text("Message", gone.error().message).close("Error");
+    for (const auto& [key, version] : wanted->objects) {
+        auto gone = exchange.bucket->remove(key, version, now());
+        if (gone && !gone->found && !version.empty()) gone = refuse("NoSuchVersion");
+        if (!gone) {
+            xml.open("Error").text("Key", key);
+            if (!version.empty()) xml.text("VersionId", version);
+            xml.text("Code", gone.error().code).text("Message", gone.error().message);
+            xml.close("Error");
         } else if (!wanted->quiet) {
-            xml.open("Deleted").text("Key", key).close("Deleted");
+            xml.open("Deleted").text("Key", key);
+            if (!version.empty()) xml.text("VersionId", version);
+            if (gone->delete_marker) {
+                xml.flag("DeleteMarker", true).text("DeleteMarkerVersionId", gone->version_id);
+            }
+            xml.close("Deleted");
         }
     }
     return xml_response(xml.close("DeleteResult").finish());

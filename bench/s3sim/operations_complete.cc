@@ -176,8 +176,8 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
     for (const Part& part : whole->parts) object.part_sizes.push_back(part.size);
     object.body = joined->body;
     object.file = joined->file;
-    if (auto ok = upload.bucket->put(upload.key, std::move(object), *condition); !ok)
-        return reopen(ok.error());
+    const auto version = upload.bucket->put(upload.key, std::move(object), *condition);
+    if (!version) return reopen(version.error());
     store_.remove_upload(upload);
 
     XmlWriter xml;
@@ -192,6 +192,7 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
             .text("ChecksumType", upload.checksum_type);
     }
     Response response = xml_response(xml.close("CompleteMultipartUploadResult").finish());
+    if (!version->empty()) response.add("x-amz-version-id", *version);
     add_stored_headers(response, upload.target, "x-amz-server-side-encryption");
     return response;
 }

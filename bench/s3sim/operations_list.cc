@@ -3,26 +3,14 @@
 #include <optional>
 
 #include "base/encoding.h"
+#include "s3sim/archive.h"
+#include "s3sim/listing.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/xml.h"
 
 namespace s3sim {
 namespace {
-
-constexpr std::uint64_t kPageMax = 1000;
-
-Answered<std::uint64_t> page_size(const Request& request, std::string_view name) {
-    const std::string* text = request.parameter(name);
-    if (text == nullptr) return kPageMax;
-    const auto number = parse_number(*text);
-    if (!number || *number > INT32_MAX) {
-        return refuse(400, "InvalidArgument",
-                      "Provided " + std::string(name) + " not an integer or within integer range",
-                      {{"ArgumentName", std::string(name)}, {"ArgumentValue", *text}});
-    }
-    return std::min(*number, kPageMax);
-}
 
 // Opaque to clients; checked when it comes back. It holds where the next page starts: "k" after a
 // key, "p" after everything under a common prefix.
@@ -40,12 +28,23 @@ std::optional<std::string> open_token(std::string_view token) {
     return position;
 }
 
-// The first string after all that start with `prefix`; empty if there is none.
-std::string after_prefix(std::string prefix) {
-    while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xFF) prefix.pop_back();
-    if (!prefix.empty())
-        prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
-    return prefix;
+// x-amz-optional-object-attributes has one value that means something.
+Answered<bool> wants_restore_status(const Request& request) {
+    const std::string_view wanted = request.header("x-amz-optional-object-attributes");
+    if (wanted.empty() || wanted == "RestoreStatus") return !wanted.empty();
+    return refuse(400, "InvalidArgument", "Invalid attribute name specified",
+                  {{"ArgumentName", "x-amz-optional-object-attributes"},
+                   {"ArgumentValue", std::string(wanted)}});
+}
+
+void add_restore_status(XmlWriter& xml, const Entry& entry, base::UtcTime now) {
+    const auto& restore = entry.restore;
+    const bool ongoing = restore && now < restore->ready;
+    const bool restored = restore && !ongoing && now < restore->expires;
+    if (!ongoing && !(restored && is_archive_class(entry.storage_class))) return;
+    xml.open("RestoreStatus").flag("IsRestoreInProgress", ongoing);
+    if (!ongoing) xml.text("RestoreExpiryDate", base::format_rfc3339(restore->expires));
+    xml.close("RestoreStatus");
 }
 
 struct Listing {
@@ -95,26 +94,17 @@ Listing make_page(Bucket& bucket, const std::string& prefix, const std::string& 
     return page;
 }
 
-Answered<bool> wants_url_encoding(const Request& request) {
-    const std::string encoding = request.parameter_or("encoding-type", "");
-    if (!encoding.empty() && encoding != "url") {
-        return refuse(400, "InvalidArgument", "Invalid Encoding Method specified in Request",
-                      {{"ArgumentName", "encoding-type"}, {"ArgumentValue", encoding}});
-    }
-    return encoding == "url";
-}
-
 }  // namespace
 
 Answered<Response> Service::list_objects(Exchange& exchange) {
     const Request& request = exchange.request;
     const auto max = page_size(request, "max-keys");
     if (!max) return std::unexpected(max.error());
-    const auto url = wants_url_encoding(request);
-    if (!url) return std::unexpected(url.error());
-    const auto encode = [&](std::string_view text) {
-        return *url ? base::percent_encode(text, true) : std::string(text);
-    };
+    const auto encoder = key_encoder(request);
+    if (!encoder) return std::unexpected(encoder.error());
+    const KeyEncoder& encode = *encoder;
+    const auto restores = wants_restore_status(request);
+    if (!restores) return std::unexpected(restores.error());
     const std::string prefix = request.parameter_or("prefix", "");
     const std::string delimiter = request.parameter_or("delimiter", "");
     std::string position;
@@ -140,7 +130,7 @@ Answered<Response> Service::list_objects(Exchange& exchange) {
     if (!delimiter.empty()) xml.text("Delimiter", encode(delimiter));
     if (request.parameter("start-after") != nullptr)
         xml.text("StartAfter", encode(*request.parameter("start-after")));
-    if (*url) xml.text("EncodingType", "url");
+    if (encode.url) xml.text("EncodingType", "url");
     if (token != nullptr) xml.text("ContinuationToken", *token);
     if (page.truncated) xml.text("NextContinuationToken", seal_token(page.next));
     xml.number("KeyCount", page.contents.size() + page.prefixes.size()).number("MaxKeys", *max);
@@ -148,6 +138,7 @@ Answered<Response> Service::list_objects(Exchange& exchange) {
     base::UtcTime last_time{};  // neighbours often share theirs
     std::string last_text = base::format_rfc3339(last_time);
     const bool owner = request.parameter_or("fetch-owner", "") == "true";
+    const base::UtcTime time = now();
     for (const Entry& entry : page.contents) {
         if (entry.last_modified != last_time) {
             last_time = entry.last_modified;
@@ -161,7 +152,9 @@ Answered<Response> Service::list_objects(Exchange& exchange) {
         }
         xml.number("Size", entry.size);
         if (owner) xml.open("Owner").text("ID", "s3sim").close("Owner");
-        xml.text("StorageClass", entry.storage_class).close("Contents");
+        xml.text("StorageClass", entry.storage_class);
+        if (*restores) add_restore_status(xml, entry, time);
+        xml.close("Contents");
     }
     for (const std::string& common : page.prefixes) {
         xml.open("CommonPrefixes").text("Prefix", encode(common)).close("CommonPrefixes");
@@ -173,11 +166,9 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
     const Request& request = exchange.request;
     const auto max = page_size(request, "max-uploads");
     if (!max) return std::unexpected(max.error());
-    const auto url = wants_url_encoding(request);
-    if (!url) return std::unexpected(url.error());
-    const auto encode = [&](std::string_view text) {
-        return *url ? base::percent_encode(text, true) : std::string(text);
-    };
+    const auto encoder = key_encoder(request);
+    if (!encoder) return std::unexpected(encoder.error());
+    const KeyEncoder& encode = *encoder;
     const std::string prefix = request.parameter_or("prefix", "");
     const std::string key_marker = request.parameter_or("key-marker", "");
     const std::string id_marker = request.parameter_or("upload-id-marker", "");
@@ -195,7 +186,7 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
     xml.text("KeyMarker", encode(key_marker))
         .text("UploadIdMarker", id_marker)
         .text("Prefix", encode(prefix));
-    if (*url) xml.text("EncodingType", "url");
+    if (encode.url) xml.text("EncodingType", "url");
     if (truncated && !page.empty()) {
         xml.text("NextKeyMarker", encode(page.back()->key))
             .text("NextUploadIdMarker", page.back()->id);

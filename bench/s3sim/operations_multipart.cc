@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "base/random.h"
+#include "s3sim/archive.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
@@ -63,14 +64,44 @@ Answered<void> store_part(Upload& upload, int number, Part part) {
 }
 
 struct CopySource {
+    std::shared_ptr<Bucket> bucket;
     ObjectRef object;
     ByteRange range;
 };
 
-Answered<CopySource> copy_source(Store& store, const Request& request) {
+// The version that BUCKET/KEY?versionId=ID names; "" for none.
+Answered<ObjectRef> find_source(Bucket& bucket, std::string_view key, std::string_view query) {
+    constexpr std::string_view kName = "?versionId=";
+    const bool named = query.starts_with(kName);
+    if (!named && !query.empty())
+        return refuse(400, "InvalidArgument", "A copy source takes only a versionId.");
+    const auto version = base::percent_decode(named ? query.substr(kName.size()) : query);
+    if (named) {
+        if (auto ok = check_version_id(version.value_or(""), bucket); !ok)
+            return std::unexpected(std::move(ok.error()));
+    }
+    ObjectRef object = bucket.find_version(key, *version);
+    if (object && !object->delete_marker) return object;
+    if (named && object) {
+        return refuse(400, "InvalidRequest",
+                      "The source of a copy request may not specifically refer to a delete marker "
+                      "by version id.");
+    }
+    if (named && bucket.versioning() != Versioning::off) {
+        return refuse("NoSuchVersion", {{"Key", std::string(key)}, {"VersionId", *version}});
+    }
+    Refusal refusal = known_refusal("NoSuchKey");
+    refusal.extra = {{"Key", std::string(key)}};
+    if (object) {
+        refusal.headers = {{"x-amz-delete-marker", "true"},
+                           {"x-amz-version-id", std::string(shown_version(*object))}};
+    }
+    return std::unexpected(std::move(refusal));
+}
+
+Answered<CopySource> copy_source(Store& store, const Request& request, base::UtcTime now) {
     std::string_view text = request.header("x-amz-copy-source");
     const auto question = std::min(text.find('?'), text.size());
-    const std::string_view version = text.substr(question);
     const auto decoded = base::percent_decode(text.substr(0, question));
     std::string path = decoded.value_or("");
     if (path.starts_with('/')) path.erase(0, 1);
@@ -81,17 +112,18 @@ Answered<CopySource> copy_source(Store& store, const Request& request) {
             "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
             {{"ArgumentName", "x-amz-copy-source"}, {"ArgumentValue", std::string(text)}});
     }
-    if (!version.empty() && version != "?versionId=null") return refuse("NoSuchVersion");
-    const auto bucket = store.bucket(path.substr(0, slash));
-    if (!bucket) return refuse("NoSuchBucket", {{"BucketName", path.substr(0, slash)}});
     CopySource source;
-    source.object = bucket->find(path.substr(slash + 1));
-    if (!source.object) return refuse("NoSuchKey", {{"Key", path.substr(slash + 1)}});
+    source.bucket = store.bucket(path.substr(0, slash));
+    if (!source.bucket) return refuse("NoSuchBucket", {{"BucketName", path.substr(0, slash)}});
+    auto object = find_source(*source.bucket, path.substr(slash + 1), text.substr(question));
+    if (!object) return std::unexpected(std::move(object.error()));
+    source.object = std::move(*object);
     if (auto ok = check_read_conditions(request, *source.object, true); !ok)
         return std::unexpected(ok.error());
-    const std::string& storage = source.object->storage_class;
-    if (storage == "GLACIER" || storage == "DEEP_ARCHIVE") {
-        return refuse("InvalidObjectState", {{"StorageClass", storage}});
+    if (auto ok = check_readable(*source.object, now,
+                                 "Operation is not valid for the source object's storage class");
+        !ok) {
+        return std::unexpected(std::move(ok.error()));
     }
     if (!source.object->body)
         return refuse(501, "NotImplemented", "A sink's bytes cannot be copied.");
@@ -193,7 +225,7 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
     Upload& upload = *exchange.upload;
     const auto number = part_number(exchange.request);
     if (!number) return std::unexpected(number.error());
-    const auto source = copy_source(store_, exchange.request);
+    const auto source = copy_source(store_, exchange.request, now());
     if (!source) return std::unexpected(source.error());
     auto writer = upload.bucket->make_writer(source->range.length);
     if (!writer) return std::unexpected(refusal_of(writer.error()));
@@ -227,7 +259,9 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
     if (!upload.algorithm.empty()) xml.text("Checksum" + upload.algorithm, part.checksum);
     if (auto ok = store_part(upload, *number, std::move(part)); !ok)
         return std::unexpected(ok.error());
-    return xml_response(xml.close("CopyPartResult").finish());
+    Response response = xml_response(xml.close("CopyPartResult").finish());
+    add_version_header(response, *source->bucket, *source->object, "x-amz-copy-source-version-id");
+    return response;
 }
 
 Answered<Response> Service::abort_upload(Exchange& exchange) {

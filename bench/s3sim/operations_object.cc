@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "s3sim/archive.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
@@ -10,12 +11,6 @@
 
 namespace s3sim {
 namespace {
-
-Answered<ObjectRef> find_object(Exchange& exchange) {
-    ObjectRef object = exchange.bucket->find(exchange.request.key);
-    if (!object) return refuse("NoSuchKey", {{"Key", exchange.request.key}});
-    return object;
-}
 
 // What the request asks for: a part, a range, or everything (then `partial` stays false).
 struct Wanted {
@@ -84,9 +79,9 @@ Answered<Response> Service::put_object(Exchange& exchange) {
         response.add("x-amz-checksum-type", object->checksum.type);
     }
     add_stored_headers(response, *object, "x-amz-server-side-encryption");
-    if (auto ok = exchange.bucket->put(request.key, std::move(*object), *condition); !ok) {
-        return std::unexpected(ok.error());
-    }
+    const auto version = exchange.bucket->put(request.key, std::move(*object), *condition);
+    if (!version) return std::unexpected(version.error());
+    if (!version->empty()) response.add("x-amz-version-id", *version);
     return response;
 }
 
@@ -100,14 +95,13 @@ Answered<Response> Service::get_object(Exchange& exchange) {
                 "x-amz-server-side-encryption header is not supported for this operation.");
         }
     }
-    const auto object = find_object(exchange);
+    const auto object = find_object(*exchange.bucket, request);
     if (!object) return std::unexpected(object.error());
     if (auto ok = check_read_conditions(request, **object, false); !ok)
         return std::unexpected(ok.error());
-    const std::string& storage = (*object)->storage_class;
-    if (!head && (storage == "GLACIER" || storage == "DEEP_ARCHIVE")) {
-        return refuse("InvalidObjectState", {{"StorageClass", storage}});
-    }
+    const auto readable = check_readable(
+        **object, now(), "The operation is not valid for the object's storage class");
+    if (!head && !readable) return std::unexpected(readable.error());
     if (!head && !(*object)->body) {
         return refuse(501, "NotImplemented",
                       "This bucket is a sink: it checked the bytes and forgot them.");
@@ -127,9 +121,13 @@ Answered<Response> Service::get_object(Exchange& exchange) {
     const bool checksum =
         request.header("x-amz-checksum-mode") == "ENABLED" && range.length == (*object)->size;
     add_object_headers(response, **object, checksum);
+    add_version_header(response, *exchange.bucket, **object);
+    add_archive_headers(response, **object, now());
     for (const auto& [name, value] : request.query) {  // response-content-type=... and friends
         if (!name.starts_with("response-")) continue;
         const std::string header = name.substr(9);
+        if (std::ranges::any_of(value, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
+            return refuse(400, "InvalidArgument", name + " cannot be a header");
         std::erase_if(response.headers, [&](const auto& item) {
             return std::ranges::equal(item.first, header,
                                       [](char a, char b) { return (a | 32) == (b | 32); });
@@ -147,15 +145,19 @@ Answered<Response> Service::get_object(Exchange& exchange) {
 }
 
 Answered<Response> Service::delete_object(Exchange& exchange) {
-    if (auto ok = exchange.bucket->remove(exchange.request.key); !ok)
-        return std::unexpected(ok.error());
+    const Request& request = exchange.request;
+    const auto removed =
+        exchange.bucket->remove(request.key, request.parameter_or("versionId", ""), now());
+    if (!removed) return std::unexpected(removed.error());
     Response response;
     response.status = 204;
+    if (removed->delete_marker) response.add("x-amz-delete-marker", "true");
+    if (!removed->version_id.empty()) response.add("x-amz-version-id", removed->version_id);
     return response;
 }
 
 Answered<Response> Service::get_tagging(Exchange& exchange) {
-    const auto object = find_object(exchange);
+    const auto object = find_object(*exchange.bucket, exchange.request, true);
     if (!object) return std::unexpected(object.error());
     XmlWriter xml;
     xml.root("Tagging").open("TagSet");
@@ -171,7 +173,9 @@ Answered<Response> Service::get_tagging(Exchange& exchange) {
                                .value_or(""))
             .close("Tag");
     }
-    return xml_response(xml.close("TagSet").close("Tagging").finish());
+    Response response = xml_response(xml.close("TagSet").close("Tagging").finish());
+    add_version_header(response, *exchange.bucket, **object);
+    return response;
 }
 
 }  // namespace s3sim

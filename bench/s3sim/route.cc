@@ -8,19 +8,23 @@
 namespace s3sim {
 namespace {
 
-constexpr std::array<std::string_view, 21> kNames = {"ListBuckets",
+constexpr std::array<std::string_view, 25> kNames = {"ListBuckets",
                                                      "CreateBucket",
                                                      "HeadBucket",
                                                      "DeleteBucket",
                                                      "GetBucketLocation",
                                                      "ListObjectsV2",
                                                      "ListMultipartUploads",
+                                                     "ListObjectVersions",
+                                                     "PutBucketVersioning",
+                                                     "GetBucketVersioning",
                                                      "DeleteObjects",
                                                      "PutObject",
                                                      "GetObject",
                                                      "HeadObject",
                                                      "DeleteObject",
                                                      "GetObjectTagging",
+                                                     "RestoreObject",
                                                      "CreateMultipartUpload",
                                                      "UploadPart",
                                                      "UploadPartCopy",
@@ -32,12 +36,12 @@ constexpr std::array<std::string_view, 21> kNames = {"ListBuckets",
 
 // Sub-resources that make a request another operation than the plain one; those we do not know are
 // refused.
-constexpr std::array<std::string_view, 5> kSubresources = {"uploads", "uploadId", "tagging",
-                                                           "location", "delete"};
-constexpr std::array<std::string_view, 17> kUnsupported = {
-    "acl",     "attributes",   "cors",     "encryption",  "legal-hold", "lifecycle",
-    "logging", "notification", "policy",   "replication", "restore",    "retention",
-    "select",  "torrent",      "versions", "website",     "versioning"};
+constexpr std::array<std::string_view, 8> kSubresources = {
+    "uploads", "uploadId", "tagging", "location", "delete", "versioning", "versions", "restore"};
+constexpr std::array<std::string_view, 14> kUnsupported = {
+    "acl",       "attributes", "cors",         "encryption", "legal-hold",
+    "lifecycle", "logging",    "notification", "policy",     "replication",
+    "retention", "select",     "torrent",      "website"};
 
 Operation bucket_operation(const Request& request, std::string_view sub) {
     const std::string_view method = request.method;
@@ -48,6 +52,9 @@ Operation bucket_operation(const Request& request, std::string_view sub) {
     if (method == "GET" && sub == "uploads") return Operation::ListMultipartUploads;
     if (method == "GET" && sub.empty() && request.parameter_or("list-type", "") == "2")
         return Operation::ListObjectsV2;
+    if (method == "GET" && sub == "versions") return Operation::ListObjectVersions;
+    if (method == "PUT" && sub == "versioning") return Operation::PutBucketVersioning;
+    if (method == "GET" && sub == "versioning") return Operation::GetBucketVersioning;
     if (method == "POST" && sub == "delete") return Operation::DeleteObjects;
     return Operation::Unknown;
 }
@@ -62,6 +69,7 @@ Operation object_operation(const Request& request, std::string_view sub) {
         if (method == "DELETE") return Operation::DeleteObject;
     }
     if (sub == "tagging" && method == "GET") return Operation::GetObjectTagging;
+    if (sub == "restore" && method == "POST") return Operation::RestoreObject;
     if (sub == "uploads" && method == "POST") return Operation::CreateMultipartUpload;
     if (sub == "uploadId") {
         if (method == "PUT") return copy ? Operation::UploadPartCopy : Operation::UploadPart;
@@ -85,7 +93,9 @@ Operation operation_of(const Request& request) {
         if (contains(kUnsupported, name)) return Operation::Unknown;
         if (contains(kSubresources, name)) sub = name;
     }
-    if (request.path.starts_with("/_s3sim/")) return Operation::Control;
+    // In a bucket named by the host, _s3sim/... is a key like any other.
+    if (request.bucket == "_s3sim" && request.path.starts_with("/_s3sim/"))
+        return Operation::Control;
     if (request.bucket.empty()) {
         return request.method == "GET" && sub.empty() ? Operation::ListBuckets : Operation::Unknown;
     }

@@ -73,6 +73,7 @@ struct Server::Impl {
           service(options, store, faults, counters) {}
 
     base::Status prepare_buckets();
+    base::Status prepare_versioned(const std::string& name);
     base::Status start_threads();
     base::Clock& clock() {
         return options.clock != nullptr ? *options.clock : base::system_clock();
@@ -107,6 +108,20 @@ base::Status Server::Impl::prepare_buckets() {
         const auto made = store.create_bucket(name, clock().utc_now());
         if (!made && made.error().code != "BucketAlreadyOwnedByYou")
             return base::fail(error_of(made.error()));
+    }
+    for (const std::string& name : options.versioned) {
+        if (auto ok = prepare_versioned(name); !ok) return ok;
+    }
+    return {};
+}
+
+base::Status Server::Impl::prepare_versioned(const std::string& name) {
+    const auto made = store.create_bucket(name, clock().utc_now());
+    if (!made && made.error().code != "BucketAlreadyOwnedByYou")
+        return base::fail(error_of(made.error()));
+    if (const auto set = store.bucket(name)->set_versioning(Versioning::enabled); !set) {
+        return base::fail(base::ErrorKind::invalid, "bad_versioned",
+                          name + ": " + set.error().message);
     }
     return {};
 }
@@ -162,14 +177,30 @@ base::Status Server::create_bucket(std::string_view bucket) {
     return {};
 }
 
-base::Status Server::put(std::string_view bucket_name, std::string_view key,
-                         std::string_view bytes) {
+base::Status Server::set_versioning(std::string_view bucket_name, bool enabled) {
+    const auto bucket = impl_->store.bucket(bucket_name);
+    if (!bucket) return base::fail(no_bucket(bucket_name));
+    const auto set = bucket->set_versioning(enabled ? Versioning::enabled : Versioning::suspended);
+    if (!set) return base::fail(error_of(set.error()));
+    return {};
+}
+
+base::Status Server::set_archive_status(std::string_view bucket, std::string_view key,
+                                        std::string_view status) {
+    const auto set = impl_->service.set_archive_status(bucket, key, status);
+    if (!set) return base::fail(error_of(set.error()));
+    return {};
+}
+
+base::Result<std::string> Server::put(std::string_view bucket_name, std::string_view key,
+                                      std::string_view bytes, std::string_view storage_class) {
     const auto bucket = impl_->store.bucket(bucket_name);
     if (!bucket) return base::fail(no_bucket(bucket_name));
     auto writer = bucket->make_writer(bytes.size());
     if (!writer) return std::unexpected(writer.error());
     Object object;
     object.size = bytes.size();
+    object.storage_class = storage_class;
     object.crc32 = crc32(0, base::as_bytes(bytes));
     object.etag = bytes.size() <= kMd5EtagMax
                       ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))
@@ -180,24 +211,26 @@ base::Status Server::put(std::string_view bucket_name, std::string_view key,
         const base::Bytes window = (*writer)->window(scratch);
         const std::size_t n = std::min(window.size(), rest.size());
         std::memcpy(window.data(), rest.data(), n);
-        if (auto ok = (*writer)->commit(window.first(n)); !ok) return ok;
+        if (auto ok = (*writer)->commit(window.first(n)); !ok)
+            return std::unexpected(std::move(ok.error()));
         rest = rest.subspan(n);
     }
     Stored stored = (*writer)->finish();
     object.body = std::move(stored.body);
     object.file = std::move(stored.file);
-    const auto put = bucket->put(key, std::move(object), {});
-    if (!put) return base::fail(error_of(put.error()));
-    return {};
+    auto version = bucket->put(key, std::move(object), {});
+    if (!version) return base::fail(error_of(version.error()));
+    return std::move(*version);
 }
 
 namespace {
 
-base::Result<ObjectRef> find_in(Store& store, std::string_view bucket_name, std::string_view key) {
+base::Result<ObjectRef> find_in(Store& store, std::string_view bucket_name, std::string_view key,
+                                std::string_view version_id) {
     const auto bucket = store.bucket(bucket_name);
     if (!bucket) return base::fail(no_bucket(bucket_name));
-    ObjectRef object = bucket->find(key);
-    if (!object) {
+    ObjectRef object = bucket->find_version(key, version_id);
+    if (!object || object->delete_marker) {
         return base::fail(base::ErrorKind::not_found, "NoSuchKey",
                           fmt::format("{}/{} does not exist", bucket_name, key));
     }
@@ -206,8 +239,9 @@ base::Result<ObjectRef> find_in(Store& store, std::string_view bucket_name, std:
 
 }  // namespace
 
-base::Result<std::string> Server::get(std::string_view bucket, std::string_view key) const {
-    const auto object = find_in(impl_->store, bucket, key);
+base::Result<std::string> Server::get(std::string_view bucket, std::string_view key,
+                                      std::string_view version_id) const {
+    const auto object = find_in(impl_->store, bucket, key, version_id);
     if (!object) return std::unexpected(object.error());
     if (!(*object)->body)
         return base::fail(base::ErrorKind::invalid, "sink", "a sink forgets its bytes");
@@ -222,8 +256,9 @@ base::Result<std::string> Server::get(std::string_view bucket, std::string_view 
     return bytes;
 }
 
-base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view key) const {
-    const auto found = find_in(impl_->store, bucket, key);
+base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view key,
+                                      std::string_view version_id) const {
+    const auto found = find_in(impl_->store, bucket, key, version_id);
     if (!found) return std::unexpected(found.error());
     const Object& object = **found;
     ObjectInfo info;
@@ -231,6 +266,7 @@ base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view 
     info.etag = object.etag;
     info.content_type = object.content_type;
     info.storage_class = object.storage_class;
+    info.version_id = shown_version(object);
     info.tagging = object.tagging;
     for (const auto& [name, value] : object.headers) {
         if (name.starts_with("x-amz-meta-")) info.metadata[name.substr(11)] = value;
@@ -249,10 +285,11 @@ base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view 
     return info;
 }
 
-base::Status Server::remove(std::string_view bucket_name, std::string_view key) {
+base::Status Server::remove(std::string_view bucket_name, std::string_view key,
+                            std::string_view version_id) {
     const auto bucket = impl_->store.bucket(bucket_name);
     if (!bucket) return base::fail(no_bucket(bucket_name));
-    const auto removed = bucket->remove(key);
+    const auto removed = bucket->remove(key, version_id, impl_->clock().utc_now());
     if (!removed) return base::fail(error_of(removed.error()));
     return {};
 }

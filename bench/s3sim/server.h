@@ -32,6 +32,8 @@ struct Options {
         synthetic;                   // bucket -> spec: "count=10,size=1000" | "challenge,scale=100"
     std::string synthetic_cache;     // file that remembers computed keys
     std::vector<std::string> sinks;  // buckets that check uploads and keep no bytes
+    std::vector<std::string> versioned;  // buckets in memory, made at start, that keep versions
+    std::uint64_t restore_ms = 0;        // until a restored copy of an archived object is there
     int threads = 2;
     std::uint64_t max_memory_bytes = 0;          // of stored bodies in memory mode; 0: no limit
     std::string faults;                          // a fault plan, see faults.h
@@ -69,6 +71,7 @@ struct ObjectInfo {
     std::string content_type;
     std::string storage_class;
     std::string content_disposition;
+    std::string version_id;                       // "null" where it has none
     std::string tagging;                          // as the x-amz-tagging header was: a=b&c=d
     std::map<std::string, std::string> metadata;  // x-amz-meta-* names without that prefix
 };
@@ -88,11 +91,21 @@ class Server {
     std::string endpoint() const;  // "http://127.0.0.1:PORT"
 
     base::Status create_bucket(std::string_view bucket);
-    base::Status put(std::string_view bucket, std::string_view key, std::string_view bytes);
-    base::Result<std::string> get(std::string_view bucket,
-                                  std::string_view key) const;  // not from sinks
-    base::Result<ObjectInfo> head(std::string_view bucket, std::string_view key) const;
-    base::Status remove(std::string_view bucket, std::string_view key);
+    base::Status set_versioning(std::string_view bucket, bool enabled);  // false: suspended
+    // Without a version_id these mean the current version, and remove() puts a delete marker if the
+    // bucket keeps versions. put() returns the new version's id, "" if it has none.
+    base::Result<std::string> put(std::string_view bucket, std::string_view key,
+                                  std::string_view bytes,
+                                  std::string_view storage_class = "STANDARD");
+    base::Result<std::string> get(std::string_view bucket, std::string_view key,
+                                  std::string_view version_id = {}) const;  // not from sinks
+    base::Result<ObjectInfo> head(std::string_view bucket, std::string_view key,
+                                  std::string_view version_id = {}) const;
+    base::Status remove(std::string_view bucket, std::string_view key,
+                        std::string_view version_id = {});
+    // Moves an object in INTELLIGENT_TIERING to ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS; "": back.
+    base::Status set_archive_status(std::string_view bucket, std::string_view key,
+                                    std::string_view status);
     std::vector<std::string> keys(std::string_view bucket, std::string_view prefix = {}) const;
     std::vector<OpenUpload> open_uploads() const;
 

@@ -14,6 +14,13 @@
 namespace s3sim {
 namespace {
 
+std::string milliseconds_text(base::UtcTime time) {
+    return std::to_string(time.time_since_epoch().count());
+}
+base::UtcTime time_at(std::uint64_t milliseconds) {
+    return base::UtcTime(std::chrono::milliseconds(milliseconds));
+}
+
 std::string to_text(std::string_view key, const FileStamp& stamp, const Object& object) {
     std::string text;
     const auto line = [&](std::string_view name, std::string_view value) {
@@ -26,6 +33,11 @@ std::string to_text(std::string_view key, const FileStamp& stamp, const Object& 
     line("etag", object.etag);
     line("content-type", object.content_type);
     line("storage-class", object.storage_class);
+    line("archive-status", object.archive_status);
+    if (object.restore) {
+        line("restore-ready", milliseconds_text(object.restore->ready));
+        line("restore-expires", milliseconds_text(object.restore->expires));
+    }
     line("tagging", object.tagging);
     line("checksum-algorithm", object.checksum.algorithm);
     line("checksum-type", object.checksum.type);
@@ -51,6 +63,12 @@ void take_line(std::string_view name, std::string value, FileStamp& stamp, std::
         object.content_type = std::move(value);
     else if (name == "storage-class")
         object.storage_class = std::move(value);
+    else if (name == "archive-status")
+        object.archive_status = std::move(value);
+    else if (name == "restore-ready")
+        object.restore.emplace().ready = time_at(number);
+    else if (name == "restore-expires" && object.restore)
+        object.restore->expires = time_at(number);
     else if (name == "tagging")
         object.tagging = std::move(value);
     else if (name == "checksum-algorithm")

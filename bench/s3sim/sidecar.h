@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "s3sim/store.h"
+#include "s3sim/bucket.h"
 
 namespace s3sim {
 

@@ -1,113 +1,13 @@
 #include "s3sim/store.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 namespace s3sim {
-namespace {
-
-class MemoryBucket : public Bucket {
-  public:
-    explicit MemoryBucket(std::shared_ptr<MemoryBudget> budget) : budget_(std::move(budget)) {}
-
-    ObjectRef find(std::string_view key) override {
-        const std::scoped_lock lock(mutex_);
-        const auto at = objects_.find(key);
-        return at == objects_.end() ? nullptr : at->second;
-    }
-    Answered<void> put(std::string_view key, Object object,
-                       const PutCondition& condition) override {
-        object.generation = next_generation();
-        auto stored = std::make_shared<const Object>(std::move(object));
-        const std::scoped_lock lock(mutex_);
-        const auto at = objects_.find(key);
-        const bool exists = at != objects_.end();
-        if (auto ok = check_put(condition, exists ? at->second.get() : nullptr); !ok) return ok;
-        if (exists) {
-            at->second.swap(stored);
-        } else {
-            objects_.emplace(key, std::move(stored));
-        }
-        return {};
-    }
-    Answered<void> remove(std::string_view key) override {
-        const std::scoped_lock lock(mutex_);
-        if (const auto at = objects_.find(key); at != objects_.end()) objects_.erase(at);
-        return {};
-    }
-    bool is_empty() override {
-        const std::scoped_lock lock(mutex_);
-        return objects_.empty();
-    }
-    bool next(std::string_view from, bool inclusive, Entry& entry) override {
-        const std::scoped_lock lock(mutex_);
-        const auto at = inclusive ? objects_.lower_bound(from) : objects_.upper_bound(from);
-        if (at == objects_.end()) return false;
-        entry = entry_of(at->first, *at->second);
-        return true;
-    }
-    base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t size) override {
-        return make_memory_writer(budget_, size);
-    }
-    base::Result<Stored> join(std::span<const Stored> parts) override {
-        std::vector<std::shared_ptr<const Body>> bodies;
-        for (const Stored& part : parts) bodies.push_back(part.body);
-        return Stored{std::make_shared<MemoryBody>(bodies), nullptr};
-    }
-
-  private:
-    std::shared_ptr<MemoryBudget> budget_;
-    std::mutex mutex_;
-    std::map<std::string, ObjectRef, std::less<>> objects_;
-};
-
-class SinkBucket final : public MemoryBucket {
-  public:
-    SinkBucket() : MemoryBucket(make_memory_budget(0)) {}
-    base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t) override {
-        return make_discarding_writer();
-    }
-    base::Result<Stored> join(std::span<const Stored>) override { return Stored{}; }
-};
-
-}  // namespace
-
-Entry entry_of(std::string_view key, const Object& object) {
-    return {std::string(key),     object.size,          object.etag,
-            object.last_modified, object.storage_class, object.checksum.algorithm,
-            object.checksum.type};
-}
-
-Answered<void> check_put(const PutCondition& condition, const Object* existing) {
-    const auto& at_create = condition.generation_at_create;
-    const auto failed = [](const char* which) {
-        return refuse("PreconditionFailed", {{"Condition", which}});
-    };
-    if (condition.if_none_match) {
-        if (existing != nullptr) return failed("If-None-Match");
-        if (at_create && *at_create != 0) return refuse("ConditionalRequestConflict");
-    }
-    if (condition.if_match) {
-        if (existing == nullptr) return refuse("NoSuchKey");
-        if (*condition.if_match != "*" && *condition.if_match != existing->etag)
-            return failed("If-Match");
-        if (at_create && *at_create != existing->generation)
-            return refuse("ConditionalRequestConflict");
-    }
-    return {};
-}
-
-std::shared_ptr<Bucket> make_memory_bucket(std::shared_ptr<MemoryBudget> budget) {
-    return std::make_shared<MemoryBucket>(std::move(budget));
-}
-std::shared_ptr<Bucket> make_sink_bucket() { return std::make_shared<SinkBucket>(); }
-
 bool valid_bucket_name(std::string_view name) {
     if (name.size() < 3 || name.size() > 63) return false;
     const auto alphanumeric = [](char c) {
@@ -117,11 +17,6 @@ bool valid_bucket_name(std::string_view name) {
     return std::ranges::all_of(name,
                                [&](char c) { return alphanumeric(c) || c == '-' || c == '.'; }) &&
            name.find("..") == std::string_view::npos;
-}
-
-std::uint64_t next_generation() {
-    static std::atomic<std::uint64_t> counter{0};
-    return ++counter;
 }
 
 Store::Store(std::string root, std::uint64_t max_memory_bytes)
@@ -148,8 +43,8 @@ std::shared_ptr<Bucket> Store::bucket(std::string_view name) {
     if (const auto at = buckets_.find(name); at != buckets_.end()) return at->second;
     if (root_.empty() || !valid_bucket_name(name)) return nullptr;
     const std::string folder = root_ + "/" + std::string(name);
-    struct stat info{};
-    if (::stat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return nullptr;
+    struct stat info{};  // a link is no bucket: nothing is read or written outside of root_
+    if (::lstat(folder.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return nullptr;
     auto made = make_directory_bucket(root_, std::string(name));
     if (!made) return nullptr;
     (*made)->created = std::chrono::sys_seconds(std::chrono::seconds(info.st_ctime));
@@ -166,7 +61,7 @@ Answered<void> Store::create_bucket(std::string_view name, base::UtcTime now) {
         add_bucket(name, std::move(made));
         return {};
     }
-    if (::mkdir((root_ + "/" + std::string(name)).c_str(), 0755) != 0 && errno != EEXIST) {
+    if (::mkdir((root_ + "/" + std::string(name)).c_str(), 0755) != 0) {
         return refuse(500, "InternalError", std::string("mkdir: ") + std::strerror(errno));
     }
     return {};
@@ -177,9 +72,8 @@ Answered<void> Store::delete_bucket(std::string_view name) {
     if (!found) return refuse("NoSuchBucket", {{"BucketName", std::string(name)}});
     if (!found->is_empty()) return refuse("BucketNotEmpty", {{"BucketName", std::string(name)}});
     const std::scoped_lock lock(mutex_);
-    std::error_code ignored;  // folders that hold no object may remain; they go with the bucket
-    if (!root_.empty()) std::filesystem::remove_all(root_ + "/" + std::string(name), ignored);
-    buckets_.erase(buckets_.find(name));
+    found->discard();
+    if (const auto at = buckets_.find(name); at != buckets_.end()) buckets_.erase(at);
     return {};
 }
 

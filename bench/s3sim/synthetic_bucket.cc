@@ -7,9 +7,9 @@
 #include <thread>
 
 #include "base/encoding.h"
+#include "s3sim/bucket.h"
 #include "s3sim/checksum.h"
 #include "s3sim/numbers.h"
-#include "s3sim/store.h"
 #include "s3sim/synthetic.h"
 
 namespace s3sim {
@@ -53,17 +53,19 @@ class SyntheticBucket final : public Bucket {
     }
     bool is_empty() override { return false; }
     bool writable() const override { return false; }
-    Answered<void> put(std::string_view, Object, const PutCondition&) override {
+    Answered<std::string> put(std::string_view, Object, const PutCondition&) override {
         return read_only();
     }
-    Answered<void> remove(std::string_view) override { return read_only(); }
+    Answered<Removed> remove(std::string_view, std::string_view, base::UtcTime) override {
+        return read_only();
+    }
     base::Result<std::unique_ptr<BodyWriter>> make_writer(std::uint64_t) override {
         return make_discarding_writer();
     }
     base::Result<Stored> join(std::span<const Stored>) override { return Stored{}; }
 
   private:
-    static Answered<void> read_only() {
+    static std::unexpected<Refusal> read_only() {
         return refuse(405, "MethodNotAllowed", "A synthetic bucket is read-only.");
     }
 

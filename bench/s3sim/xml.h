@@ -1,9 +1,11 @@
-// XML out, by hand and in order; XML in, by pugixml, with the two documents S3 takes.
+// XML out, by hand and in order; XML in, by pugixml, with the documents S3 takes.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "s3sim/errors.h"
@@ -39,9 +41,16 @@ Answered<std::vector<CompletedPart>> parse_complete(std::string_view xml);
 
 struct DeleteRequest {
     bool quiet = false;
-    std::vector<std::string> keys;
+    std::vector<std::pair<std::string, std::string>> objects;  // key, version or ""
 };
 Answered<DeleteRequest> parse_delete(std::string_view xml);
+Answered<std::string> parse_versioning(std::string_view xml);  // "Enabled" or "Suspended"
+
+struct RestoreRequest {
+    std::optional<std::uint64_t> days;
+    std::string tier = "Standard";
+};
+Answered<RestoreRequest> parse_restore(std::string_view xml);
 Answered<std::string> parse_location_constraint(std::string_view xml);  // "" if there is none
 
 std::string unquote(std::string_view etag);

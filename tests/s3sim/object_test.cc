@@ -169,7 +169,7 @@ TEST_F(ObjectTest, ColdObjectsCannotBeRead) {
 
 TEST_F(ObjectTest, NamesThatAreNotThere) {
     EXPECT_EQ(client->call("GET", "/nosuchbucket/k").code(), "NoSuchBucket");
-    EXPECT_EQ(get("k", {}, "versionId=abc").code(), "NoSuchVersion");
+    EXPECT_EQ(get("k", {}, "versionId=abc").code(), "InvalidArgument");
     ASSERT_TRUE(server->put("bkt", "k", "v"));
     EXPECT_EQ(get("k", {}, "versionId=null").body, "v");
     EXPECT_EQ(get(std::string(1025, 'k')).code(), "KeyTooLongError");
