@@ -6,6 +6,7 @@
 #include <chrono>
 
 #include "s3sim/operations.h"
+#include "s3sim/versions.h"
 #include "s3sim/xml.h"
 
 namespace s3sim {

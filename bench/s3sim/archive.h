@@ -1,5 +1,5 @@
-// Objects that cannot be read at once: the classes GLACIER and DEEP_ARCHIVE without a restored copy,
-// and INTELLIGENT_TIERING in an archive tier. What is archived depends on the time, because
+// Objects that cannot be read at once: the classes GLACIER and DEEP_ARCHIVE without a restored
+// copy, and INTELLIGENT_TIERING in an archive tier. What is archived depends on the time, because
 // restored copies arrive and expire.
 #pragma once
 

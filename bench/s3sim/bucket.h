@@ -1,5 +1,5 @@
-// Objects, and the buckets that hold them. Everything here is thread-safe; objects are immutable once
-// stored and shared by the requests that send them. Kinds of buckets: memory (memory_bucket.cc, the
+// Objects, and the buckets that hold them. Everything here is thread-safe; objects are immutable
+// once stored and shared by the requests that send them. Kinds of buckets: memory (memory_bucket.cc, the
 // only kind with versions), sink (memory without the bytes), directory (directory.cc) and synthetic
 // (synthetic_bucket.cc, read-only).
 #pragma once

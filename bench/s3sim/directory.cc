@@ -187,8 +187,8 @@ class DirectoryBucket final : public Bucket {
     }
     std::string sidecar_path(std::string_view key) const { return meta_ + "/" + hex(sha256(key)); }
 
-    // Keys are paths without ".." (is_path), so only a link that somebody put here can lead out of the
-    // folder: nothing is looked for behind one.
+    // Keys are paths without ".." (is_path), so only a link that somebody put here can lead out of
+    // the folder: nothing is looked for behind one.
     bool stays_inside(std::string_view key) const {
         struct stat info{};
         for (auto slash = key.find('/'); slash != std::string_view::npos;

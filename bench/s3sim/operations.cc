@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "s3sim/numbers.h"
 #include "s3sim/stats.h"
+#include "s3sim/versions.h"
 #include "s3sim/xml.h"
 
 namespace s3sim {

@@ -136,16 +136,6 @@ Answered<Object> object_from_headers(const Request& request);
 void add_object_headers(Response& response, const Object& object, bool with_checksum);
 void add_stored_headers(Response& response, const Object& object, std::string_view prefix);
 
-// versions.cc. A version is named by "null", or by an id in the form of S3's.
-Answered<void> check_version_id(std::string_view version_id, Bucket& bucket);
-Answered<void> check_version_parameter(const Exchange& exchange);
-// What the request reads: the version it names, or the newest. A delete marker refuses: NoSuchKey,
-// or MethodNotAllowed if it was named (always, with `markers_refuse`).
-Answered<ObjectRef> find_object(Bucket& bucket, const Request& request,
-                                bool markers_refuse = false);
-void add_version_header(Response& response, Bucket& bucket, const Object& object,
-                        std::string_view name = "x-amz-version-id");
-
 inline constexpr std::uint64_t kPutSizeMax = 5ULL << 30;
 inline constexpr std::uint64_t kDocumentSizeMax = 4 << 20;  // XML bodies
 inline constexpr std::uint64_t kKeySizeMax = 1024;

@@ -9,6 +9,7 @@
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
+#include "s3sim/versions.h"
 #include "s3sim/xml.h"
 
 namespace s3sim {

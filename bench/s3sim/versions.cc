@@ -1,4 +1,6 @@
-// Versions: which one a request reads, PutBucketVersioning, GetBucketVersioning, ListObjectVersions.
+// Which version a request reads; PutBucketVersioning, GetBucketVersioning, ListObjectVersions.
+#include "s3sim/versions.h"
+
 #include <algorithm>
 
 #include "s3sim/listing.h"
