@@ -4,6 +4,7 @@
 
 #include "archive/destination.h"
 #include "archive/finisher.h"
+#include "archive/selector.h"
 #include "archive/shard_executor.h"
 #include "base/log.h"
 
@@ -38,15 +39,6 @@ class LateCancel final : io::CancelHook, io::Timer {
     io::CancelSource late_;
 };
 
-// A changed source is its own word: nothing is published, and the user must know which.
-base::Error explain(base::Error error) {
-    if (error.kind == base::ErrorKind::precondition && error.code == "PreconditionFailed") {
-        error.code = "source_changed";
-        error.detail = error.key + " changed after it was listed: " + error.detail;
-    }
-    return error;
-}
-
 }  // namespace
 
 ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job,
@@ -67,7 +59,7 @@ io::Task<void> ArchiveJob::run() {
     if (result) {
         job_->succeed(std::move(*result), reactor_.utc_now());
     } else {
-        job_->fail(explain(std::move(result.error())), reactor_.utc_now());
+        job_->fail(std::move(result.error()), reactor_.utc_now());
     }
     if (on_change_) on_change_(job_);
 }
@@ -84,10 +76,12 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
 }
 
 io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
-    auto manifest =
-        co_await make_manifest(*home_.client, reactor_, job_->request(), call(work_->cancel));
-    if (!manifest) co_return std::unexpected(manifest.error());
-    auto plan = co_await engine_.worker.run(reactor_, [&] {
+    auto selection =
+        co_await select_objects(*home_.client, reactor_, job_->request(), call(work_->cancel));
+    if (!selection) co_return std::unexpected(selection.error());
+    auto plan = co_await engine_.worker.run(reactor_, [&]() -> Result<std::shared_ptr<const Plan>> {
+        auto manifest = Manifest::make(std::move(*selection), job_->request());
+        if (!manifest) return std::unexpected(manifest.error());
         return Plan::make(std::move(*manifest), job_->request(), engine_.plan_options);
     });
     if (!plan) co_return plan;

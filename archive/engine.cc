@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "archive/archive_job.h"
+#include "archive/selector.h"
 #include "archive/verification.h"
 #include "base/log.h"
 
@@ -233,10 +234,12 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
                                                       const ArchiveRequest& request) {
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto manifest = co_await make_manifest(*lane.client, reactor, request,
-                                           {.cancel = lane.shutdown.get(), .requests = &asked});
-    if (!manifest) co_return std::unexpected(manifest.error());
+    auto selection = co_await select_objects(*lane.client, reactor, request,
+                                             {.cancel = lane.shutdown.get(), .requests = &asked});
+    if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
+        auto manifest = Manifest::make(std::move(*selection), request);
+        if (!manifest) return std::unexpected(manifest.error());
         auto plan = Plan::make(*manifest, request, parts.plan_options);
         if (!plan) return std::unexpected(plan.error());
         PlanSummary summary;
@@ -251,7 +254,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         summary.requests[static_cast<std::size_t>(s3client::Operation::head_object)] +=
             looks ? 1 : 0;
         summary.cost_usd = s3client::cost_usd(summary.requests);
-        summary.skipped = (*manifest)->skipped();
+        summary.report = (*manifest)->report();
         return summary;
     });
 }

@@ -45,7 +45,7 @@ struct PlanSummary {
     std::uint64_t source_bytes = 0;      // read from S3
     s3client::RequestCounts requests{};  // the job's, planning included, no retries
     double cost_usd = 0;
-    std::vector<SkippedObject> skipped;
+    std::shared_ptr<const ObjectReport> report = std::make_shared<const ObjectReport>();
 };
 
 // Counters since start and gauges of now, summed over reactors; for /metrics and the benchmark.

@@ -135,7 +135,7 @@ io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan&
                             .size = plan.layout().archive_size(),
                             .entries = plan.layout().count(),
                             .crc32 = board.archive_crc(),
-                            .skipped = plan.manifest().skipped()};
+                            .report = plan.manifest().report()};
 }
 
 }  // namespace archive

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/object_report.h"
 #include "archive/request.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -34,12 +35,6 @@ enum class JobState : std::uint8_t {
 std::string_view to_string(JobState state);
 constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; }
 
-struct SkippedObject {
-    std::string bucket;
-    std::string key;
-    std::string reason;  // "not_found"
-};
-
 struct ArchiveResult {
     std::string bucket;
     std::string key;
@@ -48,7 +43,8 @@ struct ArchiveResult {
     std::uint64_t size = 0;
     std::uint64_t entries = 0;
     std::uint32_t crc32 = 0;  // of the whole archive
-    std::vector<SkippedObject> skipped;
+    // Never null.
+    std::shared_ptr<const ObjectReport> report = std::make_shared<const ObjectReport>();
 };
 
 struct JobSnapshot {

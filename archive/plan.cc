@@ -29,6 +29,24 @@ std::uint64_t Plan::part_size_max() const {
     return std::ranges::max(parts_.parts, {}, &Part::size).size();
 }
 
+ShardEntry Plan::shard_entry(std::uint64_t index) const {
+    const ManifestEntry& e = (*manifest_)[index];
+    const zip::Entry entry = manifest_->entry(index);
+    ShardEntry out;
+    out.index = index;
+    if (manifest_->text_of(index).empty()) {
+        out.bucket = manifest_->bucket_of(e);
+        out.key = e.key();
+        out.version_id = e.version_id();
+        out.etag = e.etag();
+    }
+    out.size = entry.size;
+    out.name = entry.name;
+    out.mtime_unix_s = entry.mtime_unix_s;
+    out.is_directory = entry.is_directory;
+    return out;
+}
+
 ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& upload) const {
     const Part& part = parts_.parts[part_index];
     ShardPlan shard;
@@ -40,18 +58,17 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     std::uint64_t at = part.begin;
     const std::uint64_t entries_end = std::min(part.end, layout_.cd_offset());
     for (std::uint64_t i = at < entries_end ? layout_.entry_at(at) : 0; at < entries_end; ++i) {
-        const ManifestEntry& e = (*manifest_)[i];
         const auto local = static_cast<std::uint32_t>(shard.entries.size());
-        shard.entries.push_back({i, manifest_->bucket_of(e), std::string(e.key),
-                                 std::string(e.version_id), std::string(e.etag), e.size,
-                                 std::string(e.name), e.mtime_unix_s, e.is_directory,
-                                 std::nullopt});
+        shard.entries.push_back(shard_entry(i));
         if (at == layout_.header_offset(i)) {
             out.segments.push_back({Segment::Kind::header, local, 0, layout_.header_size(i)});
             at = layout_.data_offset(i);
         }
         const std::uint64_t data_end = std::min(layout_.end(i), entries_end);
         if (data_end > at) {
+            if (const std::string_view text = manifest_->text_of(i); !text.empty()) {
+                shard.entries.back().text = text.substr(at - layout_.data_offset(i), data_end - at);
+            }
             out.segments.push_back(
                 {Segment::Kind::data, local, at - layout_.data_offset(i), data_end - at});
             at = data_end;
@@ -79,7 +96,8 @@ s3client::RequestCounts Plan::requests() const {
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
         const ShardPlan shard = shard_of(p, {});
         for (const Segment& segment : shard.parts.front().segments) {
-            if (segment.kind != Segment::Kind::data) continue;
+            if (segment.kind != Segment::Kind::data || shard.entries[segment.entry].has_text())
+                continue;
             add(Operation::get_object, (segment.length + kRangeBytes - 1) / kRangeBytes);
         }
     }

@@ -46,6 +46,7 @@ class Plan {
     s3client::RequestCounts requests() const;
 
   private:
+    ShardEntry shard_entry(std::uint64_t index) const;
     Plan(std::shared_ptr<const Manifest> manifest, zip::Layout layout, std::string comment)
         : manifest_(std::move(manifest)),
           layout_(std::move(layout)),

@@ -151,6 +151,10 @@ Status validate(const ArchiveRequest& request) {
     if (options.priority < -100 || options.priority > 100) {
         return bad("/options/priority", "bad_priority", "priority is -100 to 100");
     }
+    if (options.list_missing && options.on_missing != OnMissing::skip) {
+        return bad("/options/list_missing", "bad_list_missing",
+                   "list_missing goes with on_missing: skip");
+    }
     const std::uint64_t part = options.part_size_bytes;
     if (part != 0 && (part < kPartSizeMin || part > kPartSizeMax)) {
         return bad("/options/part_size", "bad_part_size", "S3 takes parts of 5 MiB to 5 GiB");

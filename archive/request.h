@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "zip/names.h"
 
 namespace archive {
 
@@ -48,12 +49,18 @@ enum class OnDuplicate : std::uint8_t { fail, rename };
 enum class OnMissing : std::uint8_t { fail, skip };
 enum class OnEmpty : std::uint8_t { fail, archive };
 enum class Timestamps : std::uint8_t { source, fixed };
+// given: as listed or named by the request. key: by key, bucket and version, whatever order the
+// request has them in.
+enum class EntryOrder : std::uint8_t { given, key };
 
 struct Options {
     std::string strip_prefix;
     bool flatten = false;
+    zip::NamePolicy names = zip::NamePolicy::safe;
+    EntryOrder order = EntryOrder::given;
     OnDuplicate on_duplicate = OnDuplicate::fail;
     OnMissing on_missing = OnMissing::fail;
+    bool list_missing = false;  // with `skip`: name them in an entry, _MISSING.txt
     OnEmpty on_empty = OnEmpty::fail;
     Timestamps timestamps = Timestamps::source;
     std::string comment;                // at most 65,535 bytes

@@ -25,6 +25,9 @@ struct ShardEntry {
     // For a part that holds the header and the beginning of an entry: the CRC of the bytes that
     // follow.
     std::optional<std::uint32_t> rest_crc32;
+    // For an entry that is no object's: its bytes in this part, which come with the shard.
+    std::string text;
+    bool has_text() const { return !text.empty(); }
 };
 
 // What stands in a part, in order.

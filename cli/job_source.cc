@@ -35,8 +35,9 @@ ResultView result_view(const archive::ArchiveResult& result, const archive::JobS
             static_cast<std::uint64_t>((*snapshot.finished_at - *snapshot.started_at).count());
     }
     view.cost_usd = s3client::cost_usd(snapshot.requests);
-    for (const archive::SkippedObject& item : result.skipped) {
-        view.skipped.push_back({item.bucket, item.key, item.reason});
+    for (const archive::SkippedObject& item : result.report->skipped()) {
+        view.skipped.push_back({std::string(item.bucket), std::string(item.key),
+                                std::string(item.reason)});
     }
     view.skipped_total = view.skipped.size();
     return view;

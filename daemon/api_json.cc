@@ -119,9 +119,9 @@ void set_skipped(json::object& out, const std::vector<archive::SkippedObject>& s
     json::array list;
     const std::size_t shown = std::min(objects_shown, skipped.size());
     for (std::size_t i = 0; i < shown; ++i) {
-        list.push_back({{"bucket", skipped[i].bucket},
-                        {"key", skipped[i].key},
-                        {"reason", skipped[i].reason}});
+        list.push_back({{"bucket", view(skipped[i].bucket)},
+                        {"key", view(skipped[i].key)},
+                        {"reason", view(skipped[i].reason)}});
     }
     out["skipped"] = std::move(list);
     if (shown < skipped.size()) out["skipped_total"] = skipped.size();
@@ -138,7 +138,7 @@ json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects
     out["size"] = result.size;
     out["entries"] = result.entries;
     out["crc32"] = fmt::format("{:08x}", result.crc32);
-    set_skipped(out, result.skipped, objects_shown);
+    set_skipped(out, result.report->skipped(), objects_shown);
     out["duration_ms"] = snapshot.started_at && snapshot.finished_at
                              ? (*snapshot.finished_at - *snapshot.started_at).count()
                              : 0;
@@ -218,7 +218,7 @@ std::string plan_json(const archive::PlanSummary& plan) {
                      {"source_bytes", plan.source_bytes},
                      {"requests", requests_of(plan.requests)},
                      {"cost_usd", plan.cost_usd}};
-    set_skipped(out, plan.skipped, config::kObjectsShownMax);
+    set_skipped(out, plan.report->skipped(), config::kObjectsShownMax);
     return json::serialize(out);
 }
 

@@ -22,7 +22,7 @@ void log_end(const JobView& view) {
                                      {"duration_ms", duration_ms},
                                      {"bytes", s.result->size},
                                      {"entries", s.result->entries},
-                                     {"skipped", s.result->skipped.size()},
+                                     {"skipped", s.result->report->skipped().size()},
                                      {"cost_usd", cost}});
         return;
     }

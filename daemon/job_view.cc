@@ -24,8 +24,11 @@ std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
 std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot) {
     std::uint64_t bytes = 0;
     if (!snapshot.result) return bytes;
-    for (const auto& skipped : snapshot.result->skipped) {
-        bytes += sizeof skipped + skipped.bucket.size() + skipped.key.size();
+    for (const auto& skipped : snapshot.result->report->skipped()) {
+        bytes += sizeof skipped + skipped.key.size();
+    }
+    for (const auto& renamed : snapshot.result->report->renamed()) {
+        bytes += sizeof renamed + renamed.key.size() + renamed.name.size();
     }
     return bytes;
 }

@@ -45,7 +45,10 @@ struct ObjectHead {
     std::uint64_t size = 0;
     std::string etag;  // without quotes; may be empty
     std::int64_t last_modified_s = 0;
-    std::string storage_class;  // empty: STANDARD
+    std::string storage_class;   // empty: STANDARD
+    std::string archive_status;  // of INTELLIGENT_TIERING: in which archive tier it is
+    bool restored = false;       // a readable copy of an archived object is there
+    bool is_archived() const;    // a GET would be refused
     std::string
         checksum_crc32;  // base64, of the whole object; only if asked for and the store has it
 };

@@ -69,6 +69,8 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
     if (!continuation_token.empty()) {
         call.request.query.emplace_back("continuation-token", std::move(continuation_token));
     }
+    // Without it archived objects that have been restored look like those that have not.
+    call.request.set_header("x-amz-optional-object-attributes", "RestoreStatus");
     ListObjectsPage page;
     const std::string bucket_name = call.bucket;
     call.parse = [&page, &bucket_name](const ResponseHead& head, std::string body) -> base::Status {
@@ -99,6 +101,9 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
         found.size = *head.content_length;
         found.etag = unquote_etag(head.get("etag"));
         found.storage_class = head.get("x-amz-storage-class");
+        found.archive_status = head.get("x-amz-archive-status");
+        // ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"
+        found.restored = head.get("x-amz-restore").contains("ongoing-request=\"false\"");
         if (head.get("x-amz-checksum-type") != "COMPOSITE")
             found.checksum_crc32 = head.get("x-amz-checksum-crc32");
         if (const auto modified = base::parse_http_date(head.get("last-modified"))) {
@@ -109,6 +114,10 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
     };
     if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
     co_return found;
+}
+
+bool ObjectHead::is_archived() const {
+    return (is_archive_class(storage_class) || !archive_status.empty()) && !restored;
 }
 
 io::Task<base::Status> S3Client::get_object(GetObject get, BodyReceiver& receiver,

@@ -85,6 +85,18 @@ class ResultDocument {
     std::optional<base::Error> error_;
 };
 
+// A restored copy has an expiry date; while it is being made there is none.
+bool read_restore_status(const Element& element, ListedObject& object) {
+    if (!element.is("RestoreStatus")) return false;
+    std::optional<bool> in_progress;
+    std::string expiry;
+    for (Element e = element.first(); e; e = e.next()) {
+        e.flag("IsRestoreInProgress", in_progress) || e.text("RestoreExpiryDate", expiry);
+    }
+    object.restored = in_progress == false && !expiry.empty();
+    return true;
+}
+
 ListedObject read_object(XmlReader& reader, const Element& contents) {
     ListedObject object;
     std::optional<std::uint64_t> size;
@@ -94,7 +106,7 @@ ListedObject read_object(XmlReader& reader, const Element& contents) {
     for (Element e = contents.first(); e; e = e.next()) {
         e.key("Key", object.key) || e.time("LastModified", modified_s) ||
             e.etag("ETag", object.etag) || e.number("Size", size) ||
-            e.text("StorageClass", object.storage_class) ||
+            e.text("StorageClass", object.storage_class) || read_restore_status(e, object) ||
             e.text("ChecksumType", object.checksum_type) ||
             (e.text("ChecksumAlgorithm", algorithm) && ++algorithms != 0);
     }
@@ -155,6 +167,12 @@ void append_escaped(std::string& out, std::string_view text) {
 }
 
 }  // namespace
+
+bool is_archive_class(std::string_view storage_class) {
+    return storage_class == "GLACIER" || storage_class == "DEEP_ARCHIVE";
+}
+
+bool ListedObject::is_archived() const { return is_archive_class(storage_class) && !restored; }
 
 Result<ListObjectsPage> parse_list_objects(std::string body, const Answer& answer) {
     ResultDocument document(body, "ListBucketResult", answer);

@@ -27,7 +27,13 @@ struct ListedObject {
     std::string storage_class;         // empty: STANDARD
     std::string checksum_algorithm;    // "CRC32"; empty: none, or more than one
     std::string checksum_type;         // "FULL_OBJECT" or "COMPOSITE"
+    bool restored = false;             // a readable copy of an archived object is there
+    bool is_archived() const;          // a GET would be refused
 };
+// The storage classes whose objects cannot be read before they are restored; GLACIER is Flexible
+// Retrieval, and GLACIER_IR is none of them.
+bool is_archive_class(std::string_view storage_class);
+
 struct ListObjectsPage {
     std::vector<ListedObject> objects;
     std::vector<std::string> common_prefixes;

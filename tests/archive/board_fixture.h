@@ -41,19 +41,26 @@ class RandomObjects {
     std::vector<std::uint64_t> sizes_;
 };
 
+inline ArchiveRequest empty_request() {
+    ArchiveRequest request;
+    request.sources.emplace_back().bucket = "src";
+    request.options.on_empty = OnEmpty::archive;
+    return request;
+}
+
 inline std::shared_ptr<const Manifest> made_manifest(const RandomObjects& objects) {
-    auto manifest = std::make_shared<Manifest>(ArchiveRequest{});
+    Selection selection({});
     for (std::uint64_t i = 0; i < objects.count(); ++i) {
         const std::string key = objects.key(i);
         FoundObject found;
         found.key = key;
         found.etag = "0123456789abcdef";
         found.size = objects.size(i);
-        const auto added = manifest->add("src", found, {});
-        EXPECT_TRUE(added.has_value());
+        EXPECT_TRUE(selection.add("src", found, {}));
     }
-    manifest->seal();
-    return manifest;
+    auto manifest = Manifest::make(std::move(selection), empty_request());
+    EXPECT_TRUE(manifest.has_value());
+    return *manifest;
 }
 
 inline std::shared_ptr<const Plan> plan_of(const RandomObjects& objects, PlanOptions options) {

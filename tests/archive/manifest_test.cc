@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "archive/selector.h"
 #include "base/log.h"
 #include "io/worker_thread.h"
 #include "s3sim/server.h"
@@ -36,7 +37,9 @@ class ManifestTest : public testing::Test {
 
     static io::Task<Made> make_task(s3client::S3Client& client, io::Reactor& reactor,
                                     const ArchiveRequest& what) {
-        co_return co_await make_manifest(client, reactor, what, {});
+        auto selection = co_await select_objects(client, reactor, what, {});
+        if (!selection) co_return std::unexpected(selection.error());
+        co_return Manifest::make(std::move(*selection), what);
     }
     Made make() {
         io::Reactor reactor(std::move(*io::make_backend(io::BackendChoice::epoll)));
@@ -97,9 +100,9 @@ TEST_F(ManifestTest, SeveralSourcesComeOneAfterTheOther) {
     ASSERT_EQ((*made)->count(), 4U);
     EXPECT_EQ((*made)->bucket_of((**made)[2]), "two");
     EXPECT_EQ((*made)->bucket_of((**made)[3]), "src");
-    EXPECT_EQ((**made)[3].key, "b");
-    EXPECT_EQ((**made)[3].name, "again");
-    EXPECT_EQ((**made)[3].etag, server->head("src", "b")->etag);
+    EXPECT_EQ((**made)[3].key(), "b");
+    EXPECT_EQ((**made)[3].name(), "again");
+    EXPECT_EQ((**made)[3].etag(), server->head("src", "b")->etag);
     EXPECT_EQ((*made)->source_bytes(), 4U);
 }
 
@@ -131,10 +134,10 @@ TEST_F(ManifestTest, MissingObjectsFailOrAreSkippedAndReported) {
     const Made made = make();
     ASSERT_TRUE(made) << made.error().to_string();
     EXPECT_EQ((*made)->count(), 2U);
-    ASSERT_EQ((*made)->skipped().size(), 1U);
-    EXPECT_EQ((*made)->skipped()[0].bucket, "src");
-    EXPECT_EQ((*made)->skipped()[0].key, "b");
-    EXPECT_EQ((*made)->skipped()[0].reason, "not_found");
+    ASSERT_EQ((*made)->report()->skipped().size(), 1U);
+    EXPECT_EQ((*made)->report()->skipped()[0].bucket, "src");
+    EXPECT_EQ((*made)->report()->skipped()[0].key, "b");
+    EXPECT_EQ((*made)->report()->skipped()[0].reason, "not_found");
 }
 
 TEST_F(ManifestTest, AMissingBucketIsNeverSkipped) {
@@ -155,9 +158,9 @@ TEST_F(ManifestTest, TheDestinationIsNoSource) {
     ASSERT_TRUE(made) << made.error().to_string();
     ASSERT_EQ((*made)->count(), 1U);
     EXPECT_EQ((*made)->entry(0).name, "b");
-    ASSERT_EQ((*made)->skipped().size(), 1U);
-    EXPECT_EQ((*made)->skipped()[0].key, "a.zip");
-    EXPECT_EQ((*made)->skipped()[0].reason, "destination");
+    ASSERT_EQ((*made)->report()->skipped().size(), 1U);
+    EXPECT_EQ((*made)->report()->skipped()[0].key, "a.zip");
+    EXPECT_EQ((*made)->report()->skipped()[0].reason, "destination");
 }
 
 TEST_F(ManifestTest, NothingIsAnErrorOrAnEmptyArchive) {
@@ -178,11 +181,12 @@ TEST_F(ManifestTest, TimesAreThoseOfTheObjectsOrFixed) {
         request.options.timestamps = Timestamps::source;
         Made made = make();
         ASSERT_TRUE(made) << made.error().to_string();
-        EXPECT_NEAR(static_cast<double>((**made)[0].mtime_unix_s), static_cast<double>(now), 60);
+        EXPECT_NEAR(static_cast<double>((*made)->entry(0).mtime_unix_s), static_cast<double>(now),
+                    60);
         request.options.timestamps = Timestamps::fixed;
         made = make();
         ASSERT_TRUE(made);
-        EXPECT_EQ((**made)[0].mtime_unix_s, zip::kDosEpochUnixS);
+        EXPECT_EQ((*made)->entry(0).mtime_unix_s, zip::kDosEpochUnixS);
     }
 }
 
@@ -224,8 +228,8 @@ TEST_F(ManifestTest, OddKeysKeepTheirBytes) {
         ASSERT_TRUE(made) << made.error().to_string();
         std::vector<std::string> keys;
         for (std::uint64_t i = 0; i < (*made)->count(); ++i) {
-            keys.emplace_back((**made)[i].key);
-            EXPECT_EQ((**made)[i].name, (**made)[i].key);
+            keys.emplace_back((**made)[i].key());
+            EXPECT_EQ((**made)[i].name(), (**made)[i].key());
         }
         EXPECT_THAT(keys, testing::UnorderedElementsAreArray(odd));
     }
@@ -243,27 +247,48 @@ TEST_F(ManifestTest, FolderMarkersAreDirectories) {
     EXPECT_FALSE((*made)->entry(1).is_directory);
 }
 
-// Without a server: what S3 would say of an object in cold storage.
 TEST_F(ManifestTest, ArchivedObjectsFailOrAreSkippedAndReported) {
-    FoundObject object{.key = "k",
-                       .version_id = {},
-                       .etag = "e",
-                       .size = 3,
-                       .last_modified_s = 0,
-                       .storage_class = "DEEP_ARCHIVE"};
-    Manifest strict(request);
-    const auto refused = strict.add("src", object, {});
-    ASSERT_FALSE(refused);
-    EXPECT_EQ(refused.error().code, "object_archived");
-    EXPECT_EQ(refused.error().key, "src/k");
-    request.options.on_missing = OnMissing::skip;
-    Manifest lenient(request);
-    EXPECT_TRUE(lenient.add("src", object, {}));
-    object.storage_class = "GLACIER_IR";  // can be read at once
-    EXPECT_TRUE(lenient.add("src", object, {}));
-    EXPECT_EQ(lenient.count(), 1U);
-    ASSERT_EQ(lenient.skipped().size(), 1U);
-    EXPECT_EQ(lenient.skipped()[0].reason, "archived");
+    put({"a", "b", "z"});
+    for (const auto& [key, storage] : {std::pair{"c", "GLACIER"},
+                                       {"d", "DEEP_ARCHIVE"},
+                                       {"e", "GLACIER_IR"},
+                                       {"f", "STANDARD_IA"}}) {
+        ASSERT_TRUE(server->put("src", key, "cold", storage));
+    }
+    for (const bool listed : {true, false}) {
+        SCOPED_TRACE(listed ? "listed" : "explicit");
+        if (!listed) {
+            request.sources[0].objects.emplace();
+            for (const char* key : {"a", "c", "d", "e", "f"})
+                request.sources[0].objects->push_back({key, "", ""});
+        }
+        request.options.on_missing = OnMissing::fail;
+        const base::Error refused = error();
+        EXPECT_EQ(refused.code, "object_archived");
+        EXPECT_EQ(refused.kind, base::ErrorKind::denied);
+        EXPECT_EQ(refused.key, "src/c");
+        EXPECT_THAT(refused.detail, HasSubstr("src/c, src/d"));
+        request.options.on_missing = OnMissing::skip;
+        const Made made = make();
+        ASSERT_TRUE(made) << made.error().to_string();
+        EXPECT_EQ((*made)->count(), listed ? 5U : 3U);
+        const auto& skipped = (*made)->report()->skipped();
+        ASSERT_EQ(skipped.size(), 2U);
+        EXPECT_EQ(skipped[0].key, "c");
+        EXPECT_EQ(skipped[0].reason, "archived");
+    }
+}
+
+TEST_F(ManifestTest, AllMissingObjectsAreCountedAndTheFirstNamed) {
+    request.sources[0].objects.emplace();
+    for (int i = 0; i < 25; ++i)
+        request.sources[0].objects->push_back({"gone" + std::to_string(i), "", ""});
+    put("src", "there");
+    request.sources[0].objects->insert(request.sources[0].objects->begin(), {"there", "", ""});
+    const base::Error missing = error();
+    EXPECT_EQ(missing.key, "src/gone0");
+    EXPECT_THAT(missing.detail, HasSubstr("src/gone0, src/gone1, "));
+    EXPECT_THAT(missing.detail, HasSubstr("src/gone9 and 15 more"));
 }
 
 }  // namespace

@@ -1,0 +1,110 @@
+#include "archive/selection.h"
+
+#include <fmt/format.h>
+#include <algorithm>
+#include <limits>
+
+#include "base/check.h"
+
+namespace archive {
+namespace {
+
+using base::ErrorKind;
+
+// After so many missing or archived objects, more are not looked for.
+constexpr std::size_t kUnusableMax = 1000;
+constexpr std::size_t kUnusableNamed = 10;
+constexpr std::size_t kTextSizeMax = std::numeric_limits<std::uint16_t>::max();
+
+base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind,
+                  std::string_view code, std::string detail) {
+    return {kind, std::string(code), std::move(detail), 0, {}, fmt::format("{}/{}", bucket, key)};
+}
+
+}  // namespace
+
+void ManifestEntry::set_name(std::string_view name) {
+    CHECK(name.size() <= kTextSizeMax);
+    name_ = name.data();
+    name_size_ = static_cast<std::uint16_t>(name.size());
+}
+
+Selection::Selection(const ArchiveRequest& request)
+    : destination_bucket_(request.destination.bucket),
+      destination_key_(request.destination.key),
+      skips_(request.options.on_missing == OnMissing::skip) {}
+
+base::Status Selection::add(std::string_view bucket, const FoundObject& object,
+                            std::string_view explicit_name) {
+    if (bucket == destination_bucket_ && object.key == destination_key_) {
+        report_->skip(bucket, object.key, "destination");  // an archive cannot hold itself
+        return {};
+    }
+    if (object.archived) return refuse(bucket, object.key, true);
+    if (object.key.size() > kTextSizeMax || object.version_id.size() > kTextSizeMax ||
+        object.etag.size() > kTextSizeMax || explicit_name.size() > kTextSizeMax) {
+        return base::fail(about(bucket, object.key.substr(0, 200), ErrorKind::invalid,
+                                "bad_listing", "a key, ETag or version id of over 65,535 bytes"));
+    }
+    ManifestEntry& entry = objects_.emplace_back();
+    text_.assign(object.key).append(object.version_id).append(object.etag).append(explicit_name);
+    entry.text_ = pool_->add(text_).data();
+    entry.key_size_ = static_cast<std::uint16_t>(object.key.size());
+    entry.version_size_ = static_cast<std::uint16_t>(object.version_id.size());
+    entry.etag_size_ = static_cast<std::uint16_t>(object.etag.size());
+    entry.set_name({entry.text_ + (text_.size() - explicit_name.size()), explicit_name.size()});
+    entry.size = object.size;
+    entry.mtime_unix_s = object.last_modified_s;
+    entry.bucket = bucket_index(bucket);
+    return {};
+}
+
+base::Status Selection::add_missing(std::string_view bucket, std::string_view key) {
+    return refuse(bucket, key, false);
+}
+
+base::Status Selection::refuse(std::string_view bucket, std::string_view key, bool archived) {
+    if (skips_) {
+        report_->skip(bucket, key, archived ? "archived" : "not_found");
+        return {};
+    }
+    unusable_.push_back({std::string(bucket), std::string(key), archived});
+    return unusable_.size() < kUnusableMax ? base::Status{} : check();
+}
+
+base::Status Selection::check() const {
+    if (unusable_.empty()) return {};
+    const bool archived = unusable_.front().archived;
+    const auto same = [archived](const Unusable& u) { return u.archived == archived; };
+    const auto count = std::ranges::count_if(unusable_, same);
+    std::string names;
+    std::size_t named = 0;
+    for (const Unusable& object : unusable_) {
+        if (!same(object)) continue;
+        if (++named > kUnusableNamed) break;
+        names += fmt::format("{}{}/{}", named == 1 ? "" : ", ", object.bucket, object.key);
+    }
+    if (named > kUnusableNamed) {
+        names += fmt::format(" and {}{} more", unusable_.size() < kUnusableMax ? "" : "at least ",
+                             static_cast<std::size_t>(count) - kUnusableNamed);
+    }
+    const Unusable& first = unusable_.front();
+    if (archived) {
+        return base::fail(
+            about(first.bucket, first.key, ErrorKind::denied, "object_archived",
+                  fmt::format("in an archive storage class, to be restored first: {}", names)));
+    }
+    return base::fail(about(first.bucket, first.key, ErrorKind::not_found, "NoSuchKey",
+                            fmt::format("no such object: {}", names)));
+}
+
+std::uint32_t Selection::bucket_index(std::string_view bucket) {
+    // Objects of one bucket come together, and there are few.
+    for (std::size_t i = buckets_.size(); i-- > 0;) {
+        if (buckets_[i] == bucket) return static_cast<std::uint32_t>(i);
+    }
+    buckets_.emplace_back(bucket);
+    return static_cast<std::uint32_t>(buckets_.size() - 1);
+}
+
+}  // namespace archive

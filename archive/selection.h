@@ -1,0 +1,90 @@
+// A Selection is every object that the sources name, as S3 describes it now: key, version, ETag,
+// size, time. It is the only step of planning that talks to S3; the Manifest, made from it, is
+// pure.
+//
+// Filled on one reactor by select_objects() (selector.h), then handed over. Keys are packed into its pool: 48
+// bytes an object besides them, its ETag and version. Not thread-safe while it is added to.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/object_report.h"
+#include "archive/request.h"
+#include "base/error.h"
+#include "zip/name_pool.h"
+
+namespace archive {
+
+// An object as S3 describes it.
+struct FoundObject {
+    std::string_view key;
+    std::string_view version_id;
+    std::string_view etag;  // without quotes; may be empty
+    std::uint64_t size = 0;
+    std::int64_t last_modified_s = 0;
+    bool archived = false;  // must be restored before it can be read
+};
+
+// The same, packed, on its way to being an entry: the texts stand one after the other in the pool.
+class ManifestEntry {
+  public:
+    std::string_view key() const { return {text_, key_size_}; }
+    std::string_view version_id() const { return {text_ + key_size_, version_size_}; }
+    std::string_view etag() const { return {text_ + key_size_ + version_size_, etag_size_}; }
+    // In a Selection the name that the request gives, or empty; in a Manifest the entry's name.
+    std::string_view name() const { return {name_, name_size_}; }
+    bool is_directory() const { return name_size_ != 0 && name_[name_size_ - 1] == '/'; }
+    void set_name(std::string_view name);  // which stays where it is
+
+    std::uint64_t size = 0;
+    std::int64_t mtime_unix_s = 0;
+    std::uint32_t bucket = 0;  // index into buckets()
+
+  private:
+    friend class Selection;
+    std::uint16_t key_size_ = 0, version_size_ = 0, etag_size_ = 0, name_size_ = 0;
+    const char* text_ = "";
+    const char* name_ = "";
+};
+
+class Selection {
+  public:
+    explicit Selection(const ArchiveRequest& request);
+
+    // Takes an object, skips it, or remembers it as one that fails the job (check()). An error ends
+    // the selection at once: so many have failed that more need not be found.
+    base::Status add(std::string_view bucket, const FoundObject& object,
+                     std::string_view explicit_name);
+    base::Status add_missing(std::string_view bucket, std::string_view key);
+    // After the last add: the error of all objects that were missing or archived, naming the first
+    // of them and how many there are.
+    base::Status check() const;
+
+    const std::vector<ManifestEntry>& objects() const { return objects_; }
+    const std::vector<std::string>& buckets() const { return buckets_; }
+    const ObjectReport& report() const { return *report_; }
+
+  private:
+    friend class Manifest;  // which takes all of it
+    struct Unusable {
+        std::string bucket, key;
+        bool archived = false;
+    };
+    base::Status refuse(std::string_view bucket, std::string_view key, bool archived);
+    std::uint32_t bucket_index(std::string_view bucket);
+
+    std::string destination_bucket_, destination_key_;
+    bool skips_;  // on_missing
+    std::unique_ptr<zip::NamePool> pool_ = std::make_unique<zip::NamePool>();
+    std::unique_ptr<ObjectReport> report_ = std::make_unique<ObjectReport>();
+    std::vector<std::string> buckets_;
+    std::vector<ManifestEntry> objects_;
+    std::vector<Unusable> unusable_;
+    std::string text_;  // of the object being added
+};
+
+}  // namespace archive
