@@ -4,7 +4,6 @@
 
 #include "archive/archive_job.h"
 #include "archive/engine.h"
-#include "archive/part_builder.h"
 
 namespace archive {
 

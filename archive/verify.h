@@ -10,11 +10,11 @@
 namespace archive {
 
 struct VerifyRequest {
-    std::string bucket, key, version_id;  // an object; no version: the current one
-    std::string path;                     // a local file instead, if not empty
-    std::optional<std::uint32_t>
-        expected_crc32;       // of the whole archive, as its job's result has it
-    bool check_names = true;  // false: unsafe names are meant (`names: raw`)
+    // An object, of no version the current one; or a local file, if `path` is not empty.
+    std::string bucket{}, key{}, version_id{};
+    std::string path{};
+    std::optional<std::uint32_t> expected_crc32{};  // of all of it, as its job's result has it
+    bool check_names = true;                        // false: unsafe names are meant (`names: raw`)
 };
 
 struct VerifyFinding {

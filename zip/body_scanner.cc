@@ -1,9 +1,11 @@
+#include "zip/body_scanner.h"
+
 #include <fmt/format.h>
 #include <algorithm>
 
 #include "base/check.h"
 #include "zip/crc32.h"
-#include "zip/verifier.h"
+#include "zip/header_check.h"
 
 namespace zip {
 
@@ -19,7 +21,7 @@ BodyScanner::BodyScanner(const Verifier& verifier, std::uint64_t first, std::uin
 }
 
 void BodyScanner::feed(base::ByteView bytes) {
-    CHECK(bytes.size() <= end_ - position_);
+    CHECK(bytes.size() <= missing());
     while (!bytes.empty()) {
         while (position_ == entry_end_) {
             close_entry();
@@ -35,23 +37,39 @@ void BodyScanner::feed(base::ByteView bytes) {
             std::uint32_t& crc = in_ == In::data ? data_crc_ : crc_;
             crc = crc32_update(crc, bytes.first(taken));
             position_ += taken;
-        }
-        if (in_ == In::data && position_ == data_end_) {
-            crc_ = crc32_combine(crc_, data_crc_, data_end_ - data_begin_);
-            in_ = In::rest;
+            if (in_ == In::data && position_ == data_end_) end_data();
         }
         bytes = bytes.subspan(taken);
     }
 }
 
+void BodyScanner::feed_rest(std::uint32_t crc) {
+    CHECK(entry_ + 1 == last_ && in_ != In::header);
+    const std::uint64_t size = missing();
+    if (in_ == In::data && data_end_ == end_) {
+        data_crc_ = crc32_combine(data_crc_, crc, size);
+        position_ = end_;
+        return end_data();
+    }
+    // The data ends somewhere in there. That is a finding already.
+    is_data_crc_known_ = in_ == In::rest;
+    if (in_ == In::data) end_data();
+    crc_ = crc32_combine(crc_, crc, size);
+    position_ = end_;
+}
+
 void BodyScanner::finish() {
     if (position_ < end_) {
-        return findings_.add(position_, {}, fmt::format("{} bytes are missing", end_ - position_));
+        return findings_.add(position_, {}, fmt::format("{} bytes are missing", missing()));
     }
     while (entry_ < last_) {
         close_entry();
         if (entry_ < last_) open_entry();
     }
+}
+
+std::uint32_t BodyScanner::crc() const {
+    return in_ == In::data ? crc32_combine(crc_, data_crc_, position_ - data_begin_) : crc_;
 }
 
 void BodyScanner::open_entry() {
@@ -60,6 +78,7 @@ void BodyScanner::open_entry() {
     header_.clear();
     data_begin_ = data_end_ = 0;
     data_crc_ = 0;
+    is_data_crc_known_ = true;
 }
 
 // Takes up to the end of the header's fixed part, then up to the end that its lengths give.
@@ -100,11 +119,16 @@ void BodyScanner::end_header() {
     if (data_end_ > data_begin_) in_ = In::data;
 }
 
+void BodyScanner::end_data() {
+    crc_ = crc();
+    in_ = In::rest;
+}
+
 void BodyScanner::close_entry() {
     const HeaderFields& central = verifier_.entry(entry_);
     if (in_ == In::header) {
         report(verifier_.begin(entry_), "two entries have the same local header");
-    } else if (data_begin_ != 0 && data_crc_ != central.crc) {
+    } else if (data_begin_ != 0 && is_data_crc_known_ && data_crc_ != central.crc) {
         report(data_begin_, fmt::format("the data's CRC-32 is {:08x}, the directory says {:08x}",
                                         data_crc_, central.crc));
     }

@@ -60,6 +60,9 @@ struct CentralDirectoryHeader : HeaderFields {
     std::string_view comment;
 };
 
+// Its name and its extra field have at most 65,535 bytes each.
+inline constexpr std::uint64_t kLocalFileHeaderSizeMax = kLocalFileHeaderFixedSize + 2 * 0xFFFF;
+
 // The size of the header that `bytes` begins with, as its length fields give it; 0 if they are not
 // all there yet.
 std::size_t local_file_header_extent(base::ByteView bytes);

@@ -43,30 +43,32 @@ std::string build_archive(const std::vector<File>& files, std::string_view comme
     return archive;
 }
 
-Verdict verify(std::string_view archive, std::size_t piece, std::uint64_t entries_each) {
+Verdict verify(std::string_view archive, VerifyShape shape) {
     const base::ByteView bytes = base::as_bytes(archive);
-    zip::Verifier verifier(archive.size());
-    while (const auto range = verifier.next_range()) {
-        verifier.feed(bytes.subspan(range->offset, range->size));
-    }
-    Verdict verdict;
-    verdict.entries = verifier.count();
-    verdict.findings.append(verifier.findings());
-    for (std::uint64_t first = 0; first < verifier.count();) {
-        const std::uint64_t last = first + std::min(entries_each, verifier.count() - first);
-        zip::BodyScanner scanner(verifier, first, last);
-        const zip::ByteRange range = scanner.range();
-        for (std::uint64_t at = 0; at < range.size; at += piece) {
-            scanner.feed(
-                bytes.subspan(range.offset + at, std::min<std::uint64_t>(piece, range.size - at)));
+    const auto feed_pieces = [&](zip::ByteRange range, auto& to) {
+        for (std::uint64_t at = 0; at < range.size; at += shape.feed) {
+            to.feed(bytes.subspan(range.offset + at,
+                                  std::min<std::uint64_t>(shape.feed, range.size - at)));
         }
-        scanner.finish();
-        verdict.findings.append(scanner.findings());
-        verdict.crc = zip::crc32_combine(verdict.crc, scanner.crc(), range.size);
-        first = last;
+    };
+    zip::Verifier verifier(archive.size(), shape.options);
+    while (const auto range = verifier.next_range())
+        verifier.feed(bytes.subspan(range->offset, std::min(range->size, shape.feed)));
+    zip::BodyPlan plan(verifier, shape.piece);
+    zip::BodyTally tally(verifier);
+    std::vector<zip::PieceResult> results;
+    while (const auto piece = plan.next()) {
+        zip::PieceScanner scanner(verifier, *piece);
+        feed_pieces(piece->range, scanner);
+        results.push_back(scanner.finish());
     }
-    verdict.crc = zip::crc32_combine(verdict.crc, verifier.directory_crc(),
-                                     archive.size() - verifier.body_size());
+    if (shape.backwards) std::ranges::reverse(results);
+    for (zip::PieceResult& result : results) tally.add(std::move(result));
+    Verdict verdict;
+    verdict.findings = tally.findings();
+    verdict.entries = verifier.count();
+    verdict.pieces = results.size();
+    if (verifier.has_directory()) verdict.crc = tally.crc32();
     return verdict;
 }
 

@@ -2,9 +2,11 @@
 // CentralDirectory.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "zip/body_plan.h"
 #include "zip/central_directory.h"
 #include "zip/entry.h"
 #include "zip/layout.h"
@@ -25,11 +27,16 @@ std::string build_archive(const std::vector<File>& files, std::string_view comme
 struct Verdict {
     zip::Findings findings;
     std::uint64_t entries = 0;
-    std::uint32_t crc = 0;  // of the whole archive, combined from what the verifier saw
+    std::uint64_t pieces = 0;          // of the body
+    std::optional<std::uint32_t> crc;  // of the whole archive, put together from the pieces'
 };
-// Feeds a Verifier and one BodyScanner for every `entries_each` entries; pieces of `piece` bytes.
-Verdict verify(std::string_view archive, std::size_t piece = 1 << 16,
-               std::uint64_t entries_each = ~0ULL);
+struct VerifyShape {
+    std::uint64_t feed = 1 << 16;    // bytes fed at a time
+    std::uint64_t piece = 16 << 20;  // of the body
+    bool backwards = false;          // the pieces' results come in from the last to the first
+    zip::VerifyOptions options{};
+};
+Verdict verify(std::string_view archive, VerifyShape shape = {});
 
 // Files that between them use every feature of the records below 4 GiB.
 std::vector<File> sample_files();

@@ -63,7 +63,9 @@ TEST(Property, SmallArchivesEqualTheReferenceAndVerify) {
 
         const std::string archive = build_archive(files, comment);
         ASSERT_EQ(archive, expected) << "round " << round;
-        const Verdict verdict = verify(archive, 1 + random.below(500), 1 + random.below(4));
+        const Verdict verdict = verify(archive, {.feed = 1 + random.below(500),
+                                                 .piece = 1 + random.below(1000),
+                                                 .backwards = random.below(2) == 0});
         ASSERT_TRUE(verdict.findings.empty())
             << "round " << round << ": " << verdict.findings.list()[0].what;
         ASSERT_EQ(verdict.entries, files.size());

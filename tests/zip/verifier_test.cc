@@ -30,8 +30,9 @@ std::string replaced(std::string text, std::string_view from, std::string_view t
 TEST(Verifier, AcceptsWhatWeWriteInPiecesOfAnySize) {
     const std::string archive = zip_test::build_archive(zip_test::sample_files(), "comment");
     for (const std::size_t piece : {1U, 3U, 30U, 64U, 100'000U}) {
-        for (const std::uint64_t each : {1U, 2U, 100U}) {
-            const zip_test::Verdict verdict = zip_test::verify(archive, piece, each);
+        for (const std::uint64_t body_piece : {1U, 200U, 100'000U}) {
+            const zip_test::Verdict verdict =
+                zip_test::verify(archive, {.feed = piece, .piece = body_piece});
             ASSERT_TRUE(verdict.findings.empty()) << verdict.findings.list()[0].what;
             EXPECT_EQ(verdict.entries, zip_test::sample_files().size());
             EXPECT_EQ(verdict.crc, crc32_update(0, base::as_bytes(archive)));
@@ -42,11 +43,11 @@ TEST(Verifier, AcceptsWhatWeWriteInPiecesOfAnySize) {
 }
 
 TEST(Verifier, DirectoryLargerThanOneRange) {
-    std::vector<File> files(20'000);
-    for (std::size_t i = 0; i < files.size(); ++i)
-        files[i].name = std::to_string(i) + std::string(i % 50, 'x');
+    const std::string folders = std::string(200, 'x') + "/" + std::string(200, 'y') + "/";
+    std::vector<File> files(40'000);
+    for (std::size_t i = 0; i < files.size(); ++i) files[i].name = folders + std::to_string(i);
     const std::string archive = zip_test::build_archive(files);
-    ASSERT_GT(archive.size() / 2, Verifier::kRangeSizeMax / 2 * 2);
+    ASSERT_GT(archive.size() / 2, Verifier::kRangeSizeMax);
     const zip_test::Verdict verdict = zip_test::verify(archive);
     EXPECT_TRUE(verdict.findings.empty());
     EXPECT_EQ(verdict.entries, files.size());
@@ -97,25 +98,14 @@ TEST(Verifier, MissingBytesAreReported) {
     EXPECT_TRUE(has(scanner.findings(), "", "missing"));
 }
 
-TEST(Verifier, FindingsAreBounded) {
-    Findings findings;
-    for (std::size_t i = 0; i < kFindingsMax + 5; ++i) findings.add(i, "e", "w");
-    EXPECT_EQ(findings.list().size(), kFindingsMax);
-    EXPECT_EQ(findings.total(), kFindingsMax + 5);
-    Findings sum;
-    sum.add(0, "e", "first");
-    sum.append(findings);
-    EXPECT_EQ(sum.list().size(), kFindingsMax);
-    EXPECT_EQ(sum.total(), kFindingsMax + 6);
-}
-
 // 5 GiB of zeros and a file behind them, verified end to end from one block of memory.
 TEST(Verifier, Zip64ArchiveOfZeros) {
     constexpr std::uint64_t kSize = 5ULL << 30;
     const std::vector<std::byte> block(1 << 20);
     std::uint32_t zeros_crc = 0;
+    const std::uint32_t block_crc = crc32_update(0, block);
     for (std::uint64_t at = 0; at < kSize; at += block.size())
-        zeros_crc = crc32_update(zeros_crc, block);
+        zeros_crc = crc32_combine(zeros_crc, block_crc, block.size());
     const std::vector<Entry> entries = {{.name = "zeros", .size = kSize},
                                         {.name = "last", .size = 4}};
     const std::vector<std::uint32_t> crcs = {zeros_crc, crc32_update(0, base::as_bytes("data"))};
@@ -136,19 +126,34 @@ TEST(Verifier, Zip64ArchiveOfZeros) {
     }
     ASSERT_TRUE(verifier.findings().empty()) << verifier.findings().list()[0].what;
     ASSERT_EQ(verifier.count(), 2U);
-    BodyScanner scanner(verifier, 0, 2);
-    EXPECT_EQ(scanner.range(), (ByteRange{0, layout.cd_offset()}));
-    std::string header(layout.header_size(0), '\0');
-    encode_local_file_header(entries[0], crcs[0],
-                             {reinterpret_cast<std::byte*>(header.data()), header.size()});
-    scanner.feed(base::as_bytes(header));
-    for (std::uint64_t at = 0; at < kSize; at += block.size()) scanner.feed(block);
-    header.resize(layout.header_size(1));
-    encode_local_file_header(entries[1], crcs[1],
-                             {reinterpret_cast<std::byte*>(header.data()), header.size()});
-    scanner.feed(base::as_bytes(header + "data"));
-    scanner.finish();
-    EXPECT_TRUE(scanner.findings().empty()) << scanner.findings().list()[0].what;
+    // Each lane would have pieces of its own; the zeros' CRC is taken once for all of them.
+    constexpr std::uint64_t kPiece = 8 << 20;
+    std::uint32_t piece_crc = 0;
+    for (std::uint64_t at = 0; at < kPiece; at += block.size())
+        piece_crc = crc32_update(piece_crc, block);
+    BodyPlan plan(verifier, kPiece);
+    BodyTally tally(verifier);
+    std::uint64_t pieces = 0;
+    while (auto piece = plan.next()) {
+        ++pieces;
+        if (piece->kind == BodyPiece::Kind::tail && piece->range.size == kPiece) {
+            tally.add({*piece, piece_crc, {}});
+            continue;
+        }
+        PieceScanner scanner(verifier, *piece);
+        std::string bytes(piece->range.size, '\0');
+        for (std::size_t i = 0; i < entries.size(); ++i) {
+            if (piece->kind == BodyPiece::Kind::tail || piece->first != i) continue;
+            encode_local_file_header(
+                entries[i], crcs[i],
+                {reinterpret_cast<std::byte*>(bytes.data()), layout.header_size(i)});
+        }
+        if (piece->first == 1) bytes.replace(bytes.size() - 4, 4, "data");
+        scanner.feed(base::as_bytes(bytes));
+        tally.add(scanner.finish());
+    }
+    EXPECT_EQ(pieces, 640U + 1U + 1U);
+    EXPECT_TRUE(tally.findings().empty()) << tally.findings().list()[0].what;
 }
 
 // Not a corruption test but a safety one: random damage must never crash, hang or allocate without
@@ -163,7 +168,7 @@ TEST(Verifier, SurvivesRandomDamage) {
             damaged[random.below(damaged.size())] =
                 static_cast<char>(random.below(3) == 0 ? 0xFF : random.next());
         }
-        zip_test::verify(damaged, 1 + random.below(200), 1 + random.below(3));
+        zip_test::verify(damaged, {.feed = 1 + random.below(200), .piece = 1 + random.below(300)});
     }
 }
 
