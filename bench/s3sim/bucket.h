@@ -1,7 +1,7 @@
 // Objects, and the buckets that hold them. Everything here is thread-safe; objects are immutable
-// once stored and shared by the requests that send them. Kinds of buckets: memory (memory_bucket.cc, the
-// only kind with versions), sink (memory without the bytes), directory (directory.cc) and synthetic
-// (synthetic_bucket.cc, read-only).
+// once stored and shared by the requests that send them. Kinds of buckets: memory (the only one
+// with versions), sink (memory without the bytes), directory and synthetic (read-only); each has a
+// source file of its name.
 #pragma once
 
 #include <cstdint>

@@ -140,16 +140,17 @@ class DirectoryBucket final : public Bucket {
     void begin_listing() override {
         const std::scoped_lock lock(mutex_);
         Index fresh;
-        std::error_code error;
-        fs::recursive_directory_iterator files(
-            folder_, fs::directory_options::skip_permission_denied, error);
-        for (; !error && files != fs::recursive_directory_iterator(); files.increment(error)) {
-            const std::string path = files->path().string();
-            index_file(path, path.substr(folder_.size() + 1), fresh);
+        std::vector<std::string> folders = {
+            folder_};  // one is open at a time, however deep it goes
+        while (!folders.empty()) {
+            const std::string folder = std::move(folders.back());
+            folders.pop_back();
+            for_each_name(folder, [&](const std::string& path) {
+                if (!index_file(path, path.substr(folder_.size() + 1), fresh))
+                    folders.push_back(path);
+            });
         }
-        error.clear();
-        for (const auto& file : fs::directory_iterator(escaped_, error))
-            index_file(file.path().string(), "", fresh);
+        for_each_name(escaped_, [&](const std::string& path) { index_file(path, "", fresh); });
         index_.swap(fresh);
     }
 
@@ -243,22 +244,33 @@ class DirectoryBucket final : public Bucket {
         return object;
     }
 
+    static void for_each_name(const std::string& folder,
+                              const std::function<void(const std::string&)>& take) {
+        std::error_code error;
+        fs::directory_iterator names(folder, error);
+        for (; !error && names != fs::directory_iterator(); names.increment(error))
+            take(names->path().string());
+    }
+
     // `key` is empty for a file under escaped_: its sidecar, found by the same hash, knows the key.
-    void index_file(const std::string& path, std::string key, Index& fresh) const {
+    // False: it is a folder.
+    bool index_file(const std::string& path, std::string key, Index& fresh) const {
         struct stat info{};
-        if (::lstat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return;
+        if (::lstat(path.c_str(), &info) != 0) return true;
+        if (!S_ISREG(info.st_mode)) return !S_ISDIR(info.st_mode);
         const FileStamp stamp = stamp_of(info);
         if (key.empty()) {
             const auto known = read_sidecar(meta_ + "/" + path.substr(escaped_.size() + 1), stamp);
-            if (!known) return;
+            if (!known) return true;
             key = known->first;
-            if (fresh.contains(key)) return;  // find() takes the file of that name, too
+            if (fresh.contains(key)) return true;  // find() takes the file of that name, too
         }
         if (const auto at = index_.find(key); at != index_.end() && at->second.stamp == stamp) {
             fresh.insert(*at);
-            return;
+            return true;
         }
         fresh.insert_or_assign(key, Indexed{stamp, entry_of(key, describe(key, info))});
+        return true;
     }
 
     static base::Status append(const std::string& path, int out) {

@@ -55,7 +55,7 @@ std::vector<std::string> Answer::all(std::string_view name) const {
 
 Answer Client::call(std::string_view method, std::string_view path, std::string_view query,
                     std::string_view body, Headers headers) {
-    const std::string date = base::format_amz_date(base::system_clock().utc_now());
+    const std::string date = base::format_amz_date(base::system_clock().utc_now() + ahead);
     headers.emplace_back("host", host);
     headers.emplace_back("x-amz-date", date);
     const auto hash_at =

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -49,6 +50,7 @@ class Client {
     std::string secret_key = "s3simsecret";
     std::string region = "us-east-1";
     std::string host = "127.0.0.1";
+    std::chrono::milliseconds ahead{0};  // of the system's clock: what requests are dated with
 
   private:
     bool connect();
@@ -57,7 +59,7 @@ class Client {
     std::string buffer_;
 };
 
-// A server in memory with the bucket "b", and a client on it.
+// A server in memory with the bucket "bkt", and a client on it.
 class ServerTest : public testing::Test {
   protected:
     void start(Options options = {}) {
