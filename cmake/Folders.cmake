@@ -33,3 +33,31 @@ function(s3zipd_test name)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests/include")
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT 120)
 endfunction()
+
+# s3zipd_fuzz(name SOURCES ... DEPS folders ... FOREIGN targets RUNS n): the libFuzzer target fuzz_<name>. Its own files are
+# always compiled with coverage, the folders only in the preset "fuzz"; so ctest can replay the corpus
+# (fuzz.<name>.corpus) and do a short run of n inputs (fuzz.<name>.run) in every preset.
+function(s3zipd_fuzz name)
+  if(NOT S3ZIPD_HAS_LIBFUZZER)
+    return()
+  endif()
+  cmake_parse_arguments(A "" "RUNS" "SOURCES;DEPS;FOREIGN" ${ARGN})
+  set(_target fuzz_${name})
+  s3zipd_binary(${_target} SOURCES ${A_SOURCES} DEPS ${A_DEPS} base FOREIGN ${A_FOREIGN})
+  target_compile_options(${_target} PRIVATE -fsanitize=fuzzer-no-link)
+  target_link_options(${_target} PRIVATE -fsanitize=fuzzer)
+  if(NOT TARGET fuzz)
+    add_custom_target(fuzz)
+  endif()
+  add_dependencies(fuzz ${_target})
+  foreach(_case IN ITEMS corpus run)
+    set(_runs 0)
+    if(_case STREQUAL "run")
+      set(_runs ${A_RUNS})
+    endif()
+    add_test(NAME fuzz.${name}.${_case}
+      COMMAND "${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh" "$<TARGET_FILE:${_target}>"
+              "${CMAKE_BINARY_DIR}/fuzz/${name}.${_case}" --fresh -runs=${_runs})
+    set_tests_properties(fuzz.${name}.${_case} PROPERTIES TIMEOUT 120)
+  endforeach()
+endfunction()

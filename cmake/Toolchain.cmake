@@ -34,3 +34,16 @@ if(S3ZIPD_SANITIZE)
   add_compile_options(${_san})
   add_link_options(${_san})
 endif()
+
+# clang has libFuzzer if its runtime is installed (libclang-rt-19-dev); GCC has none, and then no fuzz targets.
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_FLAGS -fsanitize=fuzzer)
+check_cxx_source_compiles("extern \"C\" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }"
+                          S3ZIPD_HAS_LIBFUZZER)
+unset(CMAKE_REQUIRED_FLAGS)
+if(NOT S3ZIPD_HAS_LIBFUZZER)
+  if(S3ZIPD_SANITIZE STREQUAL "fuzzer")
+    message(FATAL_ERROR "The fuzz preset needs libFuzzer: clang-19 and libclang-rt-19-dev, or run ./dev setup.")
+  endif()
+  message(STATUS "No libFuzzer with this compiler: the fuzz targets are left out")
+endif()
