@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 
 #include "cli/text.h"
 #include "config/byte_size.h"
@@ -19,6 +20,11 @@ struct CreateWords {
     std::vector<std::string> sources, include, exclude, names;
     std::string output, part_size, memory;
     std::string on_duplicate, on_missing, on_empty, timestamps;
+};
+
+// Those of verify.
+struct VerifyWords {
+    std::string crc32, names = "safe";
 };
 
 using archive::Options;
@@ -69,6 +75,17 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     add_engine_options(app, a, words);
 }
 
+void add_verify_options(CLI::App& app, Arguments& a, VerifyWords& words) {
+    app.add_option("ARCHIVE", a.target, "s3://bucket/key.zip or a file")->required();
+    app.add_option("--crc32", words.crc32,
+                   "What the archive's CRC-32 must be, as the job's result has it: 8 hex digits");
+    app.add_option("--version-id", a.verify.version_id, "This version of the object");
+    app.add_option("--names", words.names,
+                   "safe, or raw: names that are unsafe to extract are meant")
+        ->check(CLI::IsMember({"safe", "raw"}))
+        ->capture_default_str();
+}
+
 base::Status bad(std::string_view code, std::string detail) {
     return base::fail(base::ErrorKind::invalid, code, std::move(detail));
 }
@@ -83,13 +100,18 @@ base::Status add_source(const std::string& word, const CreateWords& words, std::
     auto uri = s3client::parse_s3_uri(word);
     if (!uri) return base::fail(uri.error());
     if (!names_one_object(*uri)) {
-        sources.push_back({uri->bucket, uri->key, words.include, words.exclude, {}});
+        archive::Source& all_below = sources.emplace_back();
+        all_below.bucket = uri->bucket;
+        all_below.prefix = uri->key;
+        all_below.include = words.include;
+        all_below.exclude = words.exclude;
         return {};
     }
     std::string name = next_name < words.names.size() ? words.names[next_name] : "";
     ++next_name;
     if (sources.empty() || !sources.back().objects || sources.back().bucket != uri->bucket) {
-        sources.push_back({uri->bucket, {}, {}, {}, std::vector<archive::ObjectChoice>{}});
+        sources.emplace_back().bucket = uri->bucket;
+        sources.back().objects.emplace();
     }
     sources.back().objects->push_back({uri->key, std::move(name), {}});
     return {};
@@ -132,6 +154,29 @@ base::Status understand(const CreateWords& words, Arguments& a) {
         return bad("bad_size",
                    fmt::format("--part-size {}: S3 takes 5MiB to 5GiB", words.part_size));
     }
+    return {};
+}
+
+base::Status understand(const VerifyWords& words, Arguments& a) {
+    a.verify.check_names = words.names != "raw";
+    if (!words.crc32.empty()) {
+        std::uint32_t& crc = a.verify.expected_crc32.emplace();
+        const char* const end = words.crc32.data() + words.crc32.size();
+        const auto [stop, error] = std::from_chars(words.crc32.data(), end, crc, 16);
+        if (words.crc32.size() != 8 || error != std::errc() || stop != end)
+            return bad("bad_crc32", "--crc32 " + words.crc32 + ": 8 hex digits are due");
+    }
+    if (!a.target.starts_with("s3://")) {
+        a.verify.path = a.target;
+        if (!a.verify.version_id.empty())
+            return bad("bad_version", "--version-id: a file has no versions");
+        return a.target.empty() ? bad("bad_archive", "ARCHIVE is empty") : base::Status{};
+    }
+    const auto uri = s3client::parse_s3_uri(a.target);
+    if (!uri) return base::fail(uri.error());
+    if (!names_one_object(*uri)) return bad("bad_archive", a.target + ": names no object");
+    a.verify.bucket = uri->bucket;
+    a.verify.key = uri->key;
     return {};
 }
 
@@ -203,9 +248,10 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
         ->required()
         ->check(kJobId);
     add("cancel", Command::cancel, "Stop a job")->add_option("ID", a.id)->required()->check(kJobId);
+    VerifyWords verify_words;
     CLI::App* verify =
         add("verify", Command::verify, "Read an archive back and check every byte of it");
-    verify->add_option("ARCHIVE", a.target, "s3://bucket/key.zip or a file")->required();
+    add_verify_options(*verify, a, verify_words);
     add_engine_options(*verify, a, create_words);
 
     if (auto parsed = run_parser(app, std::move(words)); !parsed)
@@ -214,14 +260,7 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
     if (a.command == Command::create || a.command == Command::plan)
         status = understand(create_words, a);
     if (status) status = set_size(create_words.memory, a.settings.memory_bytes);
-    if (status && a.command == Command::verify && a.target.starts_with("s3://")) {
-        const auto uri = s3client::parse_s3_uri(a.target);
-        if (!uri) {
-            status = base::fail(uri.error());
-        } else if (!names_one_object(*uri)) {
-            status = bad("bad_archive", a.target + ": names no object");
-        }
-    }
+    if (status && a.command == Command::verify) status = understand(verify_words, a);
     if (!status)
         return std::unexpected(
             Leave{kBadUsage, "s3zip: " + printable(status.error().detail) + "\n"});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "archive/request.h"
+#include "archive/verify.h"
 
 namespace cli {
 
@@ -37,7 +38,9 @@ struct Arguments {
     std::string id;       // show, watch, cancel
     std::string state;    // ls: only jobs in this state; empty: all
     unsigned limit = 20;  // ls
-    std::string target;   // verify: s3://bucket/key or a file
+
+    std::string target;             // verify: s3://bucket/key or a file, as it was typed
+    archive::VerifyRequest verify;  // the same, understood
 };
 
 // Why there are no Arguments: help or version was asked for (code 0, text for standard output), or

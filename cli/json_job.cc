@@ -254,19 +254,4 @@ std::string plan_json(const archive::PlanSummary& plan) {
                                         {"cost_usd", plan.cost_usd}});
 }
 
-std::string verify_json(const std::string& target, const archive::VerifyReport& report) {
-    json::array findings;
-    for (const archive::VerifyFinding& finding : report.findings) {
-        findings.push_back(json::object{
-            {"offset", finding.offset}, {"entry", finding.entry}, {"what", finding.what}});
-    }
-    return json::serialize(json::object{{"archive", target},
-                                        {"ok", report.ok()},
-                                        {"size", report.archive_size},
-                                        {"entries", report.entries},
-                                        {"bytes_read", report.bytes_read},
-                                        {"crc32", fmt::format("{:08x}", report.crc32.value_or(0))},
-                                        {"findings", std::move(findings)}});
-}
-
 }  // namespace cli

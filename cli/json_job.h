@@ -24,6 +24,5 @@ void apply_event(std::string_view text, JobView& job);
 
 std::string job_json(const JobView& job, const archive::ArchiveRequest& request);
 std::string plan_json(const archive::PlanSummary& plan);
-std::string verify_json(const std::string& target, const archive::VerifyReport& report);
 
 }  // namespace cli

@@ -1,7 +1,6 @@
 #include "cli/local.h"
 
 #include <fmt/format.h>
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <memory>
@@ -14,9 +13,9 @@
 #include "cli/interrupt.h"
 #include "cli/job_source.h"
 #include "cli/json_job.h"
+#include "cli/json_verify.h"
 #include "cli/progress.h"
 #include "cli/text.h"
-#include "s3client/endpoint.h"
 
 namespace cli {
 namespace {
@@ -105,42 +104,47 @@ void print_report(const Console& console, const std::string& target,
         console.err << printable(fmt::format("at {}: {}{}", finding.offset, entry, finding.what))
                     << "\n";
     }
-    const bool good = report.ok();
-    console.out << printable(fmt::format(
-                       "{}: {}, {} entries, {} ({} bytes), crc32 {:08x}", target,
-                       good ? "ok" : fmt::format("BAD, {} findings", report.findings_total),
-                       count_text(report.entries), size_text(report.archive_size),
-                       report.archive_size, report.crc32.value_or(0)))
+    if (report.findings_total > report.findings.size()) {
+        console.err << fmt::format("... and {} more\n",
+                                   count_text(report.findings_total - report.findings.size()));
+    }
+    const std::string verdict =
+        report.ok() ? "ok" : fmt::format("BAD, {} findings", count_text(report.findings_total));
+    const std::string crc =
+        report.crc32 ? fmt::format("crc32 {:08x}", *report.crc32) : "crc32 not known";
+    console.out << printable(fmt::format("{}: {}, {} entries, {} ({} bytes), {}", target, verdict,
+                                         count_text(report.entries), size_text(report.archive_size),
+                                         report.archive_size, crc))
                 << "\n"
                 << std::flush;
 }
 
+// What reactors count and this thread shows.
+struct VerifyCounters {
+    std::atomic<std::uint64_t> read{0}, all{0};
+};
+
 int verify(archive::Engine& engine, const Arguments& arguments, const Console& console,
            base::Clock& clock) {
     const auto answer = std::make_shared<Answer<base::Result<archive::VerifyReport>>>();
-    const auto counters = std::make_shared<std::array<std::atomic<std::uint64_t>, 2>>();
-    const auto on_progress = [counters](std::uint64_t read, std::uint64_t all) {
-        (*counters)[0].store(read, std::memory_order_relaxed);
-        (*counters)[1].store(all, std::memory_order_relaxed);
-    };
-    const auto done = [answer](auto result) { answer->set(std::move(result)); };
-    archive::VerifyRequest request;
-    if (arguments.target.starts_with("s3://")) {
-        const auto uri = s3client::parse_s3_uri(arguments.target);
-        if (!uri) return report(console, uri.error());
-        request.bucket = uri->bucket;
-        request.key = uri->key;
-    } else {
-        request.path = arguments.target;
-    }
-    engine.verify(std::move(request), on_progress, done);
+    const auto counters = std::make_shared<VerifyCounters>();
+    engine.verify(
+        arguments.verify,
+        [counters](std::uint64_t read, std::uint64_t all) {
+            counters->all.store(all, std::memory_order_relaxed);
+            // Reactors overtake one another.
+            std::uint64_t before = counters->read.load(std::memory_order_relaxed);
+            while (before < read && !counters->read.compare_exchange_weak(before, read)) {
+            }
+        },
+        [answer](auto result) { answer->set(std::move(result)); });
     ProgressDisplay display(console, arguments.json, clock);
     RateMeter meter;
     JobView view;
     view.state = "verifying";
     while (!answer->wait_for(kRedrawInterval)) {
-        view.progress.bytes_done = (*counters)[0].load(std::memory_order_relaxed);
-        view.progress.bytes_total = (*counters)[1].load(std::memory_order_relaxed);
+        view.progress.bytes_done = counters->read.load(std::memory_order_relaxed);
+        view.progress.bytes_total = counters->all.load(std::memory_order_relaxed);
         meter.add(clock.steady_now(), view.progress.bytes_done);
         view.progress.bytes_per_second = meter.bytes_per_second();
         display.show(view);

@@ -98,6 +98,21 @@ TEST(Arguments, CommandsAndTheirOwnOptions) {
     arguments = parse_arguments({"verify", "./x.zip"});
     ASSERT_TRUE(arguments);
     EXPECT_EQ(arguments->target, "./x.zip");
+    EXPECT_EQ(arguments->verify.path, "./x.zip");
+    EXPECT_TRUE(arguments->verify.check_names);
+    EXPECT_FALSE(arguments->verify.expected_crc32);
+}
+
+TEST(Arguments, WhatVerifyComparesWith) {
+    const auto arguments = parse_arguments({"verify", "--crc32", "1a2B3c4d", "--version-id", "v/1",
+                                            "--names", "raw", "s3://bucket/a/b.zip"});
+    ASSERT_TRUE(arguments) << arguments.error().text;
+    EXPECT_EQ(arguments->verify.expected_crc32, 0x1A2B3C4DU);
+    EXPECT_EQ(arguments->verify.version_id, "v/1");
+    EXPECT_EQ(arguments->verify.bucket, "bucket");
+    EXPECT_EQ(arguments->verify.key, "a/b.zip");
+    EXPECT_EQ(arguments->verify.path, "");
+    EXPECT_FALSE(arguments->verify.check_names);
 }
 
 class BadUsage : public testing::TestWithParam<Words> {};
@@ -124,7 +139,11 @@ INSTANTIATE_TEST_SUITE_P(
         Words{"plan", "--wait", "s3://src/", "-o", "s3://out/x"}, Words{"ls", "--state", "done"},
         Words{"ls", "--limit", "0"}, Words{"ls", "--limit", "-1"}, Words{"show"},
         Words{"show", "../x"}, Words{"show", "a b"}, Words{"verify"},
-        Words{"verify", "s3://bucket"}, Words{"verify", "x.zip", "--memory", "lots"}));
+        Words{"verify", "s3://bucket"}, Words{"verify", "x.zip", "--memory", "lots"},
+        Words{"verify", ""}, Words{"verify", "x.zip", "--version-id", "1"},
+        Words{"verify", "x.zip", "--crc32", "123"}, Words{"verify", "x.zip", "--crc32", "0x123456"},
+        Words{"verify", "x.zip", "--crc32", "123456789"},
+        Words{"verify", "x.zip", "--names", "strict"}));
 
 TEST(Arguments, HelpAndVersionAreNoErrors) {
     EXPECT_EQ(code({"--help"}), kDone);
