@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdio>
 
 #include "base/clock.h"
+#include "base/utf8.h"
 
 namespace base {
 namespace {
@@ -32,9 +34,13 @@ std::string quoted(std::string_view text) {
     return out += '"';
 }
 
+// Control characters are quoted, too: an object's key must not drive the terminal of who reads.
 std::string text_value(const LogField& field) {
-    const bool plain =
-        !field.value.empty() && field.value.find_first_of(" \"\\=\n\r\t") == std::string::npos;
+    const auto is_plain = [](char c) {
+        return static_cast<unsigned char>(c) > ' ' && c != 0x7F && c != '"' && c != '\\' &&
+               c != '=';
+    };
+    const bool plain = !field.value.empty() && std::ranges::all_of(field.value, is_plain);
     return plain ? field.value : quoted(field.value);
 }
 
@@ -64,7 +70,7 @@ void log(LogLevel level, std::string_view event, std::initializer_list<LogField>
         for (const auto& f : fields) {
             line += fmt::format(",{}:{}", quoted(f.key), f.is_number ? f.value : quoted(f.value));
         }
-        line += "}\n";
+        line = as_utf8(std::move(line)) + "}\n";
     } else {
         line = fmt::format("{} {:5} {}", time, name, event);
         for (const auto& f : fields) line += fmt::format(" {}={}", f.key, text_value(f));

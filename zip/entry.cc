@@ -35,35 +35,6 @@ bool is_ascii(std::string_view text) {
 }
 
 // RFC 3629, section 4.
-std::size_t utf8_sequence_size(std::string_view text) {
-    const auto at = [&](std::size_t i) {
-        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
-    };
-    const auto is_tail = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
-    const unsigned lead = at(0);
-    if (lead < 0x80) return 1;
-    if (lead < 0xC2) return 0;  // a tail, or an overlong two-byte form
-    if (lead < 0xE0) return is_tail(1) ? 2 : 0;
-    if (lead < 0xF0) {
-        const bool overlong = lead == 0xE0 && at(1) < 0xA0;
-        const bool surrogate = lead == 0xED && at(1) > 0x9F;
-        return !overlong && !surrogate && is_tail(1) && is_tail(2) ? 3 : 0;
-    }
-    if (lead > 0xF4) return 0;
-    const bool overlong = lead == 0xF0 && at(1) < 0x90;
-    const bool beyond = lead == 0xF4 && at(1) > 0x8F;
-    return !overlong && !beyond && is_tail(1) && is_tail(2) && is_tail(3) ? 4 : 0;
-}
-
-bool is_valid_utf8(std::string_view text) {
-    while (!text.empty()) {
-        const std::size_t size = utf8_sequence_size(text);
-        if (size == 0) return false;
-        text.remove_prefix(size);
-    }
-    return true;
-}
-
 bool has_utf8_flag(const Entry& entry) {
     return !is_ascii(entry.name) && is_valid_utf8(entry.name);
 }

@@ -13,6 +13,8 @@
 #include <span>
 #include <string_view>
 
+#include "base/utf8.h"
+
 namespace zip {
 
 inline constexpr std::uint32_t kFileMode = 0100644;
@@ -54,10 +56,8 @@ struct DosDateTime {
 DosDateTime dos_date_time(std::int64_t unix_s);
 
 bool is_ascii(std::string_view text);
-// The length of the UTF-8 sequence that `text` (not empty) begins with; 0 if it begins with none.
-std::size_t utf8_sequence_size(std::string_view text);
-bool is_valid_utf8(
-    std::string_view text);  // RFC 3629: no overlong forms, no surrogates, at most U+10FFFF
+using base::is_valid_utf8;
+using base::utf8_sequence_size;
 
 // General purpose bit 11 (APPNOTE 4.4.4): set when the name is UTF-8 that is not plain ASCII.
 bool has_utf8_flag(const Entry& entry);

@@ -53,6 +53,19 @@ TEST_F(Log, WritesJsonWhenAsked) {
     EXPECT_TRUE(line.ends_with(rest)) << line;
 }
 
+TEST_F(Log, ControlCharactersDoNotReachATerminal) {
+    EXPECT_EQ(text_line("e", {{"key", "a\x1b[2J"}}), "warn  e key=\"a\\u001b[2J\"\n");
+    EXPECT_EQ(text_line("e", {{"key", "\x7f"}}), "warn  e key=\"\\u007f\"\n");
+}
+
+TEST_F(Log, JsonIsUtf8WhateverAKeyIs) {
+    set_log_format(LogFormat::json);
+    testing::internal::CaptureStderr();
+    log_error("e", {{"key", "a\xff\xc3"}});
+    const std::string line = testing::internal::GetCapturedStderr();
+    EXPECT_TRUE(line.ends_with(",\"key\":\"a\xEF\xBF\xBD\xEF\xBF\xBD\"}\n")) << line;
+}
+
 TEST_F(Log, IsSilentBelowItsLevel) {
     set_log_level(LogLevel::error);
     EXPECT_EQ(text_line("e", {}), "");
