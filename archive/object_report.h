@@ -29,6 +29,11 @@ class ObjectReport {
     const std::vector<SkippedObject>& skipped() const { return skipped_; }
     const std::vector<RenamedObject>& renamed() const { return renamed_; }
 
+    std::uint64_t bytes() const {  // of memory
+        return sizeof *this + pool_.bytes() + skipped_.capacity() * sizeof(SkippedObject) +
+               renamed_.capacity() * sizeof(RenamedObject);
+    }
+
     // `reason` is a literal; everything else is copied.
     void skip(std::string_view bucket, std::string_view key, std::string_view reason) {
         skipped_.push_back({bucket_of(bucket), pool_.add(key), reason});
