@@ -102,6 +102,15 @@ TEST_F(NameSetTest, ANumberNeverMakesAComponentTooLong) {
               2 + (kComponentSizeMax - 13) / 2 + 3);
 }
 
+TEST_F(NameSetTest, AnExtensionIsNotCutBehindASpaceOrItsDot) {
+    const std::string cut_at_space = "x." + std::string(119, 'e') + " " + std::string(10, 'e');
+    EXPECT_EQ(claim(OnDuplicate::rename, {cut_at_space, cut_at_space, cut_at_space + "/f"}),
+              (Names{cut_at_space, "x (2)." + std::string(119, 'e'),
+                     "x (3)." + std::string(119, 'e') + "/f"}));
+    const std::string spaces = "x." + std::string(130, ' ') + "y";
+    EXPECT_EQ(claim(OnDuplicate::rename, {spaces, spaces})[1], "x (2)");
+}
+
 // Long names that only differ where they are cut share one number: a search from 2 for each would
 // take hours.
 TEST_F(NameSetTest, ManyLongNamesThatAreCutAlikeAreQuick) {
