@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <set>
 
 namespace fuzz {
@@ -30,8 +31,8 @@ bool is_device(std::string_view component) {
 }
 
 bool is_refused(std::uint32_t point) {
-    const bool is_control = point < 0x20 || (point >= 0x7F && point <= 0x9F);
-    return is_control || std::u32string_view(U"<>:\"|?*\\").contains(static_cast<char32_t>(point));
+    if (point < 0x20 || (point >= 0x7F && point <= 0x9F)) return true;
+    return point < 0x80 && std::strchr("<>:\"|?*\\", static_cast<int>(point)) != nullptr;
 }
 
 bool is_safe_component(std::string_view component) {
