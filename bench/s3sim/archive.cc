@@ -105,6 +105,20 @@ Answered<Response> Service::restore_object(Exchange& exchange) {
     return response;
 }
 
+Answered<void> Service::restore_now(std::string_view bucket_name, std::string_view key) {
+    const auto bucket = store_.bucket(bucket_name);
+    if (!bucket) return refuse("NoSuchBucket", {{"BucketName", std::string(bucket_name)}});
+    const ObjectRef object = bucket->find(key);
+    if (!object) return refuse("NoSuchKey", {{"Key", std::string(key)}});
+    if (!is_archived(*object, now())) {
+        return refuse(400, "InvalidRequest", "Only an archived object can be restored.");
+    }
+    bucket->amend(key, shown_version(*object), [&](Object& stored) {
+        stored.restore = Restore{.ready = now(), .expires = now() + std::chrono::days(3650)};
+    });
+    return {};
+}
+
 Answered<void> Service::set_archive_status(std::string_view bucket_name, std::string_view key,
                                            std::string_view status) {
     const auto bucket = store_.bucket(bucket_name);

@@ -36,17 +36,15 @@ ObjectRef Bucket::find_version(std::string_view key, std::string_view version_id
 bool Bucket::next_history(std::string_view from, bool inclusive, std::string& key,
                           std::vector<ObjectRef>& versions) {
     Entry entry;
-    versions.clear();
-    while (next(from, inclusive, entry)) {
-        key = std::move(entry.key);
-        if (ObjectRef object = find(key)) {
-            versions.push_back(std::move(object));
-            return true;
-        }
-        from = key;  // it went away between the two looks
-        inclusive = false;
-    }
-    return false;
+    if (!next(from, inclusive, entry)) return false;
+    auto object = std::make_shared<Object>();  // what a listing says of it, no more
+    object->size = entry.size;
+    object->etag = std::move(entry.etag);
+    object->last_modified = entry.last_modified;
+    object->storage_class = std::move(entry.storage_class);
+    key = std::move(entry.key);
+    versions.assign(1, std::move(object));
+    return true;
 }
 
 Answered<void> Bucket::set_versioning(Versioning) {

@@ -105,7 +105,7 @@ class Bucket {
     virtual void discard() {}  // the bucket was empty and is deleted
     // The first entry whose key is > from, or >= from; false at the end.
     virtual bool next(std::string_view from, bool inclusive, Entry& entry) = 0;
-    // The same, of keys that have any version; `versions` with the newest first.
+    // The same, of keys that have any version; `versions` with the newest first, for a listing.
     virtual bool next_history(std::string_view from, bool inclusive, std::string& key,
                               std::vector<ObjectRef>& versions);
     virtual void begin_listing() {}  // a first page is about to be made

@@ -45,8 +45,8 @@ void Connection::on_events(std::uint32_t events) {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) readable_ = true;
     if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) writable_ = true;
     const bool gone = (events & (EPOLLHUP | EPOLLERR)) != 0;
-    const bool half_gone = (events & EPOLLRDHUP) != 0;
-    if (gone || (half_gone && state_ == State::stalled)) return close();
+    if ((events & EPOLLRDHUP) != 0) peer_done_ = true;
+    if (gone || (peer_done_ && state_ == State::stalled)) return close();
     run();
 }
 
@@ -80,7 +80,8 @@ bool Connection::receive(void* to, std::size_t size, std::size_t& got) {
     const ssize_t n = ::recv(fd_, to, size, 0);
     if (n > 0) {
         got = static_cast<std::size_t>(n);
-        if (got < size) readable_ = false;  // the next edge will tell
+        // The next edge will tell; but there is none after the peer's last, so then read on to the end.
+        if (got < size && !peer_done_) readable_ = false;
         return true;
     }
     if (n < 0 && errno == EINTR) return receive(to, size, got);

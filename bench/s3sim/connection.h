@@ -67,6 +67,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     State state_ = State::head;
     bool readable_ = true;
     bool writable_ = true;
+    bool peer_done_ = false;  // it has said that it sends no more
     base::SteadyTime idle_since_;
     base::SteadyTime idle_check_at_{};
 

@@ -83,6 +83,8 @@ class Service {
     // For an object in INTELLIGENT_TIERING: its archive tier, "" for none.
     Answered<void> set_archive_status(std::string_view bucket, std::string_view key,
                                       std::string_view status);
+    // A readable copy of an archived object, at once and for ten years.
+    Answered<void> restore_now(std::string_view bucket, std::string_view key);
     base::UtcTime now() const { return clock_.utc_now(); }
 
   private:

@@ -192,6 +192,12 @@ base::Status Server::set_archive_status(std::string_view bucket, std::string_vie
     return {};
 }
 
+base::Status Server::restore(std::string_view bucket, std::string_view key) {
+    const auto restored = impl_->service.restore_now(bucket, key);
+    if (!restored) return base::fail(error_of(restored.error()));
+    return {};
+}
+
 base::Result<std::string> Server::put(std::string_view bucket_name, std::string_view key,
                                       std::string_view bytes, std::string_view storage_class) {
     const auto bucket = impl_->store.bucket(bucket_name);

@@ -106,6 +106,8 @@ class Server {
     // Moves an object in INTELLIGENT_TIERING to ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS; "": back.
     base::Status set_archive_status(std::string_view bucket, std::string_view key,
                                     std::string_view status);
+    // Makes a readable copy of an archived object, at once and for ten years.
+    base::Status restore(std::string_view bucket, std::string_view key);
     std::vector<std::string> keys(std::string_view bucket, std::string_view prefix = {}) const;
     std::vector<OpenUpload> open_uploads() const;
 

@@ -210,6 +210,17 @@ TEST_F(ArchiveTest, ArchiveTiersOfIntelligentTiering) {
     EXPECT_FALSE(server->set_archive_status("bkt", "k", "ARCHIVE_ACCESS"));
 }
 
+TEST_F(ArchiveTest, TestsRestoreWithoutARequest) {
+    begin(60'000);
+    EXPECT_FALSE(server->restore("bkt", "k"));
+    ASSERT_TRUE(server->put("bkt", "k", "cold", "GLACIER"));
+    ASSERT_TRUE(server->restore("bkt", "k"));
+    EXPECT_EQ(call("GET").body, "cold");
+    EXPECT_TRUE(said_of_restore().starts_with("ongoing-request=\"false\""));
+    ASSERT_TRUE(server->put("bkt", "k", "warm"));
+    EXPECT_FALSE(server->restore("bkt", "k"));
+}
+
 TEST_F(ArchiveTest, UnknownAttributesOfAListing) {
     begin();
     EXPECT_EQ(client

@@ -1,5 +1,7 @@
 // HTTP as such: heads in pieces, keep-alive, pipelining, 100-continue, nonsense.
 #include <fmt/format.h>
+#include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "client.h"
@@ -12,6 +14,15 @@ class HttpTest : public ServerTest {
     void SetUp() override {
         start();
         ASSERT_TRUE(server->put("bkt", "k", "value"));
+    }
+    // Waits for the server to have `count` connections; not for ever.
+    bool comes_to_open(std::uint64_t count) {
+        const auto end = base::system_clock().steady_now() + std::chrono::seconds(10);
+        while (server->stats().open_connections != count) {
+            if (base::system_clock().steady_now() > end) return false;
+            std::this_thread::yield();
+        }
+        return true;
     }
 };
 
@@ -80,8 +91,43 @@ TEST_F(HttpTest, ABodyCutShortLeavesNothing) {
     ASSERT_TRUE(
         client->send_raw("PUT /bkt/cut HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc"));
     client->disconnect();
-    while (server->stats().open_connections > 0) std::this_thread::yield();
+    EXPECT_TRUE(comes_to_open(0));
     EXPECT_FALSE(server->get("bkt", "cut"));
+}
+
+// Holds up whoever asks for the time while it is shut.
+class GateClock final : public base::Clock {
+  public:
+    base::SteadyTime steady_now() override { return base::system_clock().steady_now(); }
+    base::UtcTime utc_now() override {
+        waiting = shut.load();
+        waiting.notify_all();
+        shut.wait(true);
+        return base::system_clock().utc_now();
+    }
+    std::atomic<bool> shut{false}, waiting{false};
+};
+
+// The bytes and the end of a connection that arrive together make one event, not two.
+TEST_F(HttpTest, AnEndThatComesWithTheBytesIsSeen) {
+    GateClock clock;
+    Options options;
+    options.threads = 1;
+    options.clock = &clock;
+    start(options);
+    clock.shut = true;
+    std::thread first([&] { EXPECT_EQ(client->call("HEAD", "/bkt").status, 200); });
+    clock.waiting.wait(false);  // the server's only thread is busy now
+    {
+        Client second(server->port());
+        EXPECT_TRUE(second.send_raw("GET /bkt/k HT"));
+    }
+    clock.shut = false;
+    clock.shut.notify_all();
+    first.join();
+    EXPECT_TRUE(comes_to_open(1));
+    EXPECT_EQ(server->stats().connections_accepted, 2U);
+    server.reset();  // before the clock
 }
 
 TEST_F(HttpTest, BadSignaturesAreCounted) {

@@ -1,6 +1,7 @@
 // Keys that S3 takes and nobody expects, and some that S3 would refuse: each must come back byte
 // for byte, and under --root none may leave its folder.
 #include <fmt/format.h>
+#include <sys/resource.h>
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -159,6 +160,23 @@ TEST_P(KeysTest, EveryKeyComesBack) {
     EXPECT_EQ(server->keys("bkt"), Names{});
     EXPECT_EQ(client->call("PUT", path_of(std::string(1025, 'k')), {}, "x").code(),
               "KeyTooLongError");
+}
+
+// A listing that ran out of open files would end early and look complete.
+TEST_P(KeysTest, ListingsNeedFewOpenFiles) {
+    std::string deep = "s";
+    while (deep.size() < 1023) deep += "/s";
+    Names keys = {deep};
+    for (int i = 0; i < 200; ++i) keys.push_back(fmt::format("t/{:03}", i));
+    for (const std::string& key : keys) ASSERT_TRUE(server->put("bkt", key, "v"));
+    rlimit before{};
+    ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+    rlimit few = before;
+    few.rlim_cur = 100;
+    ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    EXPECT_EQ(walk("list-type=2"), keys);
+    EXPECT_EQ(client->call("GET", "/bkt", "versions=").all("Key"), keys);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
 TEST_P(KeysTest, ListingsAreCutByBytes) {
