@@ -111,8 +111,13 @@ def fetch(url, ca):
     return response.status, response.headers, body
 
 
+def entry_name(key):
+    """The safe name of our keys: what Windows forbids is replaced."""
+    return key.translate(str.maketrans(dict.fromkeys('<>:"|?*', "_")))
+
+
 def compare(archive, big_sha256):
-    expected = {key: hashlib.sha256(body).hexdigest() for key, body in source_objects()}
+    expected = {entry_name(key): hashlib.sha256(body).hexdigest() for key, body in source_objects()}
     expected["files/" + BIG_KEY] = big_sha256
     with zipfile.ZipFile(io.BytesIO(archive)) as file:
         names = file.namelist()
