@@ -28,16 +28,6 @@ io::Task<Result<io::PartMemory>> reserve_block(ShardContext context, std::uint64
         {.cancel = context.call.cancel});
 }
 
-// S3 says it in base64, big-endian; "...-N" is the checksum of the parts' checksums and says
-// nothing of the whole.
-std::optional<std::uint32_t> parse_crc32(std::string_view text) {
-    const auto bytes = base::base64_decode(text);
-    if (!bytes || bytes->size() != 4) return std::nullopt;
-    std::uint32_t crc = 0;
-    for (const char c : *bytes) crc = crc << 8 | static_cast<unsigned char>(c);
-    return crc;
-}
-
 class SinkReceiver final : public s3client::BodyReceiver {
   public:
     SinkReceiver(base::Bytes block, const ArchiveReader::Sink& sink) : block_(block), sink_(sink) {}
@@ -59,7 +49,7 @@ class ObjectReader final : public ArchiveReader {
         if (!head) co_return std::unexpected(head.error());
         size_ = head->size;
         etag_ = head->etag;
-        co_return Opened{size_, parse_crc32(head->checksum_crc32)};
+        co_return Opened{size_, parse_full_crc32(head->checksum_crc32)};
     }
 
     io::Task<Status> read(ShardContext context, zip::ByteRange range,
@@ -156,6 +146,14 @@ class FileReader final : public ArchiveReader {
 };
 
 }  // namespace
+
+std::optional<std::uint32_t> parse_full_crc32(std::string_view text) {
+    const auto bytes = base::base64_decode(text);
+    if (!bytes || bytes->size() != 4) return std::nullopt;
+    std::uint32_t crc = 0;
+    for (const char c : *bytes) crc = crc << 8 | static_cast<unsigned char>(c);
+    return crc;
+}
 
 std::unique_ptr<ArchiveReader> make_archive_reader(const VerifyRequest& request,
                                                    io::WorkerThread& worker) {

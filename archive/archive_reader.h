@@ -32,6 +32,10 @@ class ArchiveReader {
     virtual std::size_t reads_per_lane_max() const = 0;
 };
 
+// x-amz-checksum-crc32: base64, big-endian. None if it is the checksum of the parts' checksums,
+// "...-N", which says nothing of the whole.
+std::optional<std::uint32_t> parse_full_crc32(std::string_view text);
+
 // The worker must outlive the reader.
 std::unique_ptr<ArchiveReader> make_archive_reader(const VerifyRequest& request,
                                                    io::WorkerThread& worker);
