@@ -76,8 +76,8 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
 }
 
 io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
-    auto selection =
-        co_await select_objects(*home_.client, reactor_, job_->request(), call(work_->cancel));
+    auto selection = co_await select_objects(*home_.client, reactor_, engine_.worker,
+                                             job_->request(), call(work_->cancel));
     if (!selection) co_return std::unexpected(selection.error());
     auto plan = co_await engine_.worker.run(reactor_, [&]() -> Result<std::shared_ptr<const Plan>> {
         auto manifest = Manifest::make(std::move(*selection), job_->request());

@@ -234,7 +234,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
                                                       const ArchiveRequest& request) {
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(*lane.client, reactor, request,
+    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
                                              {.cancel = lane.shutdown.get(), .requests = &asked});
     if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {

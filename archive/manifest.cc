@@ -83,7 +83,9 @@ base::Result<std::shared_ptr<const Manifest>> Manifest::make(Selection selection
     manifest->report_ = std::move(report);
     if (manifest->count() == 0 && options.on_empty == OnEmpty::fail) {
         const Source& first = request.sources.front();
-        const std::string where = fmt::format("{}/{}", first.bucket, first.prefix);
+        const std::string where =
+            first.manifest ? fmt::format("{}/{}", first.manifest->bucket, first.manifest->key)
+                           : fmt::format("{}/{}", first.bucket, first.prefix);
         return std::unexpected(
             base::Error{ErrorKind::not_found,
                         "no_objects",

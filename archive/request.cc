@@ -47,8 +47,22 @@ Status validate_patterns(const std::vector<std::string>& patterns, const std::st
     return {};
 }
 
+Status validate_manifest(const Source& source, const std::string& pointer) {
+    const ObjectAddress& file = *source.manifest;
+    if (!source.bucket.empty() || !source.prefix.empty() || !source.include.empty() ||
+        !source.exclude.empty() || source.objects) {
+        return bad(pointer, "bad_source", "a source of a manifest has nothing else");
+    }
+    if (file.bucket.empty())
+        return bad(pointer + "/bucket", "missing_field", "a manifest needs a bucket");
+    if (auto ok = at(pointer + "/bucket", s3client::check_bucket(file.bucket, false)); !ok)
+        return ok;
+    return at(pointer + "/key", s3client::check_key(file.key));
+}
+
 Status validate_source(const Source& source, std::size_t index) {
     const std::string pointer = fmt::format("/sources/{}", index);
+    if (source.manifest) return validate_manifest(source, pointer + "/manifest");
     if (source.bucket.empty())
         return bad(pointer + "/bucket", "missing_field", "a source needs a bucket");
     if (auto ok = at(pointer + "/bucket", s3client::check_bucket(source.bucket, false)); !ok)

@@ -20,13 +20,20 @@ struct ObjectChoice {
     std::string version_id;  // empty: the current version
 };
 
+struct ObjectAddress {
+    std::string bucket, key;
+    std::string version_id;  // empty: the current version
+};
+
+// Exactly one of: everything below a prefix, `objects`, `manifest`.
 struct Source {
-    std::string bucket;
+    std::string bucket;                // not with `manifest`
     std::string prefix;                // everything below it, unless `objects` is given
     std::vector<std::string> include;  // glob patterns on the key after the prefix; empty: all
     std::vector<std::string> exclude;  // wins over include
     std::optional<std::vector<ObjectChoice>>
-        objects;  // explicit objects, in this order; must not be empty
+        objects;                            // explicit objects, in this order; must not be empty
+    std::optional<ObjectAddress> manifest;  // a file that names objects: manifest_lines.h
 };
 
 struct ServerSideEncryption {

@@ -2,8 +2,9 @@
 // size, time. It is the only step of planning that talks to S3; the Manifest, made from it, is
 // pure.
 //
-// Filled on one reactor by select_objects() (selector.h), then handed over. Keys are packed into its pool: 48
-// bytes an object besides them, its ETag and version. Not thread-safe while it is added to.
+// Filled on one reactor by select_objects() (selector.h), then handed over. Keys are packed into
+// its pool: 48 bytes an object besides them, its ETag and version. Not thread-safe while it is
+// added to.
 #pragma once
 
 #include <cstdint>

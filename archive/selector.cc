@@ -4,12 +4,15 @@
 #include <algorithm>
 
 #include "archive/glob.h"
-#include "io/task_scope.h"
+#include "archive/object_lookup.h"
 
 namespace archive {
 namespace {
 
 using base::ErrorKind;
+
+constexpr std::uint64_t kManifestBytesMax = 4ULL << 30;
+constexpr std::uint64_t kManifestRangeBytes = 8 << 20;
 
 bool any_match(const std::vector<std::string>& patterns, std::string_view text) {
     return std::ranges::any_of(patterns, [&](const std::string& p) { return glob_match(p, text); });
@@ -49,107 +52,95 @@ io::Task<base::Status> add_prefix(Selection& selection, s3client::S3Client& clie
     co_return base::Status{};
 }
 
-// Asks for explicit objects side by side, and adds them in the order of the request.
-class ObjectLookup {
-  public:
-    static constexpr std::size_t kWindow = 64;  // HEADs under way
+// Objects that the request names, in batches whose answers are held at once.
+constexpr std::size_t kBatch = 4096;
 
-    ObjectLookup(Selection& selection, s3client::S3Client& client, io::Reactor& reactor,
-                 const Source& source, s3client::CallContext context)
-        : selection_(selection),
-          client_(client),
-          reactor_(reactor),
-          source_(source),
-          context_(context) {}
-
-    io::Task<base::Status> run() {
-        const std::size_t total = source_.objects->size();
-        for (std::size_t first = 0; first < total; first += kBatch) {
-            const std::size_t last = std::min(total, first + kBatch);
-            heads_.assign(last - first, std::unexpected(base::Error{}));
-            next_ = first;
-            io::TaskScope scope(reactor_);
-            for (std::size_t i = 0; i < std::min(kWindow, last - first); ++i)
-                scope.spawn(ask(first, last));
-            co_await scope.join();
-            if (auto exists = co_await check_bucket(first); !exists) co_return exists;
-            for (std::size_t i = first; i < last; ++i) {
-                if (auto added = add((*source_.objects)[i], heads_[i - first]); !added)
-                    co_return added;
-            }
-        }
-        co_return base::Status{};
+io::Task<base::Status> add_objects(ObjectLookup& lookup, const Source& source) {
+    std::vector<WantedObject> batch;
+    for (const ObjectChoice& choice : *source.objects) {
+        batch.push_back({source.bucket, choice, std::nullopt});
+        if (batch.size() < kBatch && &choice != &source.objects->back()) continue;
+        if (auto added = co_await lookup.add(batch); !added) co_return added;
+        batch.clear();
     }
+    co_return base::Status{};
+}
+
+class TextReceiver final : public s3client::BodyReceiver {
+  public:
+    explicit TextReceiver(std::size_t size) : text_(size, '\0') {}
+    base::Bytes buffer() override {
+        return {reinterpret_cast<std::byte*>(text_.data()) + at_, text_.size() - at_};
+    }
+    void received(std::size_t n) override { at_ += n; }
+    std::string_view text() const { return text_; }
 
   private:
-    static constexpr std::size_t kBatch = 4096;  // answers held at once
-
-    io::Task<void> ask(std::size_t first, std::size_t last) {
-        while (next_ < last && !failed_) {
-            const std::size_t i = next_++;
-            const ObjectChoice& choice = (*source_.objects)[i];
-            heads_[i - first] =
-                co_await client_.head_object({source_.bucket, choice.key, choice.version_id},
-                                             s3client::WithChecksum::no, context_);
-            const auto& head = heads_[i - first];
-            // What failed will fail the job, and those before it have been asked: no need to ask
-            // on.
-            failed_ = failed_ || (!head && head.error().kind != ErrorKind::not_found);
-        }
-    }
-
-    // A HEAD's 404 has no body to say whether the object is missing or its whole bucket. Asked only
-    // while no object has been found.
-    io::Task<base::Status> check_bucket(std::size_t first) {
-        const auto is_found = [](const auto& head) { return head.has_value(); };
-        const auto is_missing = [](const auto& head) {
-            return !head && head.error().kind == ErrorKind::not_found;
-        };
-        bucket_exists_ = bucket_exists_ || std::ranges::any_of(heads_, is_found);
-        if (bucket_exists_ || std::ranges::none_of(heads_, is_missing)) co_return base::Status{};
-        auto page = co_await client_.list_objects(source_.bucket, (*source_.objects)[first].key, {},
-                                                  context_);
-        if (!page && page.error().code == "NoSuchBucket") co_return std::unexpected(page.error());
-        bucket_exists_ = page.has_value();  // who may not list it finds out by the objects
-        co_return base::Status{};
-    }
-
-    base::Status add(const ObjectChoice& choice, const base::Result<s3client::ObjectHead>& head) {
-        if (!head && head.error().kind == ErrorKind::not_found)
-            return selection_.add_missing(source_.bucket, choice.key);
-        if (!head) return std::unexpected(head.error());
-        return selection_.add(source_.bucket,
-                              {.key = choice.key,
-                               .version_id = choice.version_id,
-                               .etag = head->etag,
-                               .size = head->size,
-                               .last_modified_s = head->last_modified_s,
-                               .archived = head->is_archived()},
-                              choice.name);
-    }
-
-    Selection& selection_;
-    s3client::S3Client& client_;
-    io::Reactor& reactor_;
-    const Source& source_;
-    s3client::CallContext context_;
-    std::vector<base::Result<s3client::ObjectHead>> heads_;
-    std::size_t next_ = 0;
-    bool failed_ = false;
-    bool bucket_exists_ = false;
+    std::string text_;
+    std::size_t at_ = 0;
 };
+
+// Objects that a file in S3 names, a range of it at a time; parsed off the reactor.
+io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& client,
+                                    io::Reactor& reactor, io::WorkerThread& worker,
+                                    const ObjectAddress& file, s3client::CallContext context) {
+    const auto about = [&file](base::Error error) {
+        error.key = fmt::format("{}/{}", file.bucket, file.key);
+        error.detail = fmt::format("the manifest {}: {}", error.key, error.detail);
+        return std::unexpected(std::move(error));
+    };
+    const s3client::ObjectVersion object{file.bucket, file.key, file.version_id};
+    auto head = co_await client.head_object(object, s3client::WithChecksum::no, context);
+    if (!head) co_return about(head.error());
+    if (head->size > kManifestBytesMax) {
+        co_return about(
+            {ErrorKind::exhausted,
+             "manifest_too_large",
+             fmt::format("has {} bytes, at most {} are read", head->size, kManifestBytesMax),
+             0,
+             {},
+             {}});
+    }
+    ManifestLines lines;
+    std::vector<WantedObject> batch;
+    for (std::uint64_t at = 0; at < head->size;) {
+        const std::uint64_t size = std::min(head->size - at, kManifestRangeBytes);
+        TextReceiver receiver(size);
+        auto got = co_await client.get_object(
+            {.object = object, .etag = head->etag, .object_size = head->size, .range = {at, size}},
+            receiver, context);
+        if (!got) co_return about(got.error());
+        at += size;
+        auto parsed = co_await worker.run(reactor, [&]() -> base::Status {
+            if (auto ok = lines.feed(receiver.text(), batch); !ok) return ok;
+            return at == head->size ? lines.finish(batch) : base::Status{};
+        });
+        if (!parsed) co_return about(parsed.error());
+        for (std::span<const WantedObject> left = batch; !left.empty();) {
+            const auto now = left.first(std::min(left.size(), kBatch));
+            if (auto added = co_await lookup.add(now); !added) co_return added;
+            left = left.subspan(now.size());
+        }
+        batch.clear();
+    }
+    co_return base::Status{};
+}
 
 }  // namespace
 
 io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io::Reactor& reactor,
+                                                 io::WorkerThread& worker,
                                                  const ArchiveRequest& request,
                                                  s3client::CallContext context) {
     Selection selection(request);
+    ObjectLookup lookup(selection, client, reactor, context);
     for (const Source& source : request.sources) {
         base::Status added;
-        if (source.objects) {
-            ObjectLookup lookup(selection, client, reactor, source, context);
-            added = co_await lookup.run();
+        if (source.manifest) {
+            added =
+                co_await add_manifest(lookup, client, reactor, worker, *source.manifest, context);
+        } else if (source.objects) {
+            added = co_await add_objects(lookup, source);
         } else {
             added = co_await add_prefix(selection, client, source, context);
         }

@@ -11,7 +11,8 @@
 namespace zip {
 namespace {
 
-// Canonical decomposition with full case folding: U+00DF folds to "ss", U+00C5 and U+212B to a + ring.
+// Canonical decomposition with full case folding: U+00DF folds to "ss", U+00C5 and U+212B both to
+// "a" and a ring.
 constexpr auto kOptions =
     static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_CASEFOLD);
 

@@ -90,8 +90,10 @@ TEST_P(EngineFailures, ObjectGoneAfterItWasListed) {
     const base::Error error = expect_failure(request(), [this](const auto& job) {
         if (job->state() == JobState::running) EXPECT_TRUE(server->remove("src", "large/2"));
     });
-    EXPECT_EQ(error.code, "NoSuchKey");
+    EXPECT_EQ(error.code, "source_changed");
+    EXPECT_EQ(error.kind, base::ErrorKind::precondition);
     EXPECT_EQ(error.key, "src/large/2");
+    EXPECT_NE(error.detail.find("src/large/2 was deleted"), std::string::npos) << error.detail;
     expect_nothing_left();
 }
 

@@ -36,8 +36,8 @@ class ManifestTest : public testing::Test {
     }
 
     static io::Task<Made> make_task(s3client::S3Client& client, io::Reactor& reactor,
-                                    const ArchiveRequest& what) {
-        auto selection = co_await select_objects(client, reactor, what, {});
+                                    io::WorkerThread& worker, const ArchiveRequest& what) {
+        auto selection = co_await select_objects(client, reactor, worker, what, {});
         if (!selection) co_return std::unexpected(selection.error());
         co_return Manifest::make(std::move(*selection), what);
     }
@@ -49,7 +49,7 @@ class ManifestTest : public testing::Test {
         config.credentials =
             std::move(*s3client::static_credentials({"s3sim", "s3simsecret", {}, std::nullopt}));
         s3client::S3Client client(reactor, worker, config);
-        return reactor.run_until_done(make_task(client, reactor, request));
+        return reactor.run_until_done(make_task(client, reactor, worker, request));
     }
     std::vector<std::string> names() {
         const Made made = make();
@@ -218,6 +218,7 @@ TEST_F(ManifestTest, OddKeysKeepTheirBytes) {
     const std::vector<std::string> odd = {"a b",        "a%20b",        "a&<b>\"'",
                                           "plus+",      "q?#=;",        "\xC3\xA4/\xF0\x9F\x98\x80",
                                           "~-_.!*'()$", "trailing dot."};
+    request.options.names = zip::NamePolicy::raw;
     for (const std::string& key : odd) put("src", key);
     for (const bool listed : {true, false}) {
         if (!listed) {
@@ -289,6 +290,60 @@ TEST_F(ManifestTest, AllMissingObjectsAreCountedAndTheFirstNamed) {
     EXPECT_EQ(missing.key, "src/gone0");
     EXPECT_THAT(missing.detail, HasSubstr("src/gone0, src/gone1, "));
     EXPECT_THAT(missing.detail, HasSubstr("src/gone9 and 15 more"));
+}
+
+// A manifest file, beside another source.
+TEST_F(ManifestTest, AManifestFileNamesObjects) {
+    put("src", "a", "first");
+    put("two", "b", "second");
+    put("out", "list.jsonl",
+        "{\"bucket\":\"two\",\"key\":\"b\",\"name\":\"papers/b\"}\n\n"
+        "{\"bucket\":\"src\",\"key\":\"a\"}\r\n"
+        "{\"bucket\":\"src\",\"key\":\"not asked for\",\"size\":5,\"etag\":\"e\","
+        "\"last_modified\":\"2026-01-02T03:04:05Z\"}");
+    request.sources[0] = {};
+    request.sources[0].manifest = {"out", "list.jsonl", ""};
+    request.sources.emplace_back().bucket = "two";
+    server->reset_stats();
+    const Made made = make();
+    ASSERT_TRUE(made) << made.error().to_string();
+    ASSERT_EQ((*made)->count(), 4U);
+    EXPECT_EQ((**made)[0].name(), "papers/b");
+    EXPECT_EQ((*made)->bucket_of((**made)[0]), "two");
+    EXPECT_EQ((**made)[1].size, 5U);
+    EXPECT_EQ((**made)[2].name(), "not asked for");
+    EXPECT_EQ((**made)[2].etag(), "e");
+    EXPECT_EQ((*made)->entry(2).mtime_unix_s, 1'767'323'045);
+    EXPECT_EQ((**made)[3].name(), "b");
+    EXPECT_EQ(server->stats().count("HeadObject"), 3U);  // the file's, and two objects'
+}
+
+TEST_F(ManifestTest, AManifestFileIsReadInRanges) {
+    std::string lines;
+    std::vector<std::string> wanted;
+    for (int i = 0; i < 150'000; ++i) {
+        wanted.push_back("folder/" + std::to_string(i));
+        lines += R"({"bucket":"src","key":")" + wanted.back() +
+                 R"(","size":1,"etag":"\"e\"","last_modified":"2026-01-02T03:04:05Z"})" + "\n";
+    }
+    ASSERT_GT(lines.size(), 9U << 20);
+    put("out", "list", lines);
+    request.sources[0] = {};
+    request.sources[0].manifest = {"out", "list", ""};
+    EXPECT_EQ(names(), wanted);
+}
+
+TEST_F(ManifestTest, AManifestFileThatIsMissingOrWrongFailsByName) {
+    request.sources[0] = {};
+    request.sources[0].manifest = {"out", "list", ""};
+    request.options.on_missing = OnMissing::skip;
+    EXPECT_EQ(error().kind, base::ErrorKind::not_found);
+    EXPECT_EQ(error().key, "out/list");
+    put("out", "list", "{\"bucket\":\"src\",\"key\":\"a\"}\n{\"bucket\":\"src\"}\n");
+    const base::Error wrong = error();
+    EXPECT_EQ(wrong.code, "bad_manifest");
+    EXPECT_EQ(wrong.key, "out/list");
+    EXPECT_THAT(wrong.detail, HasSubstr("line 2: bucket and key are required"));
 }
 
 }  // namespace
