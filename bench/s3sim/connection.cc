@@ -80,7 +80,7 @@ bool Connection::receive(void* to, std::size_t size, std::size_t& got) {
     const ssize_t n = ::recv(fd_, to, size, 0);
     if (n > 0) {
         got = static_cast<std::size_t>(n);
-        // The next edge will tell; but there is none after the peer's last, so then read on to the end.
+        // The next edge will tell; but after the peer's last there is none, so then read on.
         if (got < size && !peer_done_) readable_ = false;
         return true;
     }

@@ -103,6 +103,19 @@ TEST_F(DirectoryTest, AFileDroppedInIsAnObject) {
     EXPECT_EQ(server->keys("bkt"), std::vector<std::string>{"x/dropped"});
 }
 
+TEST_F(DirectoryTest, AFileCountsMoreThanWhatIsKeptAside) {
+    ASSERT_TRUE(server->put("bkt", "a", "in the way"));
+    ASSERT_TRUE(server->put("bkt", "a/b", "kept aside"));
+    fs::remove(root / "bkt/a");
+    fs::create_directory(root / "bkt/a");
+    std::ofstream(root / "bkt/a/b") << "by hand";
+    restart();
+    EXPECT_EQ(client->call("GET", "/bkt/a/b").body, "by hand");
+    const Answer page = client->call("GET", "/bkt", "list-type=2");
+    EXPECT_EQ(page.all("Key"), std::vector<std::string>{"a/b"});
+    EXPECT_EQ(page.xml("Size"), "7");
+}
+
 TEST_F(DirectoryTest, MultipartIsPutTogetherOnDisk) {
     const std::string id = create(
         "dir/z", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
