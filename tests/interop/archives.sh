@@ -155,13 +155,16 @@ zoo() {
     cell "zoo: s3zip create --local" "${zoo[@]}" create "$dir/root/out/zoo.zip" || return
     cell "zoo: again, with --json" "${zoo[@]}" again "$dir/root/out/zoo.zip"
     check_archive zoo "$dir/root/out/zoo.zip" "$(<"$dir/zoo.entries")"
+    cell "zoo: jobs through the daemon" python3 "$here/zoo_daemon.py"
+    rm -f "$dir/root/out/zoo-"*
     cell "zoo: names" "${zoo[@]}" names "$dir/root/out/zoo.zip"
     for reader in unzip 7z bsdtar bsdtar-pipe python; do
         if [[ -n ${missing[$reader]:-} ]]; then
             skip "zoo: extracted by $reader" "${missing[$reader]}"
         else
             cell "zoo: extracted by $reader" "${zoo[@]}" extract "$dir/root/out/zoo.zip" "$reader"
+            rm -rf "$dir/zoo"
         fi
     done
-    rm -rf "$dir/root/out/zoo.zip" "$dir/zoo"
+    rm -f "$dir/root/out/zoo.zip"
 }
