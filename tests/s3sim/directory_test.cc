@@ -111,9 +111,11 @@ TEST_F(DirectoryTest, AFileCountsMoreThanWhatIsKeptAside) {
     std::ofstream(root / "bkt/a/b") << "by hand";
     restart();
     EXPECT_EQ(client->call("GET", "/bkt/a/b").body, "by hand");
-    const Answer page = client->call("GET", "/bkt", "list-type=2");
-    EXPECT_EQ(page.all("Key"), std::vector<std::string>{"a/b"});
-    EXPECT_EQ(page.xml("Size"), "7");
+    for (int i = 0; i < 3; ++i) {  // each builds on what the one before has seen
+        const Answer page = client->call("GET", "/bkt", "list-type=2");
+        EXPECT_EQ(page.all("Key"), std::vector<std::string>{"a/b"});
+        EXPECT_EQ(page.xml("Size"), "7");
+    }
 }
 
 TEST_F(DirectoryTest, MultipartIsPutTogetherOnDisk) {
