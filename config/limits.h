@@ -58,17 +58,23 @@ inline constexpr int kPriorityMax = 100;                // and -100
 // Memory of requests of jobs that have not ended; above: 429, unless it would be the only one. A
 // 16 MiB body of the shortest objects ({"key":"a"}) takes some 140 MiB.
 inline constexpr std::uint64_t kJobsLiveBytesMax = 256 * kMiB;
-// Requests and results of ended ones; oldest go first.
-inline constexpr std::uint64_t kJobsEndedBytesMax = 64 * kMiB;
+// Requests and results of ended ones; oldest go first. A million renamed entries take some 200 MiB,
+// and should not push all others out.
+inline constexpr std::uint64_t kJobsEndedBytesMax = 256 * kMiB;
 // Oldest go first.
 inline constexpr std::size_t kIdempotencyKeysMax = 10'000;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
 // Jobs on a page.
 inline constexpr std::size_t kListLimitDefault = 100;
 inline constexpr std::size_t kListLimitMax = 1'000;
-// Objects of a request, or skipped, in GET /archives/{id}; and in lists and events.
+// Objects of a request, skipped, or renamed, in GET /archives/{id}; and in lists and events.
 inline constexpr std::size_t kObjectsShownMax = 1'000;
 inline constexpr std::size_t kObjectsShownInListsMax = 10;
+// Objects on a page of those skipped or renamed; and bytes of their keys and names, which JSON may
+// write six times as long.
+inline constexpr std::size_t kReportLimitDefault = 1'000;
+inline constexpr std::size_t kReportLimitMax = 10'000;
+inline constexpr std::size_t kReportPageBytesMax = 4 * kMiB;
 // Told with 429 and 503.
 inline constexpr auto kRetryAfter = std::chrono::seconds(5);
 // bytes_per_second is measured over the last 5 s: the first sample and ten more.

@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "config/limits.h"
+#include "daemon/api_report.h"
+#include "daemon/api_text.h"
 #include "daemon/problem.h"
 #include "daemon/version.h"
 
@@ -14,9 +15,6 @@ namespace s3zipd {
 namespace {
 
 namespace json = boost::json;
-
-// Boost 1.81 has a string view of its own.
-json::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
 json::value text_or_null(const std::optional<base::UtcTime>& time) {
     if (!time) return nullptr;
@@ -77,13 +75,25 @@ json::object destination_of(const archive::Destination& destination) {
     return out;
 }
 
+std::string_view name_of(zip::NamePolicy names) {
+    switch (names) {
+        case zip::NamePolicy::safe: return "safe";
+        case zip::NamePolicy::strict: return "strict";
+        case zip::NamePolicy::raw: return "raw";
+    }
+    return "safe";
+}
+
 json::object options_of(const archive::Options& options) {
     using namespace archive;
     json::object out;
     out["strip_prefix"] = options.strip_prefix;
     out["flatten"] = options.flatten;
+    out["names"] = view(name_of(options.names));
+    out["order"] = options.order == EntryOrder::given ? "given" : "key";
     out["on_duplicate"] = options.on_duplicate == OnDuplicate::fail ? "fail" : "rename";
     out["on_missing"] = options.on_missing == OnMissing::fail ? "fail" : "skip";
+    out["list_missing"] = options.list_missing;
     out["on_empty"] = options.on_empty == OnEmpty::fail ? "fail" : "archive";
     out["timestamps"] = options.timestamps == Timestamps::source ? "source" : "fixed";
     out["comment"] = options.comment;
@@ -114,19 +124,6 @@ json::object requests_of(const s3client::RequestCounts& counts) {
     return out;
 }
 
-void set_skipped(json::object& out, const std::vector<archive::SkippedObject>& skipped,
-                 std::size_t objects_shown) {
-    json::array list;
-    const std::size_t shown = std::min(objects_shown, skipped.size());
-    for (std::size_t i = 0; i < shown; ++i) {
-        list.push_back({{"bucket", view(skipped[i].bucket)},
-                        {"key", view(skipped[i].key)},
-                        {"reason", view(skipped[i].reason)}});
-    }
-    out["skipped"] = std::move(list);
-    if (shown < skipped.size()) out["skipped_total"] = skipped.size();
-}
-
 json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects_shown) {
     const archive::ArchiveResult& result = *snapshot.result;
     json::object out{{"bucket", result.bucket}, {"key", result.key}, {"etag", result.etag}};
@@ -138,7 +135,7 @@ json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects
     out["size"] = result.size;
     out["entries"] = result.entries;
     out["crc32"] = fmt::format("{:08x}", result.crc32);
-    set_skipped(out, result.report->skipped(), objects_shown);
+    set_report(out, *result.report, objects_shown);
     out["duration_ms"] = snapshot.started_at && snapshot.finished_at
                              ? (*snapshot.finished_at - *snapshot.started_at).count()
                              : 0;
@@ -192,7 +189,7 @@ json::object object_of(const JobView& job, std::size_t objects_shown) {
 }  // namespace
 
 std::string job_json(const JobView& job, std::size_t objects_shown) {
-    return json::serialize(object_of(job, objects_shown));
+    return to_text(object_of(job, objects_shown));
 }
 
 std::string page_json(const JobPage& page) {
@@ -206,7 +203,7 @@ std::string page_json(const JobPage& page) {
     } else {
         out["next_cursor"] = page.next_cursor;
     }
-    return json::serialize(out);
+    return to_text(out);
 }
 
 std::string plan_json(const archive::PlanSummary& plan) {
@@ -218,20 +215,20 @@ std::string plan_json(const archive::PlanSummary& plan) {
                      {"source_bytes", plan.source_bytes},
                      {"requests", requests_of(plan.requests)},
                      {"cost_usd", plan.cost_usd}};
-    set_skipped(out, plan.report->skipped(), config::kObjectsShownMax);
-    return json::serialize(out);
+    set_report(out, *plan.report, config::kObjectsShownMax);
+    return to_text(out);
 }
 
 std::string version_json(const archive::EngineStats& stats) {
-    return json::serialize(json::object{{"name", "s3zipd"},
-                                        {"version", view(kVersion)},
-                                        {"compiler", view(kCompiler)},
-                                        {"io", stats.io},
-                                        {"reactors", stats.reactors}});
+    return to_text(json::object{{"name", "s3zipd"},
+                                {"version", view(kVersion)},
+                                {"compiler", view(kCompiler)},
+                                {"io", stats.io},
+                                {"reactors", stats.reactors}});
 }
 
 std::string status_json(std::string_view status) {
-    return json::serialize(json::object{{"status", view(status)}});
+    return to_text(json::object{{"status", view(status)}});
 }
 
 HttpResponse to_response(const Problem& problem) {
@@ -246,8 +243,7 @@ HttpResponse to_response(const Problem& problem) {
         set_unless_empty(out, "key", problem.cause->key);
         set_unless_empty(out, "request_id", problem.cause->request_id);
     }
-    HttpResponse response{
-        problem.type.status, "application/problem+json", {}, json::serialize(out)};
+    HttpResponse response{problem.type.status, "application/problem+json", {}, to_text(out)};
     if (problem.type.status == 429 || problem.type.status == 503) {
         response.headers.emplace_back("Retry-After", std::to_string(config::kRetryAfter.count()));
     }

@@ -1,8 +1,9 @@
 // What the API says, in JSON: jobs, lists of them, plans, problems, the version. Pure functions to
 // text.
 //
-// A request may name 200,000 objects and an archive may have skipped as many, so lists are cut to
-// `objects_shown`; then `objects_total` or `skipped_total` beside them says how many there were.
+// A request may name 200,000 objects and an archive may have skipped or renamed as many, so lists
+// are cut to `objects_shown`; then `objects_total`, `skipped_total` or `renamed_total` beside them
+// says how many there were. api_report.h has the rest.
 #pragma once
 
 #include <cstddef>

@@ -16,6 +16,9 @@ namespace {
 namespace json = boost::json;
 using base::ErrorKind;
 
+// In the order of their enumerators.
+constexpr std::array<std::string_view, 3> kNames = {"safe", "strict", "raw"};
+constexpr std::array<std::string_view, 2> kOrder = {"given", "key"};
 constexpr std::array<std::string_view, 2> kOnDuplicate = {"fail", "rename"};
 constexpr std::array<std::string_view, 2> kOnMissing = {"fail", "skip"};
 constexpr std::array<std::string_view, 2> kOnEmpty = {"fail", "archive"};
@@ -146,8 +149,11 @@ void read_options(const json::value& value, std::string pointer, ErrorSlot& erro
     ObjectReader reader(value, std::move(pointer), error);
     reader.read("strip_prefix", out.strip_prefix);
     reader.read("flatten", out.flatten);
+    reader.read("names", out.names, kNames);
+    reader.read("order", out.order, kOrder);
     reader.read("on_duplicate", out.on_duplicate, kOnDuplicate);
     reader.read("on_missing", out.on_missing, kOnMissing);
+    reader.read("list_missing", out.list_missing);
     reader.read("on_empty", out.on_empty, kOnEmpty);
     reader.read("timestamps", out.timestamps, kTimestamps);
     reader.read("comment", out.comment);

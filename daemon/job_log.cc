@@ -23,6 +23,7 @@ void log_end(const JobView& view) {
                                      {"bytes", s.result->size},
                                      {"entries", s.result->entries},
                                      {"skipped", s.result->report->skipped().size()},
+                                     {"renamed", s.result->report->renamed().size()},
                                      {"cost_usd", cost}});
         return;
     }

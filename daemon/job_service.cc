@@ -284,7 +284,11 @@ JobView JobService::finish(Jobs::iterator at) {
     record.bytes += estimate_bytes(view.snapshot);
     totals_.ended_bytes += record.bytes;
     ++totals_.ended_total[static_cast<std::size_t>(view.snapshot.state)];
-    if (view.snapshot.result) totals_.archive_bytes_total += view.snapshot.result->size;
+    if (const auto& result = view.snapshot.result) {
+        totals_.archive_bytes_total += result->size;
+        totals_.skipped_objects_total += result->report->skipped().size();
+        totals_.renamed_entries_total += result->report->renamed().size();
+    }
     ended_.push_back(at->first);
     for (const auto& [token, subscription] : subscriptions_) {
         if (subscription.id == at->first) subscription.on_end();

@@ -12,7 +12,8 @@ std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
         for (const auto& pattern : source.exclude) bytes += kTextBytes + pattern.size();
         if (!source.objects) continue;
         for (const auto& object : *source.objects) {
-            bytes += sizeof object + object.key.size() + object.name.size();
+            bytes +=
+                sizeof object + object.key.size() + object.name.size() + object.version_id.size();
         }
     }
     for (const auto& [name, value] : request.destination.metadata) {
@@ -22,15 +23,8 @@ std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
 }
 
 std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot) {
-    std::uint64_t bytes = 0;
-    if (!snapshot.result) return bytes;
-    for (const auto& skipped : snapshot.result->report->skipped()) {
-        bytes += sizeof skipped + skipped.key.size();
-    }
-    for (const auto& renamed : snapshot.result->report->renamed()) {
-        bytes += sizeof renamed + renamed.key.size() + renamed.name.size();
-    }
-    return bytes;
+    // One report, however many snapshots share it.
+    return snapshot.result ? snapshot.result->report->bytes() : 0;
 }
 
 }  // namespace s3zipd

@@ -55,6 +55,10 @@ void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits
         w.sample(jobs.ended_total[i], fmt::format("state=\"{}\"", archive::to_string(state)));
     }
     w.one_counter("archive_bytes_total", "Bytes of archives made.", jobs.archive_bytes_total);
+    w.one_counter("skipped_objects_total", "Objects left out of archives made.",
+                  jobs.skipped_objects_total);
+    w.one_counter("renamed_entries_total", "Entries of archives made under another name.",
+                  jobs.renamed_entries_total);
     w.one_gauge("jobs_running_limit", "Jobs that may run at once.", limits.running_max);
     w.one_gauge("jobs_queued_limit", "Jobs that may wait.", limits.queued_max);
     w.one_gauge("jobs_kept_limit", "Ended jobs that are remembered.", limits.kept_max);

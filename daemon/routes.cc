@@ -23,6 +23,8 @@ enum class Endpoint : std::uint8_t {
     events,
     cancel,
     download,
+    skipped,
+    renamed,
     plan,
     health,
     readiness,
@@ -43,6 +45,8 @@ constexpr std::array kRoutes = {
     Route{"DELETE", "/archives/{id}", Endpoint::cancel},
     Route{"GET", "/archives/{id}/events", Endpoint::events},
     Route{"GET", "/archives/{id}/download", Endpoint::download},
+    Route{"GET", "/archives/{id}/skipped", Endpoint::skipped},
+    Route{"GET", "/archives/{id}/renamed", Endpoint::renamed},
     Route{"POST", "/plans", Endpoint::plan},
     Route{"GET", "/healthz", Endpoint::health},
     Route{"GET", "/readyz", Endpoint::readiness},
@@ -116,6 +120,28 @@ std::optional<archive::JobState> parse_state(std::string_view text) {
     return std::nullopt;
 }
 
+HttpResponse not_finished(const JobView& job) {
+    const auto state = archive::to_string(job.snapshot.state);
+    return to_response(make_problem("not-finished", fmt::format("the job is {}", state)));
+}
+
+Problem bad_parameter(std::string_view name, std::string_view wrong) {
+    Problem problem = make_problem("bad-parameter", fmt::format("{} {}", name, wrong));
+    problem.parameter = name;
+    return problem;
+}
+
+// What is wrong with it; empty if nothing is.
+std::string read_limit(std::string_view text, std::size_t max, std::size_t& limit) {
+    const char* end = text.data() + text.size();
+    const auto [at, error] = std::from_chars(text.data(), end, limit);
+    if (error == std::errc() && at == end && limit >= 1 && limit <= max) return {};
+    return fmt::format("must be from 1 to {}", max);
+}
+
+constexpr std::string_view kNoCursor = "is not a next_cursor";
+constexpr std::string_view kNoParameter = "is not a parameter of this resource";
+
 std::optional<Problem> read_parameter(std::string_view name, const std::string& text,
                                       ListQuery& query) {
     std::string wrong;
@@ -123,25 +149,18 @@ std::optional<Problem> read_parameter(std::string_view name, const std::string& 
         query.state = parse_state(text);
         if (!query.state) wrong = "is not a state of a job";
     } else if (name == "limit") {
-        const char* end = text.data() + text.size();
-        const auto [at, error] = std::from_chars(text.data(), end, query.limit);
-        if (error != std::errc() || at != end || query.limit < 1 ||
-            query.limit > config::kListLimitMax) {
-            wrong = fmt::format("must be from 1 to {}", config::kListLimitMax);
-        }
+        wrong = read_limit(text, config::kListLimitMax, query.limit);
     } else if (name == "cursor") {
         query.cursor = text;
         constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         if (text.size() != 26 || text.find_first_not_of(kAlphabet) != std::string::npos) {
-            wrong = "is not a next_cursor";
+            wrong = kNoCursor;
         }
     } else {
-        wrong = "is not a parameter of this resource";
+        wrong = kNoParameter;
     }
     if (wrong.empty()) return std::nullopt;
-    Problem problem = make_problem("bad-parameter", fmt::format("{} {}", name, wrong));
-    problem.parameter = name;
-    return problem;
+    return bad_parameter(name, wrong);
 }
 
 bool is_good_key(std::string_view key) {
@@ -192,6 +211,8 @@ Answer Routes::answer(const HttpRequest& request) {
         case Endpoint::events: return events(id);
         case Endpoint::cancel: return cancel(id);
         case Endpoint::download: return download(id);
+        case Endpoint::skipped: return report(id, ReportList::skipped, *target);
+        case Endpoint::renamed: return report(id, ReportList::renamed, *target);
         case Endpoint::plan: return plan(request);
         case Endpoint::health: return json_response(200, status_json("ok"));
         case Endpoint::readiness: return readiness();
@@ -259,10 +280,7 @@ HttpResponse Routes::download(const std::string& id) {
     const auto job = jobs_.find(id);
     if (!job) return no_such_archive(id);
     const auto& result = job->snapshot.result;
-    if (!result) {
-        const auto state = archive::to_string(job->snapshot.state);
-        return to_response(make_problem("not-finished", fmt::format("the job is {}", state)));
-    }
+    if (!result) return not_finished(*job);
     const auto url = engine_.presign_get(result->bucket, result->key, config::kDownloadExpiresS);
     if (!url) return to_response(engine_problem(url.error()));
     HttpResponse response;
@@ -270,6 +288,30 @@ HttpResponse Routes::download(const std::string& id) {
     response.content_type.clear();
     response.headers.emplace_back("Location", *url);
     return response;
+}
+
+HttpResponse Routes::report(const std::string& id, ReportList list, const Target& target) {
+    const auto job = jobs_.find(id);
+    if (!job) return no_such_archive(id);
+    if (!job->snapshot.result) return not_finished(*job);
+    const archive::ObjectReport& report = *job->snapshot.result->report;
+    std::size_t first = 0;
+    std::size_t limit = config::kReportLimitDefault;
+    for (const auto& [name, text] : target.parameters) {
+        if (text.empty() && (name == "limit" || name == "cursor")) continue;
+        std::string wrong;
+        if (name == "limit") {
+            wrong = read_limit(text, config::kReportLimitMax, limit);
+        } else if (name == "cursor") {
+            const auto index = parse_report_cursor(report, list, text);
+            if (!index) wrong = kNoCursor;
+            first = index.value_or(0);
+        } else {
+            wrong = kNoParameter;
+        }
+        if (!wrong.empty()) return to_response(bad_parameter(name, wrong));
+    }
+    return json_response(200, report_page_json(report, list, first, limit));
 }
 
 HttpResponse Routes::readiness() const {

@@ -15,6 +15,7 @@
 #include "archive/engine.h"
 #include "archive/request.h"
 #include "base/error.h"
+#include "daemon/api_report.h"
 #include "daemon/api_state.h"
 #include "daemon/api_target.h"
 #include "daemon/http.h"
@@ -52,6 +53,7 @@ class Routes {
     Answer events(const std::string& id);
     HttpResponse cancel(const std::string& id);
     HttpResponse download(const std::string& id);
+    HttpResponse report(const std::string& id, ReportList list, const Target& target);
     HttpResponse readiness() const;
     HttpResponse metrics() const;
 

@@ -28,7 +28,11 @@ TEST_F(ApiTest, PostAcceptsAJob) {
     EXPECT_EQ(at(job, "/request/sources/0/prefix"), "\"2026/\"");
     EXPECT_EQ(at(job, "/request/destination/key"), "\"a.zip\"");
     EXPECT_EQ(at(job, "/request/destination/overwrite"), "false");
-    EXPECT_EQ(at(job, "/request/options/on_duplicate"), "\"fail\"");
+    EXPECT_EQ(at(job, "/request/options"),
+              R"({"strip_prefix":"","flatten":false,"names":"safe","order":"given",)"
+              R"("on_duplicate":"fail","on_missing":"fail","list_missing":false,)"
+              R"("on_empty":"fail","timestamps":"source","comment":"","execution":"local",)"
+              R"("priority":0})");
     for (const char* counter : {"objects_total", "objects_done", "bytes_total", "bytes_done",
                                 "parts_total", "parts_done", "bytes_per_second"}) {
         EXPECT_EQ(at(job, std::string("/progress/") + counter), "0") << counter;
@@ -48,7 +52,10 @@ TEST_F(ApiTest, ASucceededJob) {
     started.job->bytes_total = 1234;
     started.job->requests[static_cast<std::size_t>(s3client::Operation::put_object)] = 2;
     auto result = simple_result();
-    result.skipped.push_back({"photos", "gone.jpg", "not_found"});
+    const auto report = std::make_shared<archive::ObjectReport>();
+    report->skip("photos", "gone.jpg", "not_found");
+    report->rename("photos", "a\\b.jpg", "a/b.jpg", "unsafe");
+    result.report = report;
     started.succeed(result);
     const auto job = json_of(call("GET", "/archives/" + id));
     EXPECT_EQ(at(job, "/state"), "\"succeeded\"");
@@ -64,6 +71,10 @@ TEST_F(ApiTest, ASucceededJob) {
     EXPECT_EQ(at(job, "/result/crc32"), "\"000000ab\"");
     EXPECT_EQ(at(job, "/result/skipped"),
               R"([{"bucket":"photos","key":"gone.jpg","reason":"not_found"}])");
+    EXPECT_EQ(at(job, "/result/renamed"),
+              R"([{"bucket":"photos","key":"a\\b.jpg","name":"a/b.jpg","reason":"unsafe"}])");
+    EXPECT_EQ(at(job, "/result/skipped_total"), "absent");
+    EXPECT_EQ(at(job, "/result/renamed_total"), "absent");
     EXPECT_NE(at(job, "/result/duration_ms"), "absent");
     EXPECT_DOUBLE_EQ(job.at_pointer("/result/cost_usd").as_double(), 1e-5);
     EXPECT_NE(at(job, "/finished_at"), "null");
@@ -143,7 +154,8 @@ TEST_F(ApiTest, BadParametersAreNamed) {
 
 TEST_F(ApiTest, UnknownJobsAndPaths) {
     start();
-    for (const char* target : {"/archives/x", "/archives/x/events", "/archives/x/download"}) {
+    for (const char* target : {"/archives/x", "/archives/x/events", "/archives/x/download",
+                               "/archives/x/skipped", "/archives/x/renamed"}) {
         expect_problem(call("GET", target), 404, "no-such-archive");
     }
     expect_problem(call("DELETE", "/archives/x"), 404, "no-such-archive");
@@ -164,6 +176,7 @@ TEST_F(ApiTest, WrongMethodsAreToldTheRightOnes) {
     expect_allow("PUT", "/archives/x", "GET, HEAD, DELETE");
     expect_allow("POST", "/archives/x/events", "GET");
     expect_allow("POST", "/archives/x/download", "GET, HEAD");
+    expect_allow("DELETE", "/archives/x/renamed", "GET, HEAD");
     expect_allow("GET", "/plans", "POST");
     expect_allow("PATCH", "/healthz", "GET, HEAD");
     expect_allow("BREW", "/metrics", "GET, HEAD");
@@ -261,7 +274,7 @@ TEST_F(ApiTest, Plans) {
     EXPECT_EQ(boost::json::serialize(json_of(response)),
               R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,)"
               R"("bytes_moved":1700,"source_bytes":700,)"
-              R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[]})");
+              R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[],"renamed":[]})");
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
 
@@ -323,6 +336,7 @@ TEST_F(ApiTest, Metrics) {
          {"# TYPE s3zipd_jobs gauge\n", "s3zipd_jobs{state=\"queued\"} 1\n",
           "s3zipd_jobs_ended_total{state=\"failed\"} 0\n",
           "s3zipd_s3_requests_total{operation=\"UploadPart\"} 7\n", "s3zipd_s3_retries_total 3\n",
+          "s3zipd_skipped_objects_total 0\n", "s3zipd_renamed_entries_total 0\n",
           "s3zipd_memory_in_use_bytes 10\n", "s3zipd_memory_limit_bytes 1000\n",
           "s3zipd_http_requests_total{status=\"202\"} 1\n",
           "s3zipd_http_requests_total{status=\"404\"} 1\n", "s3zipd_http_connections_limit 256\n",

@@ -92,7 +92,9 @@ class FakeEngine final : public JobEngine {
 
 inline archive::ArchiveRequest simple_request(int priority = 0) {
     archive::ArchiveRequest request;
-    request.sources.push_back({"photos", "2026/", {}, {}, {}});
+    archive::Source& source = request.sources.emplace_back();
+    source.bucket = "photos";
+    source.prefix = "2026/";
     request.destination.bucket = "out";
     request.destination.key = "a.zip";
     request.options.priority = priority;

@@ -143,6 +143,48 @@ TEST_F(JobServiceTest, EndedJobsAreBoundedInBytesToo) {
     EXPECT_TRUE(service_->find(second.id).has_value());
 }
 
+// What a job reports is shared by all views of it, counted once, and goes with the job.
+TEST_F(JobServiceTest, AReportIsCountedAndForgotten) {
+    constexpr std::size_t kNames = 10'000;
+    constexpr std::uint64_t kLeast = kNames * (100 + sizeof(archive::RenamedObject));
+    service({.running_max = 1, .ended_bytes_max = 2 * kLeast});
+    const auto run = [&] {
+        auto report = std::make_shared<archive::ObjectReport>();
+        for (std::size_t i = 0; i < kNames; ++i)
+            report->rename("photos", std::string(50, 'k'), std::string(50, 'n'), "unsafe");
+        const std::weak_ptr<const archive::ObjectReport> weak = report;
+        auto result = simple_result();
+        result.report = std::move(report);
+        const std::string id = submit().id;
+        until_end(id, [&] { engine_.next().succeed(std::move(result)); });
+        return std::pair(id, weak);
+    };
+    const auto [first, first_report] = run();
+    EXPECT_GE(service_->counts().ended_bytes, kLeast);
+    EXPECT_LE(service_->counts().ended_bytes, 2 * kLeast);
+    EXPECT_EQ(service_->find(first)->snapshot.result->report, first_report.lock());
+    EXPECT_EQ(service_->list({}).jobs.at(0).snapshot.result->report, first_report.lock());
+    const auto [second, second_report] = run();
+    EXPECT_FALSE(service_->find(first).has_value());
+    EXPECT_TRUE(first_report.expired());
+    EXPECT_FALSE(second_report.expired());
+    EXPECT_LE(service_->counts().ended_bytes, 2 * kLeast);
+    EXPECT_EQ(service_->counts().renamed_entries_total, 2 * kNames);
+}
+
+// Ten thousand jobs are kept: a name or two in each must not cost a large block.
+TEST(JobReport, AShortOneIsSmall) {
+    archive::JobSnapshot snapshot;
+    EXPECT_EQ(estimate_bytes(snapshot), 0u);
+    const auto report = std::make_shared<archive::ObjectReport>();
+    report->rename("photos", "a:b", "a_b", "unsafe");
+    report->skip("photos", "c", "not_found");
+    snapshot.result = simple_result();
+    snapshot.result->report = report;
+    EXPECT_LT(estimate_bytes(snapshot), 4096u);
+    EXPECT_GT(estimate_bytes(snapshot), 1024u);
+}
+
 TEST_F(JobServiceTest, ListsNewestFirstInPages) {
     service({.running_max = 1});
     std::vector<std::string> ids;

@@ -21,7 +21,8 @@ TEST(Request, ReadsEveryField) {
                          "content_disposition": "attachment",
                          "sse": { "type": "aws:kms", "key_id": "k1" } },
         "options": { "strip_prefix": "2026/", "flatten": true, "on_duplicate": "rename",
-                     "on_missing": "skip",
+                     "names": "raw", "order": "key",
+                     "on_missing": "skip", "list_missing": true,
                      "on_empty": "archive", "timestamps": "fixed", "comment": "hello",
                      "execution": "local",
                      "priority": -7, "part_size": "64MiB" } })");
@@ -52,7 +53,10 @@ TEST(Request, ReadsEveryField) {
     EXPECT_EQ(options.strip_prefix, "2026/");
     EXPECT_TRUE(options.flatten);
     EXPECT_EQ(options.on_duplicate, archive::OnDuplicate::rename);
+    EXPECT_EQ(options.names, zip::NamePolicy::raw);
+    EXPECT_EQ(options.order, archive::EntryOrder::key);
     EXPECT_EQ(options.on_missing, archive::OnMissing::skip);
+    EXPECT_TRUE(options.list_missing);
     EXPECT_EQ(options.on_empty, archive::OnEmpty::archive);
     EXPECT_EQ(options.timestamps, archive::Timestamps::fixed);
     EXPECT_EQ(options.comment, "hello");
@@ -69,6 +73,27 @@ TEST(Request, TakesASingleSourceAndDefaults) {
     EXPECT_FALSE(request->destination.overwrite);
     EXPECT_EQ(request->options.on_duplicate, archive::OnDuplicate::fail);
     EXPECT_EQ(request->options.part_size_bytes, 0u);
+}
+
+TEST(Request, EveryWordOfNamesAndOrder) {
+    const auto options_of = [](const std::string& options) {
+        const auto request = parse_archive_request(
+            R"({"source":{"bucket":"photos"},"destination":{"bucket":"out","key":"a"},)"
+            R"("options":)" +
+            options + "}");
+        EXPECT_TRUE(request.has_value()) << options;
+        return request ? request->options : archive::Options{};
+    };
+    EXPECT_EQ(options_of(R"({"names":"safe"})").names, zip::NamePolicy::safe);
+    EXPECT_EQ(options_of(R"({"names":"strict"})").names, zip::NamePolicy::strict);
+    EXPECT_EQ(options_of(R"({"names":"raw"})").names, zip::NamePolicy::raw);
+    EXPECT_EQ(options_of(R"({"order":"given"})").order, archive::EntryOrder::given);
+    EXPECT_EQ(options_of(R"({"order":"key"})").order, archive::EntryOrder::key);
+    const archive::Options defaults = options_of("{}");
+    EXPECT_EQ(defaults.names, zip::NamePolicy::safe);
+    EXPECT_EQ(defaults.order, archive::EntryOrder::given);
+    EXPECT_FALSE(defaults.list_missing);
+    EXPECT_FALSE(options_of(R"({"list_missing":false,"on_missing":"fail"})").list_missing);
 }
 
 TEST(Request, PartSizeIsBytesOrText) {
@@ -185,6 +210,15 @@ INSTANTIATE_TEST_SUITE_P(
         BadField{"Type", "", "", "7", "", "wrong_type", "/options"},
         BadField{"Unknown", "", "", R"({"colour":"red"})", "", "unknown_field", "/options/colour"},
         BadField{"Flatten", "", "", R"({"flatten":1})", "", "wrong_type", "/options/flatten"},
+        BadField{"Names", "", "", R"({"names":"Safe"})", "", "bad_value", "/options/names"},
+        BadField{"NamesEmpty", "", "", R"({"names":""})", "", "bad_value", "/options/names"},
+        BadField{"NamesType", "", "", R"({"names":null})", "", "wrong_type", "/options/names"},
+        BadField{"Order", "", "", R"({"order":"size"})", "", "bad_value", "/options/order"},
+        BadField{"OrderType", "", "", R"({"order":true})", "", "wrong_type", "/options/order"},
+        BadField{"ListMissingType", "", "", R"({"on_missing":"skip","list_missing":"yes"})", "",
+                 "wrong_type", "/options/list_missing"},
+        BadField{"ListMissingAlone", "", "", R"({"list_missing":true})", "", "bad_list_missing",
+                 "/options/list_missing"},
         BadField{"OnDuplicate", "", "", R"({"on_duplicate":"skip"})", "", "bad_value",
                  "/options/on_duplicate"},
         BadField{"OnMissing", "", "", R"({"on_missing":true})", "", "wrong_type",
