@@ -19,7 +19,7 @@ constexpr unsigned kListLimitMax = 1000;
 struct CreateWords {
     std::vector<std::string> sources, include, exclude, names;
     std::string output, part_size, memory;
-    std::string on_duplicate, on_missing, on_empty, timestamps;
+    std::string name_policy, order, on_duplicate, on_missing, on_empty, timestamps;
 };
 
 // Those of verify.
@@ -62,8 +62,13 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
                             const char* what) {
         app.add_option(name, word, what)->check(CLI::IsMember(std::move(choices)));
     };
+    choice("--names", words.name_policy, {"safe", "strict", "raw"},
+           "Names some reader cannot extract: changed, an error, or kept");
+    choice("--order", words.order, {"given", "key"}, "Entries as listed and named here, or by key");
     choice("--on-duplicate", words.on_duplicate, {"fail", "rename"}, "Two entries of one name");
     choice("--on-missing", words.on_missing, {"fail", "skip"}, "An object that is not there");
+    app.add_flag("--list-missing", options.list_missing,
+                 "With --on-missing skip: name them in an entry, _MISSING.txt");
     choice("--on-empty", words.on_empty, {"fail", "archive"},
            "Nothing to zip: an error, or an empty archive");
     choice("--timestamps", words.timestamps, {"source", "fixed"}, "Times of entries");
@@ -144,8 +149,13 @@ base::Status understand(const CreateWords& words, Arguments& a) {
     a.request.destination.bucket = target->bucket;
     a.request.destination.key = target->key;
     Options& options = a.request.options;
+    if (words.name_policy == "strict") options.names = zip::NamePolicy::strict;
+    if (words.name_policy == "raw") options.names = zip::NamePolicy::raw;
+    if (words.order == "key") options.order = archive::EntryOrder::key;
     if (words.on_duplicate == "rename") options.on_duplicate = archive::OnDuplicate::rename;
     if (words.on_missing == "skip") options.on_missing = archive::OnMissing::skip;
+    if (options.list_missing && options.on_missing != archive::OnMissing::skip)
+        return bad("bad_list_missing", "--list-missing goes with --on-missing skip");
     if (words.on_empty == "archive") options.on_empty = archive::OnEmpty::archive;
     if (words.timestamps == "fixed") options.timestamps = archive::Timestamps::fixed;
     if (auto status = set_size(words.part_size, options.part_size_bytes); !status) return status;

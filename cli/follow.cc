@@ -23,20 +23,43 @@ void add_unless_empty(Rows& rows, std::string name, const std::string& value) {
     if (!value.empty()) rows.push_back({std::move(name), printable(value)});
 }
 
-constexpr std::size_t kSkippedShown = 10;
+constexpr std::size_t kReportShown = 10;
 
-void print_skipped(const Console& console, const ResultView& result) {
-    const std::size_t shown = std::min(kSkippedShown, result.skipped.size());
-    for (std::size_t i = 0; i < shown; ++i) {
-        const SkippedView& item = result.skipped[i];
-        console.err << printable(fmt::format("skipped s3://{}/{}: {}", item.bucket, item.key,
-                                             item.reason))
-                    << "\n";
+std::string line_of(const SkippedView& item) {
+    return fmt::format("skipped s3://{}/{}: {}", item.bucket, item.key, item.reason);
+}
+std::string line_of(const RenamedView& item) {
+    return fmt::format("renamed s3://{}/{} to {}: {}", item.bucket, item.key, item.name,
+                       item.reason);
+}
+
+template <typename View>
+void print_first(const Console& console, const std::vector<View>& items, std::uint64_t total,
+                 std::string_view what) {
+    const std::size_t shown = std::min(kReportShown, items.size());
+    for (std::size_t i = 0; i < shown; ++i) console.err << printable(line_of(items[i])) << "\n";
+    if (total > shown) {
+        console.err << "... and " << count_text(total - shown) << " more " << what
+                    << "; see --json\n";
     }
-    if (result.skipped_total > shown) {
-        console.err << "... and " << count_text(result.skipped_total - shown)
-                    << " more skipped; see --json\n";
-    }
+}
+
+void print_report(const Console& console, const ReportView& report) {
+    print_first(console, report.skipped, report.skipped_total, "skipped");
+    print_first(console, report.renamed, report.renamed_total, "renamed");
+}
+
+void add_counts(Rows& rows, const ReportView& report) {
+    if (report.skipped_total > 0) rows.push_back({"skipped", count_text(report.skipped_total)});
+    if (report.renamed_total > 0) rows.push_back({"renamed", count_text(report.renamed_total)});
+}
+
+// ", 2 skipped, 3 renamed"
+std::string counts_text(const ReportView& report) {
+    std::string out;
+    if (report.skipped_total > 0) out += ", " + count_text(report.skipped_total) + " skipped";
+    if (report.renamed_total > 0) out += ", " + count_text(report.renamed_total) + " renamed";
+    return out;
 }
 
 std::string error_text(const ErrorView& error) {
@@ -82,10 +105,11 @@ void print_outcome(const Console& console, const JobView& job) {
         const ResultView& r = *job.result;
         const double seconds =
             static_cast<double>(std::max<std::uint64_t>(r.duration_ms, 1)) / 1000;
-        print_skipped(console, r);
+        print_report(console, r.report);
         console.out << printable(fmt::format(
-                           "s3://{}/{}: {} entries, {} in {} ({}), requests {}", r.bucket, r.key,
-                           count_text(r.entries), size_text(r.size), duration_text(r.duration_ms),
+                           "s3://{}/{}: {} entries{}, {} in {} ({}), requests {}", r.bucket, r.key,
+                           count_text(r.entries), counts_text(r.report), size_text(r.size),
+                           duration_text(r.duration_ms),
                            rate_text(static_cast<double>(r.size) / seconds), usd_text(r.cost_usd)))
                     << "\n"
                     << std::flush;
@@ -125,19 +149,20 @@ void print_job(const Console& console, const JobView& job) {
         add_unless_empty(rows, "crc32", job.result->crc32);
         rows.push_back({"took", duration_text(job.result->duration_ms)});
         rows.push_back({"cost", usd_text(job.result->cost_usd)});
-        if (job.result->skipped_total > 0)
-            rows.push_back({"skipped", count_text(job.result->skipped_total)});
+        add_counts(rows, job.result->report);
     }
     if (job.error) rows.push_back({"error", printable(error_text(*job.error))});
     console.out << table(rows) << std::flush;
 }
 
 void print_plan(const Console& console, const PlanView& plan) {
+    print_report(console, plan.report);
     Rows rows{{"entries", count_text(plan.entries)},
               {"archive", fmt::format("{} ({} bytes)", size_text(plan.archive_size),
                                       count_text(plan.archive_size))},
               {"read", size_text(plan.source_bytes)},
               {"parts", count_text(plan.parts)}};
+    add_counts(rows, plan.report);
     add_unless_empty(rows, "requests", requests_text(plan.requests));
     rows.push_back({"cost", usd_text(plan.cost_usd)});
     console.out << table(rows) << std::flush;

@@ -35,15 +35,28 @@ ResultView result_view(const archive::ArchiveResult& result, const archive::JobS
             static_cast<std::uint64_t>((*snapshot.finished_at - *snapshot.started_at).count());
     }
     view.cost_usd = s3client::cost_usd(snapshot.requests);
-    for (const archive::SkippedObject& item : result.report->skipped()) {
-        view.skipped.push_back({std::string(item.bucket), std::string(item.key),
-                                std::string(item.reason)});
-    }
-    view.skipped_total = view.skipped.size();
+    view.report = report_view(*result.report);
     return view;
 }
 
 }  // namespace
+
+ReportView report_view(const archive::ObjectReport& report) {
+    ReportView view;
+    view.skipped_total = report.skipped().size();
+    view.renamed_total = report.renamed().size();
+    view.skipped.reserve(report.skipped().size());
+    view.renamed.reserve(report.renamed().size());
+    for (const archive::SkippedObject& item : report.skipped()) {
+        view.skipped.push_back(
+            {std::string(item.bucket), std::string(item.key), std::string(item.reason)});
+    }
+    for (const archive::RenamedObject& item : report.renamed()) {
+        view.renamed.push_back({std::string(item.bucket), std::string(item.key),
+                                std::string(item.name), std::string(item.reason)});
+    }
+    return view;
+}
 
 RequestTally tally_of(const s3client::RequestCounts& counts) {
     RequestTally out;
@@ -55,8 +68,13 @@ RequestTally tally_of(const s3client::RequestCounts& counts) {
 }
 
 PlanView plan_view(const archive::PlanSummary& plan) {
-    return {plan.entries,      plan.archive_size, plan.parts,
-            plan.source_bytes, plan.cost_usd,     tally_of(plan.requests)};
+    return {plan.entries,
+            plan.archive_size,
+            plan.parts,
+            plan.source_bytes,
+            plan.cost_usd,
+            tally_of(plan.requests),
+            report_view(*plan.report)};
 }
 
 JobView view_of(const archive::ArchiveRequest& request, const archive::JobSnapshot& snapshot,

@@ -8,6 +8,7 @@
 namespace cli {
 
 RequestTally tally_of(const s3client::RequestCounts& counts);
+ReportView report_view(const archive::ObjectReport& report);
 PlanView plan_view(const archive::PlanSummary& plan);
 
 // bytes_per_second: as measured by the caller; the time left follows from it.

@@ -23,13 +23,21 @@ struct ProgressView {
 struct SkippedView {
     std::string bucket, key, reason;
 };
+struct RenamedView {
+    std::string bucket, key, name, reason;
+};
+// Objects that did not go in as asked. Keys and names are exact: any bytes.
+struct ReportView {
+    std::vector<SkippedView> skipped;  // the daemon names the first of them only
+    std::vector<RenamedView> renamed;  // these, too
+    std::uint64_t skipped_total = 0, renamed_total = 0;
+};
 
 struct ResultView {
     std::string bucket, key, etag, version_id, crc32;
     std::uint64_t size = 0, entries = 0, duration_ms = 0;
     double cost_usd = 0;
-    std::vector<SkippedView> skipped;  // the daemon names the first of them only
-    std::uint64_t skipped_total = 0;
+    ReportView report;
 };
 
 struct ErrorView {
@@ -55,6 +63,7 @@ struct PlanView {
     std::uint64_t entries = 0, archive_size = 0, parts = 0, source_bytes = 0;
     double cost_usd = 0;
     RequestTally requests;
+    ReportView report;
 };
 
 // An RFC 9457 problem: what the daemon has against a request.

@@ -4,6 +4,9 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/utf8.h"
+#include "cli/job_source.h"
+#include "cli/json_report.h"
 #include "cli/json_request.h"
 
 namespace cli {
@@ -81,17 +84,7 @@ ResultView result_view(const json::object& from) {
     read(from, "entries", to.entries);
     read(from, "duration_ms", to.duration_ms);
     read(from, "cost_usd", to.cost_usd);
-    read(from, "skipped_total", to.skipped_total);
-    const json::value* skipped = from.if_contains("skipped");
-    if (skipped == nullptr || !skipped->is_array()) return to;
-    for (const json::value& item : skipped->get_array()) {
-        if (!item.is_object()) continue;
-        SkippedView& view = to.skipped.emplace_back();
-        read(item.get_object(), "bucket", view.bucket);
-        read(item.get_object(), "key", view.key);
-        read(item.get_object(), "reason", view.reason);
-    }
-    to.skipped_total = std::max<std::uint64_t>(to.skipped_total, to.skipped.size());
+    to.report = read_report(from);
     return to;
 }
 
@@ -134,21 +127,13 @@ json::object tally_json(const RequestTally& requests) {
 }
 
 json::object result_json(const ResultView& result) {
-    json::array skipped;
-    for (const SkippedView& item : result.skipped) {
-        skipped.push_back(
-            json::object{{"bucket", item.bucket}, {"key", item.key}, {"reason", item.reason}});
-    }
-    return {{"bucket", result.bucket},
-            {"key", result.key},
-            {"etag", result.etag},
-            {"version_id", text_or_null(result.version_id)},
-            {"size", result.size},
-            {"entries", result.entries},
-            {"crc32", result.crc32},
-            {"skipped", std::move(skipped)},
-            {"duration_ms", result.duration_ms},
-            {"cost_usd", result.cost_usd}};
+    json::object out{{"bucket", result.bucket},    {"key", result.key},
+                     {"etag", result.etag},        {"version_id", text_or_null(result.version_id)},
+                     {"size", result.size},        {"entries", result.entries},
+                     {"crc32", result.crc32},      {"duration_ms", result.duration_ms},
+                     {"cost_usd", result.cost_usd}};
+    write_report(out, result.report);
+    return out;
 }
 
 json::object progress_json(const ProgressView& progress) {
@@ -193,6 +178,7 @@ base::Result<PlanView> plan_from_json(std::string_view text) {
     read(*object, "source_bytes", plan.source_bytes);
     read(*object, "cost_usd", plan.cost_usd);
     plan.requests = tally(object_at(*object, "requests"));
+    plan.report = read_report(*object);
     return plan;
 }
 
@@ -226,7 +212,7 @@ std::string job_json(const JobView& job, const archive::ArchiveRequest& request)
                      {"created_at", text_or_null(job.created_at)},
                      {"started_at", text_or_null(job.started_at)},
                      {"finished_at", text_or_null(job.finished_at)},
-                     {"request", json::parse(request_json(request))},
+                     {"request", json::parse(base::as_utf8(request_json(request)))},
                      {"progress", progress_json(job.progress)},
                      {"requests", tally_json(job.requests)}};
     if (job.result) out["result"] = result_json(*job.result);
@@ -235,7 +221,7 @@ std::string job_json(const JobView& job, const archive::ArchiveRequest& request)
                                     {"detail", job.error->detail},
                                     {"key", text_or_null(job.error->key)}};
     }
-    return json::serialize(out);
+    return base::as_utf8(json::serialize(out));
 }
 
 std::string plan_json(const archive::PlanSummary& plan) {
@@ -244,14 +230,16 @@ std::string plan_json(const archive::PlanSummary& plan) {
         if (plan.requests[i] == 0) continue;
         requests[s3client::to_string(static_cast<s3client::Operation>(i))] = plan.requests[i];
     }
-    return json::serialize(json::object{{"entries", plan.entries},
-                                        {"archive_size", plan.archive_size},
-                                        {"parts", plan.parts},
-                                        {"part_size", plan.part_size_bytes},
-                                        {"bytes_moved", plan.source_bytes + plan.archive_size},
-                                        {"source_bytes", plan.source_bytes},
-                                        {"requests", std::move(requests)},
-                                        {"cost_usd", plan.cost_usd}});
+    json::object out{{"entries", plan.entries},
+                     {"archive_size", plan.archive_size},
+                     {"parts", plan.parts},
+                     {"part_size", plan.part_size_bytes},
+                     {"bytes_moved", plan.source_bytes + plan.archive_size},
+                     {"source_bytes", plan.source_bytes},
+                     {"requests", std::move(requests)},
+                     {"cost_usd", plan.cost_usd}};
+    write_report(out, report_view(*plan.report));
+    return base::as_utf8(json::serialize(out));
 }
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 // only for what is no JSON object at all.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,11 @@ Problem problem_from_json(std::string_view text);  // of anything: an unreadable
 
 // A `progress` event holds either a job or only its progress; updates what it names.
 void apply_event(std::string_view text, JobView& job);
+
+// The daemon shows the first objects of a long list only. This is the job's text with all of them,
+// asked for page by page; the text itself if nothing is cut. `fetch` GETs a path of the daemon.
+using FetchText = std::function<base::Result<std::string>(const std::string& target)>;
+base::Result<std::string> whole_job_text(std::string text, const FetchText& fetch);
 
 std::string job_json(const JobView& job, const archive::ArchiveRequest& request);
 std::string plan_json(const archive::PlanSummary& plan);

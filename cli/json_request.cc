@@ -40,8 +40,12 @@ json::object options_json(const archive::Options& options) {
     json::object out;
     put_unless_empty(out, "strip_prefix", options.strip_prefix);
     if (options.flatten) out["flatten"] = true;
+    if (options.names == zip::NamePolicy::strict) out["names"] = "strict";
+    if (options.names == zip::NamePolicy::raw) out["names"] = "raw";
+    if (options.order == archive::EntryOrder::key) out["order"] = "key";
     if (options.on_duplicate == archive::OnDuplicate::rename) out["on_duplicate"] = "rename";
     if (options.on_missing == archive::OnMissing::skip) out["on_missing"] = "skip";
+    if (options.list_missing) out["list_missing"] = true;
     if (options.on_empty == archive::OnEmpty::archive) out["on_empty"] = "archive";
     if (options.timestamps == archive::Timestamps::fixed) out["timestamps"] = "fixed";
     put_unless_empty(out, "comment", options.comment);

@@ -1,28 +1,17 @@
 #include "cli/json_verify.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 #include <boost/json.hpp>
 
-#include "zip/entry.h"
+#include "base/utf8.h"
 
 namespace cli {
 namespace {
 
 namespace json = boost::json;
 
-std::string as_utf8(std::string_view text) {
-    std::string out;
-    while (!text.empty()) {
-        const std::size_t size = zip::utf8_sequence_size(text);
-        out += size == 0 ? "\uFFFD" : text.substr(0, size);
-        text.remove_prefix(std::max<std::size_t>(1, size));
-    }
-    return out;
-}
-
 json::value entry_or_null(const std::string& name) {
-    return name.empty() ? json::value() : json::value(as_utf8(name));
+    return name.empty() ? json::value() : json::value(name);
 }
 
 }  // namespace
@@ -32,23 +21,23 @@ std::string verify_json(const std::string& target, const archive::VerifyReport& 
     for (const archive::VerifyFinding& finding : report.findings) {
         findings.push_back(json::object{{"offset", finding.offset},
                                         {"entry", entry_or_null(finding.entry)},
-                                        {"what", as_utf8(finding.what)}});
+                                        {"what", finding.what}});
     }
     json::array compared_with;
     for (const archive::CrcWitness witness : report.compared_with)
         compared_with.push_back(witness == archive::CrcWitness::request ? "request" : "s3");
     json::value crc32;
     if (report.crc32) crc32 = fmt::format("{:08x}", *report.crc32);
-    return json::serialize(json::object{{"target", as_utf8(target)},
-                                        {"ok", report.ok()},
-                                        {"archive_size", report.archive_size},
-                                        {"entries", report.entries},
-                                        {"bytes_read", report.bytes_read},
-                                        {"crc32", crc32},
-                                        {"compared_with", std::move(compared_with)},
-                                        {"findings", std::move(findings)},
-                                        {"findings_total", report.findings_total},
-                                        {"duration_ms", report.duration_ms}});
+    return base::as_utf8(json::serialize(json::object{{"target", target},
+                                                      {"ok", report.ok()},
+                                                      {"archive_size", report.archive_size},
+                                                      {"entries", report.entries},
+                                                      {"bytes_read", report.bytes_read},
+                                                      {"crc32", crc32},
+                                                      {"compared_with", std::move(compared_with)},
+                                                      {"findings", std::move(findings)},
+                                                      {"findings_total", report.findings_total},
+                                                      {"duration_ms", report.duration_ms}}));
 }
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "base/utf8.h"
 #include "cli/event_stream.h"
 #include "cli/follow.h"
 #include "cli/http_client.h"
@@ -40,13 +41,18 @@ class Remote {
     std::optional<std::string> job_text(const std::string& id) {
         return ask("GET", "/archives/" + id);
     }
+    // The same with whole lists, for --json.
+    std::optional<std::string> whole_text(std::string job);
     template <typename View>
     std::optional<View> read(base::Result<View> view);
+    // The body of a request; none if JSON cannot hold it.
+    std::optional<std::string> request_body();
 
     int follow(const std::string& id);
     bool follow_events(const std::string& id, JobView& job, ProgressDisplay& display);
     bool poll(const std::string& id, JobView& job, ProgressDisplay& display);
     void fail(const base::Error& error);
+    std::string refusal_text(const HttpResponse& response) const;
     void refuse(const HttpResponse& response);
 
     HttpClient client_;
@@ -61,14 +67,18 @@ void Remote::fail(const base::Error& error) {
     code_ = error.code == "daemon_unreachable" ? kUnreachable : kFailed;
 }
 
-// "s3zip: /destination/key: must not be empty (HTTP 422)"
-void Remote::refuse(const HttpResponse& response) {
+// "/destination/key: must not be empty (HTTP 422)"
+std::string Remote::refusal_text(const HttpResponse& response) const {
     const Problem problem = problem_from_json(response.body);
     std::string text = problem.detail.empty() ? problem.title : problem.detail;
     if (text.empty()) text = "the daemon at " + client_.url() + " refused";
     if (!problem.pointer.empty()) text = problem.pointer + ": " + text;
     if (!problem.code.empty()) text += " [" + problem.code + "]";
-    console_.complain(fmt::format("{} (HTTP {})", text, response.status));
+    return fmt::format("{} (HTTP {})", text, response.status);
+}
+
+void Remote::refuse(const HttpResponse& response) {
+    console_.complain(refusal_text(response));
     code_ = kFailed;
 }
 
@@ -86,6 +96,24 @@ std::optional<std::string> Remote::ask(std::string_view method, const std::strin
     return std::move(response->body);
 }
 
+std::optional<std::string> Remote::whole_text(std::string job) {
+    return read(whole_job_text(
+        std::move(job), [this](const std::string& target) -> base::Result<std::string> {
+            auto page = client_.send("GET", target);
+            if (!page) return base::fail(page.error());
+            if (page->status == 200) return std::move(page->body);
+            return base::fail(base::ErrorKind::invalid, "refused", refusal_text(*page));
+        }));
+}
+
+std::optional<std::string> Remote::request_body() {
+    std::string body = request_json(arguments_.request);
+    if (base::is_valid_utf8(body)) return body;
+    console_.complain("the daemon takes keys and names in UTF-8 only; others need --local");
+    code_ = kBadUsage;
+    return std::nullopt;
+}
+
 template <typename View>
 std::optional<View> Remote::read(base::Result<View> view) {
     if (view) return std::move(*view);
@@ -94,7 +122,9 @@ std::optional<View> Remote::read(base::Result<View> view) {
 }
 
 int Remote::create() {
-    const auto body = ask("POST", "/archives", request_json(arguments_.request));
+    auto request = request_body();
+    if (!request) return code_;
+    const auto body = ask("POST", "/archives", std::move(*request));
     if (!body) return code_;
     const auto job = read(job_from_json(*body));
     if (!job) return code_;
@@ -111,8 +141,9 @@ int Remote::create() {
 }
 
 int Remote::plan() {
-    const auto body =
-        ask("POST", "/plans", request_json(arguments_.request), HttpClient::kPlanTimeout);
+    auto request = request_body();
+    if (!request) return code_;
+    const auto body = ask("POST", "/plans", std::move(*request), HttpClient::kPlanTimeout);
     if (!body) return code_;
     if (arguments_.json) {
         console_.out << *body << "\n";
@@ -152,8 +183,9 @@ int Remote::show() {
     const auto body = job_text(arguments_.id);
     if (!body) return code_;
     if (arguments_.json) {
-        console_.out << *body << "\n";
-        return kDone;
+        const auto whole = whole_text(*body);
+        if (whole) console_.out << *whole << "\n";
+        return code_;
     }
     const auto job = read(job_from_json(*body));
     if (job) print_job(console_, *job);
@@ -233,7 +265,9 @@ int Remote::follow(const std::string& id) {
     auto final_job = read(job_from_json(*body));
     if (!final_job) return code_;
     if (arguments_.json) {
-        console_.out << *body << "\n" << std::flush;
+        const auto whole = whole_text(*body);
+        if (!whole) return code_;
+        console_.out << *whole << "\n" << std::flush;
     } else {
         print_outcome(console_, *final_job);
     }

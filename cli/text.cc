@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/utf8.h"
+
 namespace cli {
 namespace {
 
@@ -28,6 +30,13 @@ std::string scaled(double value) {
 std::size_t characters(std::string_view text) {
     return static_cast<std::size_t>(std::ranges::count_if(
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+// C0, DEL and, as two bytes, C1: U+009B is what ESC [ is.
+bool drives_terminal(std::string_view character) {
+    const auto first = static_cast<unsigned char>(character[0]);
+    if (first < 0x20 || first == 0x7F) return true;
+    return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
 }
 
 }  // namespace
@@ -70,13 +79,16 @@ std::string usd_text(double usd) {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < 0x20 || byte == 0x7F) {
-            out += fmt::format("\\x{:02x}", byte);
+    while (!text.empty()) {
+        const std::size_t size = base::utf8_sequence_size(text);
+        const std::string_view character = text.substr(0, std::max<std::size_t>(size, 1));
+        if (size == 0 || drives_terminal(character)) {
+            for (const char c : character)
+                out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
         } else {
-            out += c;
+            out += character;
         }
+        text.remove_prefix(character.size());
     }
     return out;
 }

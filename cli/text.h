@@ -18,7 +18,8 @@ std::string clock_text(std::uint64_t seconds);  // "0:07", "12:30", "3:07:00", f
 std::string count_text(std::uint64_t count);    // "3,000"
 std::string usd_text(double usd);               // "$0.0013"
 
-// Control bytes, which could drive the terminal, as \xNN. UTF-8 passes.
+// Control characters, which could drive the terminal, and bytes that are not UTF-8, as \xNN. All
+// other UTF-8 passes.
 std::string printable(std::string_view text);
 
 // Columns are as wide as their widest cell, two blanks apart; the last one is not padded. Widths

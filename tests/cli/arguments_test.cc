@@ -54,6 +54,25 @@ TEST(Arguments, EveryOptionReachesTheBody) {
         R"("priority":-3,"part_size":8388608}})");
 }
 
+TEST(Arguments, NamesOrderAndTheListOfMissing) {
+    const auto options_of = [](Words more) {
+        Words words{"plan", "s3://src/p/", "-o", "s3://out/x.zip"};
+        words.insert(words.end(), more.begin(), more.end());
+        const std::string text = body(words);
+        const std::size_t at = text.find(R"(,"options":)");
+        return at == std::string::npos ? text.substr(0, 4) : text.substr(at + 11);
+    };
+    EXPECT_EQ(options_of({"--names", "strict"}), R"({"names":"strict"}})");
+    EXPECT_EQ(options_of({"--names", "raw", "--order", "key"}),
+              R"({"names":"raw","order":"key"}})");
+    EXPECT_EQ(options_of({"--on-missing", "skip", "--list-missing"}),
+              R"({"on_missing":"skip","list_missing":true}})");
+    EXPECT_EQ(options_of({"--names", "safe", "--order", "given"}), R"({"so)");  // the defaults
+    EXPECT_EQ(options_of({"--list-missing"}), "bad:");
+    EXPECT_EQ(options_of({"--names", "Raw"}), "bad:");
+    EXPECT_EQ(options_of({"--order", "size"}), "bad:");
+}
+
 TEST(Arguments, APatternTakesOneWord) {
     EXPECT_EQ(body({"create", "--include", "*.jpg", "s3://src/p/", "-o", "s3://out/x.zip"}),
               R"({"sources":[{"bucket":"src","prefix":"p/","include":["*.jpg"]}],)"

@@ -79,13 +79,19 @@ TEST(Outcome, NamesTheArchiveOrTheReason) {
     result.entries = 3000;
     result.duration_ms = 2000;
     result.cost_usd = 0.05;
-    result.skipped = {{"src", "a", "not_found"}};
-    result.skipped_total = 5;
+    result.report.skipped = {{"src", "a", "not_found"}};
+    result.report.skipped_total = 5;
+    result.report.renamed = {{"src", "b:\x1b", "b__", "unsafe"},
+                             {"src", "c\xff", "c_", "duplicate"}};
+    result.report.renamed_total = 2;
     print_outcome(screen.console, job);
     EXPECT_EQ(screen.out.str(),
-              "s3://out/x\\x1b.zip: 3,000 entries, 1.00 kB in 2.0 s (500 B/s), requests $0.0500\n");
-    EXPECT_EQ(screen.err.str(),
-              "skipped s3://src/a: not_found\n... and 4 more skipped; see --json\n");
+              "s3://out/x\\x1b.zip: 3,000 entries, 5 skipped, 2 renamed, 1.00 kB in 2.0 s (500 "
+              "B/s), requests $0.0500\n");
+    EXPECT_EQ(
+        screen.err.str(),
+        "skipped s3://src/a: not_found\n... and 4 more skipped; see --json\n"
+        "renamed s3://src/b:\\x1b to b__: unsafe\nrenamed s3://src/c\\xff to c_: duplicate\n");
 
     Screen failed;
     job = job_at(10, "failed");
@@ -95,6 +101,26 @@ TEST(Outcome, NamesTheArchiveOrTheReason) {
     EXPECT_EQ(failed.out.str(), "");
     EXPECT_EQ(failed.err.str(),
               "s3zip: 01J: failed: the object does not exist (src/a) [NoSuchKey]\n");
+}
+
+// Ten of each kind, then their number.
+TEST(Outcome, NamesTheFirstFew) {
+    Screen screen;
+    PlanView plan;
+    for (int i = 0; i < 12; ++i)
+        plan.report.renamed.push_back({"src", std::to_string(i) + ":", "x", "unsafe"});
+    plan.report.renamed_total = 1'000'012;
+    print_plan(screen.console, plan);
+    EXPECT_NE(screen.out.str().find("renamed  1,000,012\n"), std::string::npos) << screen.out.str();
+    EXPECT_EQ(screen.out.str().find("skipped"), std::string::npos);
+    EXPECT_NE(screen.err.str().find("renamed s3://src/9: to x: unsafe\n... and 1,000,002 more"),
+              std::string::npos)
+        << screen.err.str();
+
+    JobView job = job_at(1000, "succeeded");
+    job.result.emplace().report = plan.report;
+    print_job(screen.console, job);
+    EXPECT_NE(screen.out.str().find("renamed  1,000,012\n", 120), std::string::npos);
 }
 
 }  // namespace

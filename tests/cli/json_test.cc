@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include "base/utf8.h"
 #include "cli/job_source.h"
 #include "cli/json_job.h"
 
@@ -83,6 +84,7 @@ TEST(JobJson, LocalJobsLookLikeTheDaemons) {
     snapshot.requests[static_cast<std::size_t>(s3client::Operation::put_object)] = 1;
     const auto report = std::make_shared<archive::ObjectReport>();
     report->skip("src", "p/a", "not_found");
+    report->rename("src", "p/b:", "b_", "unsafe");
     snapshot.result = archive::ArchiveResult{"out", "x.zip", "\"e\"", "", 100, 2, 0xABC, report};
     const auto job = job_from_json(job_json(view_of(request, snapshot, 0), request));
     ASSERT_TRUE(job);
@@ -94,8 +96,73 @@ TEST(JobJson, LocalJobsLookLikeTheDaemons) {
     EXPECT_EQ(job->result->crc32, "00000abc");
     EXPECT_EQ(job->result->duration_ms, 2500U);
     EXPECT_DOUBLE_EQ(job->result->cost_usd, 5e-6);
-    ASSERT_EQ(job->result->skipped.size(), 1U);
-    EXPECT_EQ(job->result->skipped[0].key, "p/a");
+    ASSERT_EQ(job->result->report.skipped.size(), 1U);
+    EXPECT_EQ(job->result->report.skipped[0].key, "p/a");
+    ASSERT_EQ(job->result->report.renamed.size(), 1U);
+    EXPECT_EQ(job->result->report.renamed[0].name, "b_");
+    EXPECT_EQ(job->result->report.renamed_total, 1U);
+}
+
+// Keys may be any bytes: the JSON is UTF-8, and the bytes are found again.
+TEST(JobJson, KeysOfAnyBytes) {
+    archive::ArchiveRequest request;
+    request.sources.emplace_back().bucket = "src";
+    request.sources.back().prefix = "p\xFF/";
+    archive::JobSnapshot snapshot;
+    snapshot.state = archive::JobState::succeeded;
+    const auto report = std::make_shared<archive::ObjectReport>();
+    report->skip("src", "a\xE9", "archived");
+    report->rename("src", "b\xE9", "b_", "unsafe");
+    report->rename("src", "c", "c\xC3", "duplicate");
+    snapshot.result = archive::ArchiveResult{"out", "x.zip", "\"e\"", "", 100, 2, 0xABC, report};
+    const std::string text = job_json(view_of(request, snapshot, 0), request);
+    EXPECT_TRUE(base::is_valid_utf8(text)) << text;
+    EXPECT_NE(text.find(R"("key":"c","name":"c)"
+                        "\xEF\xBF\xBD"
+                        R"(","name_base64":"Y8M=")"),
+              std::string::npos)
+        << text;
+    const auto job = job_from_json(text);
+    ASSERT_TRUE(job);
+    EXPECT_EQ(job->result->report.skipped.at(0).key, "a\xE9");
+    EXPECT_EQ(job->result->report.renamed.at(0).key, "b\xE9");
+    EXPECT_EQ(job->result->report.renamed.at(1).name, "c\xC3");
+
+    snapshot.state = archive::JobState::failed;
+    snapshot.result.reset();
+    snapshot.error =
+        base::Error{base::ErrorKind::invalid, "unsafe_name", "a\xE9 is", 0, {}, "a\xE9"};
+    EXPECT_TRUE(base::is_valid_utf8(job_json(view_of(request, snapshot, 0), request)));
+}
+
+TEST(JobJson, WholeListsAreFetched) {
+    const std::string cut =
+        R"({"id":"01J","result":{"size":5,"skipped":[{"key":"a"}],"renamed":[{"key":"b"}],)"
+        R"("renamed_total":3},"more":1})";
+    std::vector<std::string> asked;
+    const auto whole = whole_job_text(cut, [&](const std::string& target) {
+        asked.push_back(target);
+        return asked.size() == 1 ? R"({"renamed":[{"key":"b"},{"key":"c"}],"next_cursor":"r&2"})"
+                                 : R"({"renamed":[{"key":"d"}],"next_cursor":null})";
+    });
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(*whole, R"({"id":"01J","result":{"size":5,"skipped":[{"key":"a"}],)"
+                      R"("renamed":[{"key":"b"},{"key":"c"},{"key":"d"}]},"more":1})");
+    EXPECT_EQ(asked, (std::vector<std::string>{"/archives/01J/renamed?limit=10000",
+                                               "/archives/01J/renamed?limit=10000&cursor=r%262"}));
+    for (const std::string_view page :
+         {"{}", "[]", "x", R"({"renamed":{}})", R"({"renamed":[],"next_cursor":"r1"})"}) {
+        const auto broken = whole_job_text(cut, [&](const auto&) { return std::string(page); });
+        ASSERT_FALSE(broken) << page;
+        EXPECT_EQ(broken.error().code, "bad_answer");
+    }
+    const std::string uncut = R"({ "id":"01J","result":{"skipped":[]}})";
+    const auto never = [](const std::string&) -> base::Result<std::string> {
+        return base::fail(base::ErrorKind::bug, "asked", "");
+    };
+    EXPECT_EQ(whole_job_text(uncut, never).value_or(""), uncut);
+    EXPECT_EQ(whole_job_text("no JSON", never).value_or(""), "no JSON");
+    EXPECT_EQ(whole_job_text(cut, never).error().code, "asked");
 }
 
 TEST(JobJson, TimeLeftFollowsFromTheRate) {
@@ -114,6 +181,9 @@ TEST(PlanJson, ThereAndBack) {
     plan.source_bytes = 700;
     plan.cost_usd = 0.5;
     plan.requests[static_cast<std::size_t>(s3client::Operation::get_object)] = 3;
+    const auto report = std::make_shared<archive::ObjectReport>();
+    report->rename("src", "p/b:", "b_", "unsafe");
+    plan.report = report;
     const auto view = plan_from_json(plan_json(plan));
     ASSERT_TRUE(view);
     EXPECT_EQ(view->entries, 3U);
@@ -121,6 +191,9 @@ TEST(PlanJson, ThereAndBack) {
     EXPECT_EQ(view->source_bytes, 700U);
     EXPECT_EQ(view->cost_usd, 0.5);
     EXPECT_EQ(view->requests, (RequestTally{{"GetObject", 3}}));
+    EXPECT_EQ(view->report.skipped_total, 0U);
+    ASSERT_EQ(view->report.renamed.size(), 1U);
+    EXPECT_EQ(view->report.renamed[0].reason, "unsafe");
 }
 
 TEST(ProblemJson, FieldsAndNonsense) {

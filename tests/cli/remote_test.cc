@@ -180,6 +180,43 @@ TEST(Remote, ShowAndItsJson) {
     EXPECT_EQ(run(daemon.url(), {"show", "01JOB", "--json"}).out, kDoneJob + "\n");
 }
 
+TEST(Remote, JsonHasWholeLists) {
+    const std::string head = R"({"id":"01JOB","state":"succeeded","result":{"renamed":[)";
+    FakeDaemon daemon([&](const Request& request) {
+        if (request.target == "/archives/01JOB/renamed?limit=10000")
+            return answer(200, R"({"renamed":[{"key":"a"}],"next_cursor":"r1"})");
+        if (request.target == "/archives/01JOB/renamed?limit=10000&cursor=r1")
+            return answer(200, R"({"renamed":[{"key":"b"}],"next_cursor":null})");
+        return answer(200, head + R"({"key":"a"}],"renamed_total":2}})");
+    });
+    const std::string whole = head + R"({"key":"a"},{"key":"b"}]}})" + "\n";
+    EXPECT_EQ(run(daemon.url(), {"show", "01JOB", "--json"}).out, whole);
+    const Outcome watched = run(daemon.url(), {"watch", "01JOB", "--json"});
+    EXPECT_EQ(watched.out, whole);
+    EXPECT_EQ(watched.code, kDone);
+    EXPECT_THAT(run(daemon.url(), {"show", "01JOB"}).out, HasSubstr("renamed  2\n"));
+
+    FakeDaemon forgetful([&](const Request& request) {
+        if (request.target == "/archives/01JOB")
+            return answer(200, head + R"({"key":"a"}],"renamed_total":2}})");
+        return answer(404, R"({"title":"There is no such archive job"})");
+    });
+    const Outcome failed = run(forgetful.url(), {"show", "01JOB", "--json"});
+    EXPECT_EQ(failed.code, kFailed);
+    EXPECT_EQ(failed.out, "");
+    EXPECT_EQ(failed.err, "s3zip: There is no such archive job (HTTP 404)\n");
+}
+
+TEST(Remote, WhatJsonCannotHoldIsNotSent) {
+    FakeDaemon daemon([](const Request&) { return answer(202, job("queued")); });
+    for (const char* command : {"create", "plan"}) {
+        const Outcome outcome = run(daemon.url(), {command, "s3://src/\xE9", "-o", "s3://out/x"});
+        EXPECT_EQ(outcome.code, kBadUsage);
+        EXPECT_THAT(outcome.err, HasSubstr("UTF-8"));
+    }
+    EXPECT_TRUE(daemon.requests().empty());
+}
+
 TEST(Remote, CancelAsksOnce) {
     FakeDaemon daemon([](const Request&) { return answer(202, job("running")); });
     EXPECT_EQ(run(daemon.url(), {"cancel", "01JOB"}).code, kDone);

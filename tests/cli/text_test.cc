@@ -44,7 +44,10 @@ TEST(Text, CountsAndMoney) {
 
 TEST(Text, PrintableLetsNoControlByteThrough) {
     EXPECT_EQ(printable("a\x1b[2Jb\r\n\x7f"), "a\\x1b[2Jb\\x0d\\x0a\\x7f");
-    EXPECT_EQ(printable("größe/文件"), "größe/文件");
+    EXPECT_EQ(printable("größe/文件\u00A0"), "größe/文件\u00A0");
+    EXPECT_EQ(printable("\u009B2J\u0080\u009F"), "\\xc2\\x9b2J\\xc2\\x80\\xc2\\x9f");  // C1
+    EXPECT_EQ(printable("caf\xE9.txt\x9B"), "caf\\xe9.txt\\x9b");                      // not UTF-8
+    EXPECT_EQ(printable(""), "");
 }
 
 TEST(Text, TableAlignsByCharacters) {
