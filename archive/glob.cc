@@ -29,6 +29,8 @@ bool match_set(std::string_view pattern, std::size_t& at, char c) {
 }  // namespace
 
 bool glob_match(std::string_view pattern, std::string_view text) {
+    // Behind the last ']' a '[' is itself; each would look to the end to find that out.
+    const std::size_t sets_end = pattern.rfind(']') + 1;  // npos + 1 is 0
     std::size_t p = 0, t = 0;
     std::size_t star = std::string_view::npos,
                 star_text = 0;  // where to go on if what follows the last '*' fails
@@ -41,7 +43,7 @@ bool glob_match(std::string_view pattern, std::string_view text) {
         std::size_t next = p;
         bool matched = false;
         if (p < pattern.size()) {
-            if (pattern[p] == '[') {
+            if (pattern[p] == '[' && p < sets_end) {
                 matched = match_set(pattern, next, text[t]);
             } else {
                 matched = pattern[p] == '?' || pattern[p] == text[t];

@@ -2,6 +2,7 @@
 #include "archive/glob.h"
 
 #include <gtest/gtest.h>
+#include <ctime>
 #include <string>
 
 namespace archive {
@@ -64,6 +65,18 @@ TEST(Glob, ManyStarsOnALongTextEnd) {
     for (int i = 0; i < 200; ++i) pattern += "*a";
     EXPECT_FALSE(glob_match(pattern + "b", std::string(1024, 'a')));
     EXPECT_TRUE(glob_match(pattern, std::string(1024, 'a')));
+}
+
+// Each '[' would look through all of the pattern for its ']', at every place of the text: 15 s
+// instead of 20 ms.
+TEST(Glob, ManyBracketsWithoutAnEndAreQuick) {
+    const std::string pattern = "*" + std::string(250, '[') + std::string(773, 'x');
+    const std::clock_t before = std::clock();
+    for (int i = 0; i < 100; ++i) EXPECT_FALSE(glob_match(pattern, std::string(1024, '[')));
+    EXPECT_LT((std::clock() - before) / CLOCKS_PER_SEC, 5);
+    EXPECT_TRUE(glob_match("[]a]*[[", "]b[["));
+    EXPECT_TRUE(glob_match("[]", "[]"));
+    EXPECT_FALSE(glob_match("[]", "]"));
 }
 
 }  // namespace
