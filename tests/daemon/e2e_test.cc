@@ -104,6 +104,85 @@ TEST_F(E2eTest, APlanIsWhatTheJobThenDoes) {
     EXPECT_EQ(at(plan, "/cost_usd"), at(job, "/result/cost_usd"));
 }
 
+// --- names
+
+const std::string kPhotos = R"({"bucket":"photos"})";
+const std::string kReplaced = "\xEF\xBF\xBD";
+
+TEST_F(E2eTest, EveryRenameIsReported) {
+    start();
+    for (const char* key : {"a:b.txt", "A.txt", "a.txt", "plain.txt"}) {
+        ASSERT_TRUE(sim_->put("photos", key, key));
+    }
+    const std::string request = body(kPhotos, "a.zip", R"({"on_duplicate":"rename"})");
+    const std::string expected =
+        R"([{"bucket":"photos","key":"a.txt","name":"a (2).txt","reason":"duplicate"},)"
+        R"({"bucket":"photos","key":"a:b.txt","name":"a_b.txt","reason":"unsafe"}])";
+    EXPECT_EQ(at(boost::json::parse(call("POST", "/plans", request).body), "/renamed"), expected);
+    const std::string id = post(request);
+    const auto job = until_end(id);
+    expect_archive(job, "a.zip", 4);
+    EXPECT_EQ(at(job, "/result/renamed"), expected);
+    EXPECT_EQ(call("GET", "/archives/" + id + "/renamed").body,
+              R"({"renamed":)" + expected + R"(,"next_cursor":null})");
+    EXPECT_THAT(call("GET", "/metrics").body, HasSubstr("s3zipd_renamed_entries_total 2\n"));
+}
+
+TEST_F(E2eTest, StrictRefusesWhatSafeChangesAndRawKeepsIt) {
+    start();
+    ASSERT_TRUE(sim_->put("photos", "a:b.txt", "x"));
+    const auto strict = run(body(kPhotos, "a.zip", R"({"names":"strict"})"));
+    expect_failed(strict, "photos/a:b.txt");
+    EXPECT_EQ(text_at(strict, "/error/code"), "unsafe_name");
+    const auto raw = run(body(kPhotos, "a.zip", R"({"names":"raw"})"));
+    EXPECT_EQ(text_at(raw, "/state"), "succeeded") << at(raw, "/error");
+    EXPECT_EQ(at(raw, "/result/renamed"), "[]");
+    EXPECT_THAT(*sim_->get("out", "a.zip"), HasSubstr("a:b.txt"));
+}
+
+TEST_F(E2eTest, OrderAndTheListOfMissing) {
+    start();
+    ASSERT_TRUE(sim_->put("photos", "a", "1"));
+    ASSERT_TRUE(sim_->put("photos", "b", "2"));
+    const std::string objects =
+        R"({"bucket":"photos","objects":[{"key":"b"},{"key":"gone"},{"key":"a"}]})";
+    const std::string options = R"({"on_missing":"skip","list_missing":true,"order":)";
+    expect_archive(run(body(objects, "given.zip", options + R"("given"})")), "given.zip", 3);
+    expect_archive(run(body(objects, "key.zip", options + R"("key"})")), "key.zip", 3);
+    const std::string given = *sim_->get("out", "given.zip"), key = *sim_->get("out", "key.zip");
+    EXPECT_THAT(given, HasSubstr("_MISSING.txt"));
+    EXPECT_THAT(given, HasSubstr("not_found\ts3://photos/gone\n"));
+    EXPECT_EQ(given[30], 'b');  // the first entry's name
+    EXPECT_EQ(key[30], 'a');
+}
+
+// S3 takes any bytes for a key. They come back in listings only, and JSON cannot hold them.
+TEST_F(E2eTest, KeysThatAreNotUtf8) {
+    start();
+    ASSERT_TRUE(sim_->put("photos", "caf\xE9.txt", "x"));
+    ASSERT_TRUE(sim_->put("photos", "old\xFF", "y", "GLACIER"));
+    const std::string id = post(body(kPhotos, "a.zip", R"({"on_missing":"skip"})"));
+    const auto job = until_end(id);
+    expect_archive(job, "a.zip", 1);
+    const std::string renamed = R"([{"bucket":"photos","key":"caf)" + kReplaced +
+                                R"(.txt","key_base64":"Y2Fm6S50eHQ=",)"
+                                R"("name":"caf_.txt","reason":"unsafe"}])";
+    const std::string skipped = R"([{"bucket":"photos","key":"old)" + kReplaced +
+                                R"(","key_base64":"b2xk/w==","reason":"archived"}])";
+    EXPECT_EQ(at(job, "/result/renamed"), renamed);
+    EXPECT_EQ(at(job, "/result/skipped"), skipped);
+    EXPECT_EQ(call("GET", "/archives/" + id + "/renamed").body,
+              R"({"renamed":)" + renamed + R"(,"next_cursor":null})");
+    EXPECT_EQ(call("GET", "/archives/" + id + "/skipped").body,
+              R"({"skipped":)" + skipped + R"(,"next_cursor":null})");
+    const auto failed = run(body(kPhotos, "b.zip"));
+    expect_failed(failed, "photos/old" + kReplaced);
+    EXPECT_EQ(text_at(failed, "/error/code"), "object_archived");
+    const auto plan = call("POST", "/plans", body(kPhotos, "b.zip"));
+    EXPECT_EQ(plan.status, 403);
+    EXPECT_THAT(text_at(boost::json::parse(plan.body), "/key"), "photos/old" + kReplaced);
+}
+
 TEST_F(E2eTest, TheDownloadNeedsNoCredentials) {
     start();
     put_objects("", 1, 10);
