@@ -72,6 +72,12 @@ void Verifier::feed_tail(base::ByteView tail) {
     if (extent.entries > extent.cd_size / kCentralDirectoryHeaderFixedSize) {
         return give_up(end_.offset, "the directory is too small for the number of entries");
     }
+    if (extent.entries > kEntriesMax || extent.cd_size > kDirectorySizeMax) {
+        return give_up(end_.offset,
+                       fmt::format("the directory has {} entries and {} bytes; no more than {} and "
+                                   "{} are looked at",
+                                   extent.entries, extent.cd_size, kEntriesMax, kDirectorySizeMax));
+    }
     if (extent.cd_offset + extent.cd_size != end_.offset) {
         findings_.add(extent.cd_offset + extent.cd_size, {},
                       "a gap between directory and end records");
@@ -96,6 +102,11 @@ void Verifier::feed_directory(base::ByteView bytes) {
         if (size == 0 || size > rest.size()) break;
         const base::Result<CentralDirectoryHeader> header = parse_central_directory_header(rest);
         if (!header) return give_up(offset, header.error().detail);
+        if (headers_read_ == end_.extent.entries) {
+            return give_up(offset, fmt::format("the directory has more headers than the {} that "
+                                               "the end record says",
+                                               end_.extent.entries));
+        }
         take(*header, offset);
         offset += size;
         rest = rest.subspan(size);

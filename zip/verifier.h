@@ -36,6 +36,9 @@ struct ByteRange {
 class Verifier {
   public:
     static constexpr std::uint64_t kRangeSizeMax = 16 << 20;
+    // Of a directory that is read at all: some 10 GB of memory at most.
+    static constexpr std::uint64_t kEntriesMax = 50'000'000;
+    static constexpr std::uint64_t kDirectorySizeMax = 8ULL << 30;
 
     explicit Verifier(std::uint64_t archive_size, VerifyOptions options = {});
 
