@@ -93,6 +93,10 @@ struct Server::Impl {
 };
 
 base::Status Server::Impl::prepare_buckets() {
+    if (!options.root.empty() && !options.versioned.empty()) {
+        return base::fail(base::ErrorKind::invalid, "bad_versioned",
+                          "buckets with versions are kept in memory, not below a root");
+    }
     if (auto ok = store.prepare(); !ok) return ok;
     for (const auto& [name, spec] : options.synthetic) {
         auto bucket = make_synthetic_bucket(spec, options.synthetic_cache, options.threads);
