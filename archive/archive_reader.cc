@@ -114,10 +114,14 @@ class FileReader final : public ArchiveReader {
     // These two on the worker.
     Result<Opened> open_now() {
         struct stat status{};
-        file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+        // A pipe without a writer must not hold up the worker.
+        file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
         if (file_ < 0 || ::fstat(file_, &status) < 0)
             return std::unexpected(failed("opening", errno));
-        if (!S_ISREG(status.st_mode)) return std::unexpected(failed("opening", EISDIR));
+        if (!S_ISREG(status.st_mode)) {
+            return std::unexpected(base::Error{
+                base::ErrorKind::invalid, "file", path_ + " is not a regular file", 0, {}, path_});
+        }
         return Opened{static_cast<std::uint64_t>(status.st_size)};
     }
     Status read_now(std::uint64_t offset, base::Bytes to) const {

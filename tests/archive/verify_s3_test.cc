@@ -1,5 +1,8 @@
 // Verification against an S3 that is slow, fails, changes its mind, keeps versions and checksums.
+#include <unistd.h>
 #include <atomic>
+#include <filesystem>
+#include <fstream>
 
 #include "archive/archive_reader.h"
 #include "engine_fixture.h"
@@ -99,6 +102,35 @@ TEST_P(EngineVerifyS3, ComparesWithWhatS3AndTheRequestSay) {
     EXPECT_EQ(report->findings_total, 1U);
     EXPECT_EQ(report->findings[0].entry, "");
     EXPECT_THAT(report->findings[0].what, testing::HasSubstr("the archive's CRC-32 is"));
+}
+
+// The comment stands nowhere twice; but S3 remembers what was uploaded.
+TEST_P(EngineVerifyS3, AChangedCommentIsNotWhatS3HasNoted) {
+    namespace fs = std::filesystem;
+    const fs::path root =
+        fs::path(testing::TempDir()) / ("verify_s3_test." + std::to_string(::getpid()));
+    fs::create_directories(root);
+    s3sim::Options on_disk;
+    on_disk.root = root;
+    start_server(on_disk);
+    put("k", "data");
+    start_engine();
+    ArchiveRequest what = request();
+    what.options.comment = "a comment";
+    expect_archive(what);
+    // Behind the server's back, so that it knows the old checksum.
+    const fs::path file = root / "out" / "a.zip";
+    const auto time = fs::last_write_time(file);
+    std::fstream(file, std::ios::in | std::ios::out | std::ios::binary).seekp(-1, std::ios::end)
+        << "X";
+    fs::last_write_time(file, time);
+    const auto report = verify("a.zip");
+    engine.reset();
+    server.reset();
+    fs::remove_all(root);
+    ASSERT_TRUE(report) << report.error().to_string();
+    ASSERT_EQ(report->findings.size(), 1U);
+    EXPECT_THAT(report->findings[0].what, testing::HasSubstr("S3 has noted"));
 }
 
 TEST(ChecksumOfS3, OnlyOfTheWholeObject) {
