@@ -41,7 +41,7 @@ std::vector<File> draw_files(FuzzInput& input) {
     const std::uint64_t count = input.below(8);
     for (std::uint64_t i = 0; i < count; ++i) files.push_back(draw_file(input, i));
     if (input.byte() == 3) {  // enough for more findings than are kept
-        for (std::size_t i = 0; i < 400; ++i) files.push_back({fmt::format("many/{}", i), {}, {}});
+        for (std::size_t i = 0; i < 220; ++i) files.push_back({fmt::format("many/{}", i), {}, {}});
     }
     return files;
 }
@@ -50,10 +50,13 @@ bool is_in(const zip::ByteRange& range, std::uint64_t at) {
     return at >= range.offset && at - range.offset < range.size;
 }
 
+constexpr std::uint64_t kMadeByOffset = 4;
+
 bool is_found_if_changed(const GoodArchive& good, std::uint64_t at, std::uint8_t to) {
     constexpr std::uint8_t kInUse[] = {20, 30, 31, 45, 63};
     if (at >= good.bytes.size() - good.comment_size) return false;
-    return std::ranges::count(good.made_by, at) == 0 || std::ranges::count(kInUse, to) == 0;
+    return std::ranges::count(good.headers, at - kMadeByOffset) == 0 ||
+           std::ranges::count(kInUse, to) == 0;
 }
 
 Damage change_byte(FuzzInput& input, const GoodArchive& good) {
@@ -103,10 +106,16 @@ Damage change_many(FuzzInput& input, const GoodArchive& good) {
     return damage;
 }
 
-Damage change_made_by(FuzzInput& input, const GoodArchive& good) {
+// The same bytes of every central header.
+Damage change_headers(FuzzInput& input, const GoodArchive& good) {
     Damage damage{good.bytes, false};
-    const auto to = static_cast<char>(input.byte());
-    for (const std::uint64_t at : good.made_by) damage.bytes[at] = to;
+    for (std::uint64_t left = 1 + input.below(6); left > 0; --left) {
+        const std::uint64_t offset = input.below(zip::kCentralDirectoryHeaderFixedSize);
+        const auto by = static_cast<char>(input.byte());
+        for (const std::uint64_t header : good.headers) {
+            damage.bytes[header + offset] = static_cast<char>(damage.bytes[header + offset] ^ by);
+        }
+    }
     return damage;
 }
 
@@ -127,7 +136,7 @@ GoodArchive draw_good_archive(FuzzInput& input) {
         if (!files[i].data.empty()) {
             good.data.push_back({layout->data_offset(i), layout->data_size(i)});
         }
-        good.made_by.push_back(layout->cd_entry_offset(i) + 4);
+        good.headers.push_back(layout->cd_entry_offset(i));
     }
     return good;
 }
@@ -138,7 +147,7 @@ Damage draw_damage(FuzzInput& input, const GoodArchive& good) {
         case 1:
         case 2: return change_length(input, good);
         case 3: return change_many(input, good);
-        case 4: return change_made_by(input, good);
+        case 4: return change_headers(input, good);
         default: return change_byte(input, good);
     }
 }

@@ -13,8 +13,8 @@ namespace fuzz {
 struct GoodArchive {
     std::string bytes;
     std::uint64_t entries = 0;
-    std::vector<zip::ByteRange> data;    // of each entry
-    std::vector<std::uint64_t> made_by;  // where each central header's "version made by" stands
+    std::vector<zip::ByteRange> data;    // of each entry that has some
+    std::vector<std::uint64_t> headers;  // where each central header begins
     std::uint64_t comment_size = 0;
 };
 GoodArchive draw_good_archive(FuzzInput& input);
