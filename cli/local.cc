@@ -97,6 +97,18 @@ int plan(archive::Engine& engine, const Arguments& arguments, const Console& con
     return kDone;
 }
 
+std::string crc_text(const archive::VerifyReport& report) {
+    if (!report.crc32) return "crc32 not known";
+    std::string text = fmt::format("crc32 {:08x}", *report.crc32);
+    const char* before = ", compared with ";
+    for (const archive::CrcWitness witness : report.compared_with) {
+        text += before;
+        text += witness == archive::CrcWitness::request ? "--crc32" : "S3's";
+        before = " and ";
+    }
+    return text;
+}
+
 void print_report(const Console& console, const std::string& target,
                   const archive::VerifyReport& report) {
     for (const archive::VerifyFinding& finding : report.findings) {
@@ -110,11 +122,9 @@ void print_report(const Console& console, const std::string& target,
     }
     const std::string verdict =
         report.ok() ? "ok" : fmt::format("BAD, {} findings", count_text(report.findings_total));
-    const std::string crc =
-        report.crc32 ? fmt::format("crc32 {:08x}", *report.crc32) : "crc32 not known";
     console.out << printable(fmt::format("{}: {}, {} entries, {} ({} bytes), {}", target, verdict,
                                          count_text(report.entries), size_text(report.archive_size),
-                                         report.archive_size, crc))
+                                         report.archive_size, crc_text(report)))
                 << "\n"
                 << std::flush;
 }

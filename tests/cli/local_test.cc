@@ -80,7 +80,10 @@ TEST(VerifyCommand, ComparesTheCrcOfTheWhole) {
     const std::string crc = good.out.substr(at, 8);
     const SpoiltFile file("comment.zip", 145);
     EXPECT_EQ(run({file.path}).code, kDone);
-    EXPECT_EQ(run({golden("comment.zip"), "--crc32", crc}).code, kDone);
+    const Ran same = run({golden("comment.zip"), "--crc32", crc});
+    EXPECT_EQ(same.code, kDone);
+    EXPECT_NE(same.out.find("crc32 " + crc + ", compared with --crc32\n"), std::string::npos)
+        << same.out;
     const Ran bad = run({file.path, "--crc32", crc, "--json"});
     EXPECT_EQ(bad.code, kFailed);
     EXPECT_NE(bad.out.find(R"("compared_with":["request"])"), std::string::npos) << bad.out;
