@@ -18,12 +18,17 @@ const std::string kReplaced = "\xEF\xBF\xBD";
 
 class ReportTest : public ApiTest {
   protected:
-    // Runs a job to the end; its id.
+    // Runs a job until the service has counted its end; its id.
     std::string succeed(std::shared_ptr<const ObjectReport> report) {
         std::string id = post();
         auto result = simple_result();
         result.report = std::move(report);
+        std::promise<void> counted;
+        const auto token = jobs_->subscribe(id, [&] { counted.set_value(); });
         engine_.next().succeed(std::move(result));
+        EXPECT_EQ(counted.get_future().wait_for(std::chrono::seconds(20)),
+                  std::future_status::ready);
+        jobs_->unsubscribe(token);
         return id;
     }
     // All objects of a list, page by page, as JSON; counts the pages.
