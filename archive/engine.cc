@@ -85,6 +85,12 @@ struct Engine::Impl {
     io::Task<void> run_plan(EngineLane& lane, ArchiveRequest request,
                             std::function<void(Result<PlanSummary>)> done);
     io::Task<Result<PlanSummary>> summarise(EngineLane& lane, const ArchiveRequest& request);
+    // The least memory of the engine with which a part of this size fits a reactor.
+    std::uint64_t memory_for_part(std::uint64_t size) const {
+        constexpr std::uint64_t kBlock = io::BufferSlab::kBlockBytes;
+        const std::uint64_t lane = std::max((size + kBlock - 1) / kBlock * kBlock, kLaneMemoryMin);
+        return lane * parts.lanes.size();
+    }
     io::Task<void> run_verify(EngineLane& home, VerifyRequest request, OnProgress on_progress,
                               std::function<void(Result<VerifyReport>)> done);
     template <typename Make>
@@ -240,7 +246,10 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
         auto manifest = Manifest::make(std::move(*selection), request);
         if (!manifest) return std::unexpected(manifest.error());
-        auto plan = Plan::make(*manifest, request, parts.plan_options);
+        // A plan too large for this engine says what it needs.
+        PlanOptions unbounded = parts.plan_options;
+        unbounded.sizing.memory_max = kPartSizeMax;
+        auto plan = Plan::make(*manifest, request, unbounded);
         if (!plan) return std::unexpected(plan.error());
         PlanSummary summary;
         summary.entries = (*plan)->layout().count();
@@ -248,6 +257,8 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         summary.parts = (*plan)->parts().size();
         summary.part_size_bytes = (*plan)->part_size_max();
         summary.source_bytes = (*manifest)->source_bytes();
+        summary.memory_needed_bytes = memory_for_part((*plan)->part_size_max());
+        summary.memory_bytes = config.memory_bytes;
         summary.requests = (*plan)->requests();
         for (std::size_t i = 0; i < asked.size(); ++i) summary.requests[i] += asked[i];
         const bool looks = !request.destination.overwrite;

@@ -43,6 +43,15 @@ void cut_group(Cutter& cutter, std::vector<Part>& parts, const zip::Layout& layo
         parts[first].group_end = static_cast<std::uint32_t>(cutter.count() - 1);
 }
 
+base::Result<Parts> check_memory(Parts parts, const PartSizing& sizing) {
+    const std::uint64_t largest = std::ranges::max(parts.parts, {}, &Part::size).size();
+    if (largest <= sizing.memory_max) return parts;
+    return base::fail(base::ErrorKind::exhausted, "memory",
+                      fmt::format("this archive needs parts of {} MiB, and a reactor has {} MiB of "
+                                  "part memory: raise --memory or lower --reactors",
+                                  (largest + (1 << 20) - 1) >> 20, sizing.memory_max >> 20));
+}
+
 }  // namespace
 
 Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max) {
@@ -78,16 +87,8 @@ base::Result<Parts> plan_parts(const zip::Layout& layout, const PartSizing& sizi
         const std::uint64_t needed = layout.archive_size() / kPartsMax + 1;
         size_max = std::max(size_max, std::min(needed, kPartSizeMax));
         if (sizing.requested == 0 || size_max <= std::max(sizing.requested, 2 * kPartSizeMin)) {
-            if (size_max > sizing.memory_max) {
-                return base::fail(
-                    base::ErrorKind::exhausted, "memory",
-                    fmt::format(
-                        "this archive needs parts of {} MiB, and a reactor has {} MiB of part "
-                        "memory: raise --memory or lower --reactors",
-                        size_max >> 20, sizing.memory_max >> 20));
-            }
             Parts parts = split_into_parts(layout, size_max);
-            if (parts.parts.size() <= kPartsMax) return parts;
+            if (parts.parts.size() <= kPartsMax) return check_memory(std::move(parts), sizing);
         }
         if (sizing.requested != 0) {
             return base::fail(

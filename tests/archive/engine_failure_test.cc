@@ -221,6 +221,37 @@ TEST_P(EngineFailures, PartsThatDoNotFitIntoMemory) {
     EXPECT_EQ(error.kind, base::ErrorKind::exhausted);
     EXPECT_EQ(error.code, "memory");
     expect_nothing_left();
+    // The plan says how much would do; with that it goes.
+    const auto planned = plan(what);
+    ASSERT_TRUE(planned) << planned.error().to_string();
+    EXPECT_EQ(planned->memory_bytes, 20 * kMiB);
+    EXPECT_GT(planned->memory_needed_bytes, planned->memory_bytes);
+    start_engine(config(1, planned->memory_needed_bytes / kMiB));
+    EXPECT_EQ(run(what).state, JobState::succeeded);
+}
+
+// 250 objects of 40 GB: planned by a daemon with the default memory, which says what it would need.
+TEST_P(EngineFailures, TenTerabytesArePlannedAndRefusedBeforeAByteMoves) {
+    s3sim::Options options;
+    options.synthetic["huge"] = "count=250,size=40000000000";
+    start_server(std::move(options));
+    start_engine(config(2, 256));
+    ArchiveRequest what = request();
+    what.sources[0].bucket = "huge";
+    const auto planned = plan(what);
+    ASSERT_TRUE(planned) << planned.error().to_string();
+    EXPECT_GT(planned->archive_size, 10'000'000'000'000U);
+    EXPECT_LE(planned->parts, 10'000U);
+    EXPECT_GT(planned->parts, 5'000U);
+    EXPECT_GE(planned->part_size_bytes, 1000 * kMiB);
+    EXPECT_LE(planned->part_size_bytes, 2000 * kMiB);
+    EXPECT_GE(planned->memory_needed_bytes, 2 * planned->part_size_bytes);
+    EXPECT_EQ(planned->requests[static_cast<std::size_t>(s3client::Operation::upload_part)],
+              planned->parts);
+    const base::Error error = expect_failure(what);
+    EXPECT_EQ(error.code, "memory");
+    EXPECT_EQ(server->stats().count("GetObject"), 0U);
+    EXPECT_EQ(server->stats().count("CreateMultipartUpload"), 0U);
 }
 
 TEST_P(EngineFailures, SettingsThatCannotWork) {

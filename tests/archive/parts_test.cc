@@ -201,11 +201,13 @@ TEST(PlanParts, NamesMemoryWhenThePartsItNeedsDoNotFit) {
 }
 
 TEST(PlanParts, NamesMemoryWhenTheRequestedPartsDoNotFit) {
-    const EqualEntries entries(4, 5 * kMiB);
-    const auto parts = plan_parts(
-        layout_of(entries), {.requested = kGiB, .preferred = 10 * kMiB, .memory_max = 64 * kMiB});
+    const PartSizing sizing{.requested = kGiB, .preferred = 10 * kMiB, .memory_max = 64 * kMiB};
+    const auto parts = plan_parts(layout_of(EqualEntries(20, 5 * kMiB)), sizing);
     ASSERT_FALSE(parts);
     EXPECT_EQ(parts.error().code, "memory");
+    EXPECT_NE(parts.error().detail.find("parts of 101 MiB"), std::string::npos);
+    // It is a maximum: what the archive does not fill needs no memory.
+    EXPECT_TRUE(plan_parts(layout_of(EqualEntries(4, 5 * kMiB)), sizing));
 }
 
 TEST(PlanParts, RefusesARequestedSizeThatIsTooSmallForTheArchive) {
