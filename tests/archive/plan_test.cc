@@ -2,7 +2,7 @@
 // come out right is for part_board_test and engine_test.
 #include "archive/plan.h"
 
-#include <chrono>
+#include <ctime>
 #include <iostream>
 
 #include "board_fixture.h"
@@ -14,6 +14,14 @@ using test::kMiB;
 using test::made_manifest;
 using test::plan_of;
 using test::RandomObjects;
+
+// Sanitizers and -O0 tell nothing of speed.
+#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
+    !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+constexpr bool kIsSlowBuild = false;
+#else
+constexpr bool kIsSlowBuild = true;
+#endif
 
 TEST(Plan, SegmentsOfAllShardsAreTheArchive) {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
@@ -98,23 +106,23 @@ TEST(Plan, CountsItsRequests) {
     EXPECT_EQ(count(*many, Operation::head_object), 1U);
 }
 
-TEST(Plan, OfAMillionObjectsTakesSeconds) {
-    const auto begin = std::chrono::steady_clock::now();
+// CPU time, so that a busy machine does not fail it.
+TEST(Plan, OfAMillionObjectsTakesUnderTwoCpuSeconds) {
+    const auto cpu_ms = [begin = std::clock()] {
+        return static_cast<std::int64_t>(std::clock() - begin) * 1000 / CLOCKS_PER_SEC;
+    };
     const RandomObjects objects(std::vector<std::uint64_t>(1'000'000, 1024));
     auto manifest = made_manifest(objects);
-    const auto listed = std::chrono::steady_clock::now();
+    const auto named_ms = cpu_ms();
     const auto plan =
         Plan::make(manifest, {}, {.sizing = {.preferred = 16 * kMiB, .memory_max = 64 * kMiB}});
     ASSERT_TRUE(plan) << plan.error().to_string();
     EXPECT_EQ((*plan)->requests()[static_cast<std::size_t>(s3client::Operation::get_object)],
               1'000'000U);
-    const auto end = std::chrono::steady_clock::now();
-    const auto ms = [](auto d) {
-        return std::chrono::duration_cast<std::chrono::milliseconds>(d).count();
-    };
-    std::cout << "[          ] a million objects: manifest " << ms(listed - begin) << " ms, plan "
-              << ms(end - listed) << " ms\n";
-    EXPECT_LT(ms(end - begin), 60'000);
+    const auto all_ms = cpu_ms();
+    std::cout << "[          ] a million objects: selection and manifest " << named_ms
+              << " ms, plan " << all_ms - named_ms << " ms of CPU\n";
+    EXPECT_LT(all_ms, kIsSlowBuild ? 60'000 : 2000);
 }
 
 }  // namespace
