@@ -96,7 +96,7 @@ struct ResponseParser::Impl {
         }
         if (p->status_code < 200) {
             self.response = {};
-            return 0;  // an interim answer: the real one follows
+            return 1;  // an interim answer: no body, whatever its headers say; the real one follows
         }
         self.conclude_head();
         return HPE_PAUSED;

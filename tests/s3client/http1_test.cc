@@ -107,6 +107,14 @@ const Case kCases[] = {
      "OK\r\n"
      "Content-Length: 2\r\n\r\nok",
      false, false, 200, BodyKind::length, true, "ok", ""},
+    {"interim with a length",
+     "HTTP/1.1 100 Continue\r\nContent-Length: 9\r\n\r\n"
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+     false, false, 200, BodyKind::length, true, "ok", ""},
+    {"interim and chunked",
+     "HTTP/1.1 103 Early Hints\r\nTransfer-Encoding: chunked\r\n\r\n"
+     "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+     false, false, 200, BodyKind::length, true, "ok", ""},
     {"no reason", "HTTP/1.1 503 \r\nContent-Length: 2\r\n\r\nno", false, false, 503,
      BodyKind::length, true, "no", ""},
 };
