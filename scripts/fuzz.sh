@@ -45,7 +45,7 @@ for name in "${targets[@]}"; do
         continue
     fi
     grep -E '^(#[0-9]+[[:space:]]DONE|Done )' "$log"
-    [[ $keep == no ]] || "$bin/fuzz_$name" -merge=1 -max_len=2048 "tests/fuzz/corpus/$name" "$work/$name/corpus" \
+    [[ $keep == no ]] || "$bin/fuzz_$name" -set_cover_merge=1 -max_len=2048 "tests/fuzz/corpus/$name" "$work/$name/corpus" \
         >>"$log" 2>&1
 done
 ((${#failed[@]} == 0)) || {

@@ -28,7 +28,7 @@ File draw_file(FuzzInput& input, std::size_t index) {
         return file;
     }
     file.name = fmt::format("{}{}", kNames[input.below(std::size(kNames))], index);
-    if (kind % 32 == 2) {  // scanned in more than one piece
+    if (kind % 32 == 2 && index == 0) {  // scanned in more than one piece
         file.data.assign(zip::kLocalFileHeaderSizeMax + input.below(100'000), 'x');
     } else {
         file.data = input.text(input.below(80));
@@ -39,6 +39,7 @@ File draw_file(FuzzInput& input, std::size_t index) {
 std::vector<File> draw_files(FuzzInput& input) {
     std::vector<File> files;
     const std::uint64_t count = input.below(8);
+    files.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i) files.push_back(draw_file(input, i));
     if (input.byte() == 3) {  // enough for more findings than are kept
         for (std::size_t i = 0; i < 220; ++i) files.push_back({fmt::format("many/{}", i), {}, {}});

@@ -125,6 +125,7 @@ void check_claims(const std::vector<Wish>& wishes, OnDuplicate policy, NameEqual
     Set set(pool, policy, equality);
     std::vector<std::string_view> views;
     std::vector<std::string> names;
+    names.reserve(wishes.size());
     for (const Wish& wish : wishes) names.emplace_back(views.emplace_back(claim(set, wish)));
     CHECK(set.names.folders() == set.tree.folders_implied());
     CHECK(std::ranges::equal(views, names));  // they are where they were

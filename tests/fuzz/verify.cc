@@ -19,9 +19,12 @@ namespace {
 
 using fuzz::FuzzInput;
 
+constexpr std::uint64_t kPiecesMax = 512;  // about so many of a large entry
+
 struct Shape {
     zip::VerifyOptions options;
-    std::vector<std::uint64_t> feeds;  // bytes at a time, over and over; 0 and none: all there are
+    // Bytes at a time, over and over; of large archives more. 0 and none: all there are.
+    std::vector<std::uint64_t> feeds;
     std::uint64_t piece_size = 1 << 20;
     bool backwards = false;
 };
@@ -42,14 +45,16 @@ struct Verdict {
 // The start of `bytes` that is fed next.
 class Feeder {
   public:
-    explicit Feeder(const Shape& shape) : feeds_(shape.feeds) {}
+    Feeder(const Shape& shape, std::uint64_t archive_size)
+        : feeds_(shape.feeds), scale_(1 + archive_size / 4096) {}
     base::ByteView next(base::ByteView bytes) {
-        const std::uint64_t size = feeds_.empty() ? 0 : feeds_[turn_++ % feeds_.size()];
+        const std::uint64_t size = feeds_.empty() ? 0 : scale_ * feeds_[turn_++ % feeds_.size()];
         return bytes.first(size == 0 ? bytes.size() : std::min<std::uint64_t>(size, bytes.size()));
     }
 
   private:
     const std::vector<std::uint64_t>& feeds_;
+    const std::uint64_t scale_;
     std::size_t turn_ = 0;
 };
 
@@ -89,14 +94,15 @@ std::vector<zip::BodyPiece> pieces_of(const zip::Verifier& verifier, std::uint64
 }
 
 Verdict verify(std::string_view archive, const Shape& shape) {
-    Feeder feeder(shape);
+    Feeder feeder(shape, archive.size());
     zip::Verifier verifier(archive.size(), shape.options);
     while (const auto range = verifier.next_range())
         verifier.feed(feeder.next(at(archive, *range)));
 
     Verdict verdict;
     std::vector<zip::PieceResult> results;
-    for (const zip::BodyPiece& piece : pieces_of(verifier, shape.piece_size)) {
+    const std::uint64_t piece_size = std::max(shape.piece_size, archive.size() / kPiecesMax);
+    for (const zip::BodyPiece& piece : pieces_of(verifier, piece_size)) {
         verdict.is_split |= piece.kind == zip::BodyPiece::Kind::head;
         zip::PieceScanner scanner(verifier, piece);
         for (base::ByteView rest = at(archive, piece.range); !rest.empty();) {
@@ -128,7 +134,7 @@ Shape draw_shape(FuzzInput& input) {
     const unsigned bits = input.byte();
     shape.options.check_names = (bits & 1) == 0;
     shape.backwards = (bits & 2) != 0;
-    shape.piece_size = (bits & 4) != 0 ? input.below(300) : input.below(1 << 18);
+    shape.piece_size = (bits & 4) != 0 ? input.below(2000) : input.below(1 << 18);
     const std::uint64_t feeds = input.below(6);
     for (std::uint64_t i = 0; i < feeds; ++i) shape.feeds.push_back(input.byte());
     return shape;
