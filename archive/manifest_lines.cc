@@ -59,7 +59,8 @@ struct Fields {
             if (!time) return bad(fmt::format("last_modified \"{}\" is no time", last_modified));
             modified_s = std::chrono::floor<std::chrono::seconds>(time->time_since_epoch()).count();
         }
-        if (!size || etag.empty() || last_modified.empty()) return {};
+        // Of an object of no bytes nothing would be read, so that nothing would tell if it has some.
+        if (size.value_or(0) == 0 || etag.empty() || last_modified.empty()) return {};
         object.known = KnownObject{*size, std::string(s3client::unquote_etag(etag)), modified_s,
                                    std::move(storage_class)};
         return {};
