@@ -17,7 +17,7 @@ constexpr unsigned kListLimitMax = 1000;
 
 // The words of create and plan before they are understood.
 struct CreateWords {
-    std::vector<std::string> sources, include, exclude, names;
+    std::vector<std::string> sources, manifests, include, exclude, names;
     std::string output, part_size, memory;
     std::string name_policy, order, on_duplicate, on_missing, on_empty, timestamps;
 };
@@ -40,9 +40,12 @@ void add_engine_options(CLI::App& app, Arguments& a, CreateWords& words) {
 void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     Options& options = a.request.options;
     app.add_option(
-           "SOURCE", words.sources,
-           "s3://bucket or s3://bucket/prefix/ for all below, s3://bucket/key for one object")
-        ->required();
+        "SOURCE", words.sources,
+        "s3://bucket or s3://bucket/prefix/ for all below, s3://bucket/key for one object");
+    app.add_option("--manifest", words.manifests,
+                   "Objects that this file names, one JSON object a line: s3://bucket/list.jsonl "
+                   "(repeatable)")
+        ->allow_extra_args(false);
     app.add_option("-o,--output", words.output, "Where the archive goes: s3://bucket/key.zip")
         ->required();
     app.add_flag("--local", a.local, "Do the work in this process, without a daemon");
@@ -122,6 +125,63 @@ base::Status add_source(const std::string& word, const CreateWords& words, std::
     return {};
 }
 
+base::Status add_manifest(const std::string& word, std::vector<archive::Source>& sources) {
+    auto uri = s3client::parse_s3_uri(word);
+    if (!uri) return base::fail(uri.error());
+    if (!names_one_object(*uri)) {
+        return bad("bad_manifest", fmt::format("--manifest {}: names no object; write "
+                                               "s3://bucket/list.jsonl",
+                                               word));
+    }
+    sources.emplace_back().manifest = {uri->bucket, uri->key, {}};
+    return {};
+}
+
+struct SourceWord {
+    std::string word;
+    bool is_manifest;
+};
+
+// As they stand on the command line: entries come in that order.
+std::vector<SourceWord> in_order(const CLI::App& command, const CreateWords& words) {
+    std::vector<SourceWord> out;
+    auto source = words.sources.begin();
+    auto manifest = words.manifests.begin();
+    for (const CLI::Option* option : command.parse_order()) {
+        if (option->check_name("--manifest") && manifest != words.manifests.end())
+            out.push_back({*manifest++, true});
+        if (option->get_positional() && source != words.sources.end())
+            out.push_back({*source++, false});
+    }
+    // CLI11 makes several of one word such as [a,b].
+    for (; source != words.sources.end(); ++source) out.push_back({*source, false});
+    return out;
+}
+
+// A pattern that is held against nothing would leave out nothing.
+bool has_prefix(const std::vector<archive::Source>& sources) {
+    return std::ranges::any_of(
+        sources, [](const archive::Source& source) { return !source.objects && !source.manifest; });
+}
+
+base::Status add_sources(const std::vector<SourceWord>& sources, const CreateWords& words,
+                         Arguments& a) {
+    if (sources.empty()) return bad("no_sources", "a SOURCE or a --manifest is required");
+    std::size_t objects = 0;
+    for (const auto& [word, is_manifest] : sources) {
+        auto added = is_manifest ? add_manifest(word, a.request.sources)
+                                 : add_source(word, words, objects, a.request.sources);
+        if (!added) return added;
+    }
+    if (words.names.size() > objects) {
+        return bad("bad_name",
+                   fmt::format("{} --name for {} single objects", words.names.size(), objects));
+    }
+    if (!(words.include.empty() && words.exclude.empty()) && !has_prefix(a.request.sources))
+        return bad("bad_pattern", "--include and --exclude go with s3://bucket/prefix/");
+    return {};
+}
+
 base::Status set_size(const std::string& word, std::uint64_t& size_bytes) {
     if (word.empty()) return {};
     const auto size = config::parse_byte_size(word);
@@ -130,16 +190,8 @@ base::Status set_size(const std::string& word, std::uint64_t& size_bytes) {
     return {};
 }
 
-base::Status understand(const CreateWords& words, Arguments& a) {
-    std::size_t objects = 0;
-    for (const std::string& word : words.sources) {
-        if (auto status = add_source(word, words, objects, a.request.sources); !status)
-            return status;
-    }
-    if (words.names.size() > objects) {
-        return bad("bad_name",
-                   fmt::format("{} --name for {} single objects", words.names.size(), objects));
-    }
+base::Status understand(const CreateWords& words, const CLI::App& command, Arguments& a) {
+    if (auto added = add_sources(in_order(command, words), words, a); !added) return added;
     const auto target = s3client::parse_s3_uri(words.output);
     if (!target) return base::fail(target.error());
     if (!names_one_object(*target)) {
@@ -240,8 +292,8 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
     add_create_options(*create, a, create_words);
     create->add_flag("--wait", a.wait,
                      "Show the progress, return when it is done; Ctrl-C cancels it");
-    add_create_options(*add("plan", Command::plan, "What create would do: size, requests, price"),
-                       a, create_words);
+    CLI::App* plan = add("plan", Command::plan, "What create would do: size, requests, price");
+    add_create_options(*plan, a, create_words);
     CLI::App* ls = add("ls", Command::ls, "List jobs, the newest first");
     ls->add_option("--state", a.state, "Only those in this state")
         ->check(CLI::IsMember(
@@ -267,8 +319,8 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
     if (auto parsed = run_parser(app, std::move(words)); !parsed)
         return std::unexpected(parsed.error());
     base::Status status;
-    if (a.command == Command::create || a.command == Command::plan)
-        status = understand(create_words, a);
+    if (a.command == Command::create) status = understand(create_words, *create, a);
+    if (a.command == Command::plan) status = understand(create_words, *plan, a);
     if (status) status = set_size(create_words.memory, a.settings.memory_bytes);
     if (status && a.command == Command::verify) status = understand(verify_words, a);
     if (!status)

@@ -69,6 +69,14 @@ std::string error_text(const ErrorView& error) {
     return error.code.empty() || out == error.code ? out : out + " [" + error.code + "]";
 }
 
+// In units of --memory, so that what is needed can be typed: rounded up, what there is down.
+std::string memory_text(const PlanView& plan, std::string_view who) {
+    constexpr std::uint64_t kMiB = 1 << 20;
+    const std::uint64_t needed = plan.memory_needed / kMiB + (plan.memory_needed % kMiB != 0);
+    return fmt::format("{} MiB needed, {} has {} MiB: the job would fail", needed, who,
+                       plan.memory / kMiB);
+}
+
 }  // namespace
 
 bool ProgressDisplay::is_news(const JobView& job) {
@@ -155,7 +163,7 @@ void print_job(const Console& console, const JobView& job) {
     console.out << table(rows) << std::flush;
 }
 
-void print_plan(const Console& console, const PlanView& plan) {
+void print_plan(const Console& console, const PlanView& plan, std::string_view who) {
     print_report(console, plan.report);
     Rows rows{{"entries", count_text(plan.entries)},
               {"archive", fmt::format("{} ({} bytes)", size_text(plan.archive_size),
@@ -165,6 +173,7 @@ void print_plan(const Console& console, const PlanView& plan) {
     add_counts(rows, plan.report);
     add_unless_empty(rows, "requests", requests_text(plan.requests));
     rows.push_back({"cost", usd_text(plan.cost_usd)});
+    if (plan.memory_needed > plan.memory) rows.push_back({"memory", memory_text(plan, who)});
     console.out << table(rows) << std::flush;
 }
 

@@ -41,6 +41,7 @@ class ProgressDisplay {
 // The end of a job, or its present state, for people; a failure's reason goes to err.
 void print_outcome(const Console& console, const JobView& job);
 void print_job(const Console& console, const JobView& job);
-void print_plan(const Console& console, const PlanView& plan);
+// `who` would run the job: "this daemon".
+void print_plan(const Console& console, const PlanView& plan, std::string_view who);
 
 }  // namespace cli

@@ -68,13 +68,9 @@ RequestTally tally_of(const s3client::RequestCounts& counts) {
 }
 
 PlanView plan_view(const archive::PlanSummary& plan) {
-    return {plan.entries,
-            plan.archive_size,
-            plan.parts,
-            plan.source_bytes,
-            plan.cost_usd,
-            tally_of(plan.requests),
-            report_view(*plan.report)};
+    return {plan.entries,      plan.archive_size,        plan.parts,
+            plan.source_bytes, plan.memory_needed_bytes, plan.memory_bytes,
+            plan.cost_usd,     tally_of(plan.requests),  report_view(*plan.report)};
 }
 
 JobView view_of(const archive::ArchiveRequest& request, const archive::JobSnapshot& snapshot,

@@ -61,6 +61,7 @@ struct JobView {
 
 struct PlanView {
     std::uint64_t entries = 0, archive_size = 0, parts = 0, source_bytes = 0;
+    std::uint64_t memory_needed = 0, memory = 0;  // a job that needs more than there is fails
     double cost_usd = 0;
     RequestTally requests;
     ReportView report;

@@ -176,6 +176,8 @@ base::Result<PlanView> plan_from_json(std::string_view text) {
     read(*object, "archive_size", plan.archive_size);
     read(*object, "parts", plan.parts);
     read(*object, "source_bytes", plan.source_bytes);
+    read(*object, "memory_needed", plan.memory_needed);
+    read(*object, "memory", plan.memory);
     read(*object, "cost_usd", plan.cost_usd);
     plan.requests = tally(object_at(*object, "requests"));
     plan.report = read_report(*object);
@@ -236,6 +238,8 @@ std::string plan_json(const archive::PlanSummary& plan) {
                      {"part_size", plan.part_size_bytes},
                      {"bytes_moved", plan.source_bytes + plan.archive_size},
                      {"source_bytes", plan.source_bytes},
+                     {"memory_needed", plan.memory_needed_bytes},
+                     {"memory", plan.memory_bytes},
                      {"requests", std::move(requests)},
                      {"cost_usd", plan.cost_usd}};
     write_report(out, report_view(*plan.report));

@@ -18,7 +18,14 @@ void put_unless_empty(json::object& object, std::string_view name, const std::st
 }
 
 json::object source_json(const archive::Source& source) {
-    json::object out{{"bucket", source.bucket}};
+    json::object out;
+    if (source.manifest) {
+        json::object file{{"bucket", source.manifest->bucket}, {"key", source.manifest->key}};
+        put_unless_empty(file, "version_id", source.manifest->version_id);
+        out["manifest"] = std::move(file);
+        return out;
+    }
+    out["bucket"] = source.bucket;
     if (!source.objects) {
         out["prefix"] = source.prefix;
         if (!source.include.empty()) out["include"] = strings(source.include);

@@ -92,7 +92,7 @@ int plan(archive::Engine& engine, const Arguments& arguments, const Console& con
     if (arguments.json) {
         console.out << plan_json(*result) << "\n" << std::flush;
     } else {
-        print_plan(console, plan_view(*result));
+        print_plan(console, plan_view(*result), "this process");
     }
     return kDone;
 }

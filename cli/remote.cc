@@ -150,7 +150,7 @@ int Remote::plan() {
         return kDone;
     }
     const auto plan = read(plan_from_json(*body));
-    if (plan) print_plan(console_, *plan);
+    if (plan) print_plan(console_, *plan, "this daemon");
     return code_;
 }
 

@@ -37,8 +37,19 @@ void set_unless_empty(json::object& object, std::string_view name, const std::st
     if (!text.empty()) object[view(name)] = text;
 }
 
+json::object address_of(const archive::ObjectAddress& address) {
+    json::object out{{"bucket", address.bucket}, {"key", address.key}};
+    set_unless_empty(out, "version_id", address.version_id);
+    return out;
+}
+
 json::object source_of(const archive::Source& source, std::size_t objects_shown) {
-    json::object out{{"bucket", source.bucket}};
+    json::object out;
+    if (source.manifest) {
+        out["manifest"] = address_of(*source.manifest);
+        return out;
+    }
+    out["bucket"] = source.bucket;
     if (!source.objects) {
         out["prefix"] = source.prefix;
         if (!source.include.empty()) out["include"] = list_of(source.include);
@@ -213,6 +224,8 @@ std::string plan_json(const archive::PlanSummary& plan) {
                      {"part_size", plan.part_size_bytes},
                      {"bytes_moved", plan.source_bytes + plan.archive_size},
                      {"source_bytes", plan.source_bytes},
+                     {"memory_needed", plan.memory_needed_bytes},
+                     {"memory", plan.memory_bytes},
                      {"requests", requests_of(plan.requests)},
                      {"cost_usd", plan.cost_usd}};
     set_report(out, *plan.report, config::kObjectsShownMax);

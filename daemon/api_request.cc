@@ -58,10 +58,26 @@ void read_objects(const json::array& list, const std::string& pointer, ErrorSlot
     }
 }
 
+// A source of a manifest is nothing else.
+void read_manifest(ObjectReader& source, const json::value& value, ErrorSlot& error,
+                   archive::ObjectAddress& out) {
+    for (const std::string_view other : {"bucket", "prefix", "include", "exclude", "objects"}) {
+        if (source.find(other) != nullptr)
+            source.fail(other, "conflicting_fields", "and manifest exclude each other");
+    }
+    ObjectReader reader(value, source.pointer("manifest"), error);
+    require_text(reader, "bucket", out.bucket);
+    require_text(reader, "key", out.key);
+    reader.read("version_id", out.version_id);
+    reader.finish();
+    source.finish();
+}
+
 void read_source(const json::value& value, const std::string& pointer, ErrorSlot& error,
                  archive::Source& out) {
     ObjectReader reader(value, pointer, error);
-    reader.refuse("manifest");
+    if (const json::value* manifest = reader.find("manifest"))
+        return read_manifest(reader, *manifest, error, out.manifest.emplace());
     require_text(reader, "bucket", out.bucket);
     const bool lists = reader.find("objects") != nullptr;
     for (const std::string_view other : {"prefix", "include", "exclude"}) {

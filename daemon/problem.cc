@@ -39,7 +39,7 @@ constexpr std::array kTypes = {
     ProblemType{"overloaded", 503, "The daemon is busy"},
     ProblemType{"stopping", 503, "The daemon is being stopped"},
     ProblemType{"plan-timed-out", 504, "The plan took too long"},
-    ProblemType{"request-refused", 422, "S3 does not have what the request asks for"},
+    ProblemType{"request-refused", 422, "No archive can be made of this request"},
     ProblemType{"access-denied", 403, "S3 refuses the daemon access"},
     ProblemType{"s3-failed", 502, "S3 cannot be reached or fails"},
     ProblemType{"s3-busy", 503, "S3 asks for fewer requests"},
@@ -86,12 +86,12 @@ Problem engine_problem(const base::Error& error) {
     switch (error.kind) {
         case ErrorKind::not_found:
         case ErrorKind::precondition:
+        case ErrorKind::exhausted:  // a limit of ours: the same request meets it again
         case ErrorKind::invalid: name = "request-refused"; break;
         case ErrorKind::denied: name = "access-denied"; break;
         case ErrorKind::transient:
         case ErrorKind::corrupt: name = "s3-failed"; break;
         case ErrorKind::throttled: name = "s3-busy"; break;
-        case ErrorKind::exhausted: name = "overloaded"; break;
         case ErrorKind::cancelled: name = "stopping"; break;
         case ErrorKind::bug: break;
     }

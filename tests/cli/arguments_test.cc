@@ -37,6 +37,22 @@ TEST(Arguments, ObjectsOfOneBucketInARowAreOneSource) {
               R"("destination":{"bucket":"out","key":"x.zip"}})");
 }
 
+TEST(Arguments, ManifestsStandWhereTheyWereSaid) {
+    EXPECT_EQ(body({"create", "--manifest", "s3://m/list.jsonl", "-o", "s3://out/x.zip"}),
+              R"({"sources":[{"manifest":{"bucket":"m","key":"list.jsonl"}}],)"
+              R"("destination":{"bucket":"out","key":"x.zip"}})");
+    EXPECT_EQ(body({"plan", "s3://b/1", "--manifest", "s3://m/a", "s3://b/2", "s3://b/p/",
+                    "--manifest=s3://m/b", "--manifest", "s3://m/c", "-o", "s3://out/x.zip",
+                    "s3://b/3", "--name", "one", "--name", "two", "--include", "*.jpg"}),
+              R"({"sources":[{"bucket":"b","objects":[{"key":"1","name":"one"}]},)"
+              R"({"manifest":{"bucket":"m","key":"a"}},)"
+              R"({"bucket":"b","objects":[{"key":"2","name":"two"}]},)"
+              R"({"bucket":"b","prefix":"p/","include":["*.jpg"]},)"
+              R"({"manifest":{"bucket":"m","key":"b"}},{"manifest":{"bucket":"m","key":"c"}},)"
+              R"({"bucket":"b","objects":[{"key":"3"}]}],)"
+              R"("destination":{"bucket":"out","key":"x.zip"}})");
+}
+
 TEST(Arguments, EveryOptionReachesTheBody) {
     EXPECT_EQ(
         body({"create",         "s3://src/p/",  "-o",        "s3://out/x.zip", "--overwrite",
@@ -154,6 +170,14 @@ INSTANTIATE_TEST_SUITE_P(
         Words{"create", "s3://src/", "-o", "s3://out/x", "--part-size", "6GiB"},
         Words{"create", "s3://src/", "-o", "s3://out/x", "--part-size", "many"},
         Words{"create", "s3://src/", "-o", "s3://out/x", "--name", "n"},
+        Words{"create", "--manifest", "-o", "s3://out/x"},
+        Words{"create", "--manifest", "list.jsonl", "-o", "s3://out/x"},
+        Words{"create", "--manifest", "s3://m", "-o", "s3://out/x"},
+        Words{"create", "--manifest", "s3://m/dir/", "-o", "s3://out/x"},
+        Words{"create", "--manifest", "s3://m/l", "-o", "s3://out/x", "--name", "n"},
+        Words{"create", "--manifest", "s3://m/l", "-o", "s3://out/x", "--include", "*"},
+        Words{"create", "s3://src/key", "-o", "s3://out/x", "--exclude", "*.tmp"},
+        Words{"ls", "--manifest", "s3://m/l"},
         Words{"create", "s3://src/", "-o", "s3://out/x", "--priority", "101"},
         Words{"plan", "--wait", "s3://src/", "-o", "s3://out/x"}, Words{"ls", "--state", "done"},
         Words{"ls", "--limit", "0"}, Words{"ls", "--limit", "-1"}, Words{"show"},

@@ -103,6 +103,26 @@ TEST(Outcome, NamesTheArchiveOrTheReason) {
               "s3zip: 01J: failed: the object does not exist (src/a) [NoSuchKey]\n");
 }
 
+// Whoever types what is said to be needed has enough.
+TEST(Outcome, APlanThatDoesNotFitSaysWhatItNeeds) {
+    const auto said = [](std::uint64_t needed, std::uint64_t there) {
+        Screen screen;
+        PlanView plan;
+        plan.memory_needed = needed;
+        plan.memory = there;
+        print_plan(screen.console, plan, "this daemon");
+        const std::size_t at = screen.out.str().find("memory");
+        return at == std::string::npos ? "" : screen.out.str().substr(at);
+    };
+    EXPECT_EQ(said(2ULL << 30, 256 << 20),
+              "memory   2048 MiB needed, this daemon has 256 MiB: the job would fail\n");
+    EXPECT_EQ(said((2ULL << 30) + 1, (256 << 20) - 1),
+              "memory   2049 MiB needed, this daemon has 255 MiB: the job would fail\n");
+    EXPECT_EQ(said(256 << 20, 256 << 20), "");
+    EXPECT_EQ(said(1, 2), "");
+    EXPECT_EQ(said(0, 0), "");  // a daemon that does not say
+}
+
 // Ten of each kind, then their number.
 TEST(Outcome, NamesTheFirstFew) {
     Screen screen;
@@ -110,7 +130,7 @@ TEST(Outcome, NamesTheFirstFew) {
     for (int i = 0; i < 12; ++i)
         plan.report.renamed.push_back({"src", std::to_string(i) + ":", "x", "unsafe"});
     plan.report.renamed_total = 1'000'012;
-    print_plan(screen.console, plan);
+    print_plan(screen.console, plan, "this daemon");
     EXPECT_NE(screen.out.str().find("renamed  1,000,012\n"), std::string::npos) << screen.out.str();
     EXPECT_EQ(screen.out.str().find("skipped"), std::string::npos);
     EXPECT_NE(screen.err.str().find("renamed s3://src/9: to x: unsafe\n... and 1,000,002 more"),

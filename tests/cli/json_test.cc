@@ -179,6 +179,8 @@ TEST(PlanJson, ThereAndBack) {
     plan.archive_size = 1000;
     plan.parts = 1;
     plan.source_bytes = 700;
+    plan.memory_needed_bytes = 4000;
+    plan.memory_bytes = 3000;
     plan.cost_usd = 0.5;
     plan.requests[static_cast<std::size_t>(s3client::Operation::get_object)] = 3;
     const auto report = std::make_shared<archive::ObjectReport>();
@@ -189,6 +191,11 @@ TEST(PlanJson, ThereAndBack) {
     EXPECT_EQ(view->entries, 3U);
     EXPECT_EQ(view->archive_size, 1000U);
     EXPECT_EQ(view->source_bytes, 700U);
+    EXPECT_EQ(view->memory_needed, 4000U);
+    EXPECT_EQ(view->memory, 3000U);
+    EXPECT_EQ(plan_view(plan).memory_needed, 4000U);
+    EXPECT_EQ(plan_view(plan).memory, 3000U);
+    EXPECT_EQ(plan_view(plan).cost_usd, 0.5);
     EXPECT_EQ(view->cost_usd, 0.5);
     EXPECT_EQ(view->requests, (RequestTally{{"GetObject", 3}}));
     EXPECT_EQ(view->report.skipped_total, 0U);

@@ -244,6 +244,18 @@ TEST(Remote, PlanIsShownAndNothingStarts) {
               "cost      $0.002400\n");
 }
 
+TEST(Remote, APlanThatDoesNotFitIsStillShown) {
+    FakeDaemon daemon([](const Request&) {
+        return answer(200, R"({"entries":1,"memory_needed":2147483648,"memory":268435456})");
+    });
+    const Outcome outcome =
+        run(daemon.url(), {"plan", "--manifest", "s3://m/list.jsonl", "-o", "s3://out/x.zip"});
+    EXPECT_EQ(outcome.code, kDone);
+    EXPECT_THAT(outcome.out, HasSubstr("memory   2048 MiB needed, this daemon has 256 MiB: "));
+    EXPECT_THAT(daemon.requests().at(0).body,
+                HasSubstr(R"({"manifest":{"bucket":"m","key":"list.jsonl"}})"));
+}
+
 TEST(Remote, AProblemIsOneLineWithItsPointer) {
     FakeDaemon daemon([](const Request&) {
         return answer(

@@ -109,6 +109,20 @@ TEST_F(ApiTest, LongListsAreCut) {
     EXPECT_EQ(at(page, "/archives/0/request/sources/0/objects_total"), "1500");
 }
 
+TEST_F(ApiTest, AManifestIsEchoed) {
+    start();
+    const std::string id =
+        post(R"({"sources":[{"manifest":{"bucket":"m","key":"a.jsonl"}},{"bucket":"photos"},)"
+             R"({"manifest":{"bucket":"m","key":"b.jsonl","version_id":"v1"}}],)"
+             R"("destination":{"bucket":"out","key":"a.zip"}})");
+    EXPECT_EQ(at(json_of(call("GET", "/archives/" + id)), "/request/sources"),
+              R"([{"manifest":{"bucket":"m","key":"a.jsonl"}},{"bucket":"photos","prefix":""},)"
+              R"({"manifest":{"bucket":"m","key":"b.jsonl","version_id":"v1"}}])");
+    const auto& sources = engine_.next().job->request().sources;
+    ASSERT_EQ(sources.size(), 3u);
+    EXPECT_EQ(sources[2].manifest->version_id, "v1");
+}
+
 TEST_F(ApiTest, IdempotencyKey) {
     start();
     const auto first = call("POST", "/archives", kGoodBody, "Idempotency-Key: k1\r\n");
@@ -207,9 +221,10 @@ TEST_F(ApiTest, BadBodiesNameTheField) {
         const auto unknown = call("POST", path, R"({"source":{"bucket":"b","x":1}})");
         expect_problem(unknown, 422, "unknown-field");
         EXPECT_EQ(text_at(unknown, "/pointer"), "/source/x");
-        const auto later = call("POST", path, R"({"source":{"bucket":"photos","manifest":{}}})");
-        expect_problem(later, 422, "unsupported");
-        EXPECT_EQ(text_at(later, "/pointer"), "/source/manifest");
+        const auto both = call("POST", path, R"({"source":{"bucket":"photos","manifest":{}}})");
+        expect_problem(both, 422, "conflicting-fields");
+        EXPECT_EQ(text_at(both, "/pointer"), "/source/bucket");
+        EXPECT_EQ(text_at(both, "/detail"), "/source/bucket and manifest exclude each other");
         const auto bucket =
             call("POST", path,
                  R"({"source":{"bucket":"a/b"},"destination":{"bucket":"out","key":"a"}})");
@@ -266,6 +281,8 @@ TEST_F(ApiTest, Plans) {
     plan.parts = 1;
     plan.part_size_bytes = 500;
     plan.source_bytes = 700;
+    plan.memory_needed_bytes = 4000;
+    plan.memory_bytes = 3000;
     plan.requests[static_cast<std::size_t>(s3client::Operation::get_object)] = 3;
     plan.cost_usd = 0.25;
     engine_.next_plan()(plan);
@@ -273,7 +290,7 @@ TEST_F(ApiTest, Plans) {
     EXPECT_EQ(response.status, 200);
     EXPECT_EQ(boost::json::serialize(json_of(response)),
               R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,)"
-              R"("bytes_moved":1700,"source_bytes":700,)"
+              R"("bytes_moved":1700,"source_bytes":700,"memory_needed":4000,"memory":3000,)"
               R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[],"renamed":[]})");
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
@@ -289,7 +306,7 @@ TEST_F(ApiTest, PlansThatFail) {
                           Case{base::ErrorKind::denied, 403, "access-denied"},
                           Case{base::ErrorKind::transient, 502, "s3-failed"},
                           Case{base::ErrorKind::throttled, 503, "s3-busy"},
-                          Case{base::ErrorKind::exhausted, 503, "overloaded"},
+                          Case{base::ErrorKind::exhausted, 422, "request-refused"},
                           Case{base::ErrorKind::cancelled, 503, "stopping"},
                           Case{base::ErrorKind::bug, 500, "internal-error"}}) {
         auto answer =

@@ -24,7 +24,7 @@ class E2eTest : public testing::Test {
     // `change` may alter the engine's configuration.
     void start(const std::function<void(archive::EngineConfig&)>& change = {},
                s3sim::Options sim = {}) {
-        sim.buckets = {"photos", "out"};
+        sim.buckets.insert(sim.buckets.end(), {"photos", "out"});
         auto server = s3sim::Server::start(sim);
         ASSERT_TRUE(server.has_value()) << server.error().detail;
         sim_ = std::move(*server);

@@ -154,8 +154,37 @@ INSTANTIATE_TEST_SUITE_P(
                  "/source/bucket"},
         BadField{"Unknown", source(R"({"bucket":"photos","a/b~c":1})"), "", "", "", "unknown_field",
                  "/source/a~1b~0c"},
-        BadField{"Manifest", sources(R"([{"manifest":{"bucket":"m","key":"l"}}])"), "", "", "",
-                 "unsupported", "/sources/0/manifest"},
+        BadField{"ManifestType", source(R"({"manifest":"m/l"})"), "", "", "", "wrong_type",
+                 "/source/manifest"},
+        BadField{"ManifestNull", source(R"({"manifest":null})"), "", "", "", "wrong_type",
+                 "/source/manifest"},
+        BadField{"ManifestNoBucket", sources(R"([{"bucket":"a"},{"manifest":{"key":"l"}}])"), "",
+                 "", "", "missing_field", "/sources/1/manifest/bucket"},
+        BadField{"ManifestNoKey", source(R"({"manifest":{"bucket":"m"}})"), "", "", "",
+                 "missing_field", "/source/manifest/key"},
+        BadField{"ManifestVersionType",
+                 source(R"({"manifest":{"bucket":"m","key":"l","version_id":1}})"), "", "", "",
+                 "wrong_type", "/source/manifest/version_id"},
+        BadField{"ManifestUnknown", source(R"({"manifest":{"bucket":"m","key":"l","etag":"e"}})"),
+                 "", "", "", "unknown_field", "/source/manifest/etag"},
+        BadField{"ManifestBesideUnknown",
+                 source(R"({"manifest":{"bucket":"m","key":"l"},"name":"x"})"), "", "", "",
+                 "unknown_field", "/source/name"},
+        BadField{"ManifestAndBucket",
+                 source(R"({"bucket":"b","manifest":{"bucket":"m","key":"l"}})"), "", "", "",
+                 "conflicting_fields", "/source/bucket"},
+        BadField{"ManifestAndPrefix",
+                 sources(R"([{"manifest":{"bucket":"m","key":"l"},"prefix":""}])"), "", "", "",
+                 "conflicting_fields", "/sources/0/prefix"},
+        BadField{"ManifestAndInclude",
+                 source(R"({"manifest":{"bucket":"m","key":"l"},"include":["*"]})"), "", "", "",
+                 "conflicting_fields", "/source/include"},
+        BadField{"ManifestAndExclude",
+                 source(R"({"manifest":{"bucket":"m","key":"l"},"exclude":[]})"), "", "", "",
+                 "conflicting_fields", "/source/exclude"},
+        BadField{"ManifestAndObjects",
+                 source(R"({"manifest":{"bucket":"m","key":"l"},"objects":[{"key":"a"}]})"), "", "",
+                 "", "conflicting_fields", "/source/objects"},
         BadField{"PrefixAndObjects",
                  source(R"({"bucket":"photos","prefix":"a","objects":[{"key":"a"}]})"), "", "", "",
                  "conflicting_fields", "/source/prefix"},
@@ -272,6 +301,33 @@ TEST(Request, ValidationKeepsTheWritersPointer) {
                               R"("destination":{"bucket":"out","key":"a"}})");
     ASSERT_FALSE(many.has_value());
     EXPECT_EQ(many.error().key, "/sources/1/bucket");
+    const std::string destination = R"("destination":{"bucket":"out","key":"a"}})";
+    const auto bucket = parse_archive_request(
+        R"({"source":{"manifest":{"bucket":"a/b","key":"l"}},)" + destination);
+    ASSERT_FALSE(bucket.has_value());
+    EXPECT_EQ(bucket.error().key, "/source/manifest/bucket");
+    const auto key = parse_archive_request(
+        R"({"sources":[{"bucket":"good"},{"manifest":{"bucket":"m","key":""}}],)" + destination);
+    ASSERT_FALSE(key.has_value());
+    EXPECT_EQ(key.error().key, "/sources/1/manifest/key");
+}
+
+TEST(Request, TakesAManifest) {
+    const std::string destination = R"("destination":{"bucket":"out","key":"a"}})";
+    const auto one = parse_archive_request(
+        R"({"source":{"manifest":{"bucket":"m","key":"l.jsonl"}},)" + destination);
+    ASSERT_TRUE(one.has_value()) << one.error().detail;
+    ASSERT_TRUE(one->sources.at(0).manifest.has_value());
+    EXPECT_EQ(one->sources[0].bucket, "");
+    EXPECT_EQ(one->sources[0].manifest->bucket, "m");
+    EXPECT_EQ(one->sources[0].manifest->key, "l.jsonl");
+    EXPECT_EQ(one->sources[0].manifest->version_id, "");
+    const auto many = parse_archive_request(
+        R"({"sources":[{"bucket":"b"},{"manifest":{"bucket":"m","key":"l","version_id":"v"}}],)" +
+        destination);
+    ASSERT_TRUE(many.has_value()) << many.error().detail;
+    EXPECT_FALSE(many->sources.at(0).manifest.has_value());
+    EXPECT_EQ(many->sources.at(1).manifest->version_id, "v");
 }
 
 TEST(Request, NeedsADestination) {
