@@ -18,15 +18,12 @@ struct Stem {
 constexpr std::size_t kSuffixSizeMax = 13;
 
 Stem stem_of(std::string_view path) {
-    const std::size_t dot = extension_begin(path);
-    std::string_view extension = path.substr(dot);
+    std::size_t dot = extension_begin(path);
+    // A longer one would have to be cut, and might then end as no safe name may.
+    if (path.size() - dot > kExtensionSizeMax) dot = path.size();
+    const std::string_view extension = path.substr(dot);
     const std::size_t folders = path.size() - last_component(path).size();
     const std::size_t room = kComponentSizeMax - kSuffixSizeMax;
-    if (extension.size() > room / 2) {
-        extension = utf8_prefix(extension, room / 2);
-        // A safe name may have them inside, but not at its end.
-        while (extension.ends_with(' ') || extension.ends_with('.')) extension.remove_suffix(1);
-    }
     const std::string_view stem = path.substr(folders, dot - folders);
     const std::size_t size = utf8_prefix(stem, room - extension.size()).size();
     return {path.substr(0, folders + size), extension};

@@ -6,6 +6,7 @@
 //   leading '/', empty and "." components are dropped      ".." becomes "__"      '\' becomes '/'
 //   control characters, bytes that are not UTF-8 and < > : " | ? * become '_'
 //   a dot or space at the end of a component becomes '_' (Windows drops it: "a." would be "a")
+//   the ';' of a version at the end, as in "a;1", becomes '_' (UnZip drops it)
 //   CON, NUL, COM1... get a '_' behind the stem: "nul.txt" becomes "nul_.txt"
 //   a component over 255 bytes is cut, with "~" and its CRC-32 before the extension
 #pragma once
@@ -49,6 +50,8 @@ struct NameOptions {
 // leave room in 4,096 for the target folder's.
 inline constexpr std::size_t kComponentSizeMax = 255;
 inline constexpr std::size_t kSafeNameSizeMax = 2048;
+// What is longer is no extension, where a name has to be changed before it.
+inline constexpr std::size_t kExtensionSizeMax = 32;
 
 // A key ending in '/' is a directory when the object is empty, else a file named without the slash
 // (rewritten).

@@ -13,9 +13,6 @@
 namespace zip {
 namespace {
 
-// Longer extensions are cut like the rest of a component that is too long.
-constexpr std::size_t kExtensionSizeMax = 32;
-
 // Control characters, '\', and what no file name on Windows may hold (':' would even name a hidden
 // stream): https://learn.microsoft.com/windows/win32/fileio/naming-a-file
 constexpr std::array<bool, 256> make_refused() {
@@ -64,10 +61,19 @@ bool is_device(std::string_view stem) {
     }
 }
 
+// Where a VMS version begins: a last ';' with nothing but digits behind it. UnZip 6.0 drops it, so
+// that "a;1" and "a;2" would be one file. npos if there is none.
+std::size_t version_begin(std::string_view component) {
+    const std::size_t semicolon = component.find_last_not_of("0123456789");
+    const bool found = semicolon != std::string_view::npos && component[semicolon] == ';';
+    return found ? semicolon : std::string_view::npos;
+}
+
 // Of a component that holds good characters only.
 bool is_safe_component(std::string_view component) {
     return !component.empty() && component.size() <= kComponentSizeMax && component.back() != '.' &&
-           component.back() != ' ' && !is_device(device_stem(component));
+           component.back() != ' ' && version_begin(component) == std::string_view::npos &&
+           !is_device(device_stem(component));
 }
 
 // U+0080..U+009F: control characters, in UTF-8.
@@ -119,6 +125,7 @@ std::string safe_component(std::string_view component) {
     if (component == "..") return "__";
     std::string safe(component);
     if (safe.back() == '.' || safe.back() == ' ') safe.back() = '_';
+    if (const std::size_t at = version_begin(safe); at != std::string::npos) safe[at] = '_';
     if (const std::string_view stem = device_stem(safe); is_device(stem))
         safe.insert(stem.size(), 1, '_');
     return safe.size() > kComponentSizeMax ? shortened(safe) : safe;

@@ -38,6 +38,13 @@ bool is_refused(std::uint32_t point) {
 bool is_safe_component(std::string_view component) {
     if (component.empty() || component.size() > 255) return false;
     if (component.back() == '.' || component.back() == ' ') return false;  // "." and ".." as well
+    // UnZip 6.0 takes a last ';' with digits, or with nothing, behind it for a version.
+    const std::size_t semicolon = component.rfind(';');
+    if (semicolon != std::string_view::npos &&
+        std::ranges::all_of(component.substr(semicolon + 1),
+                            [](char c) { return c >= '0' && c <= '9'; })) {
+        return false;
+    }
     return !is_device(component);
 }
 

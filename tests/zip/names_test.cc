@@ -32,9 +32,12 @@ constexpr auto kDirectory = NameKind::directory;
 constexpr auto kSkip = NameKind::skip;
 
 TEST(EntryName, CleanKeysStayAsTheyAre) {
-    for (const char* key :
-         {"a", "a/b.txt", ".hidden", "...a", "a/..b", "a b+c", " a", "\xC3\xA4/\xE2\x82\xAC", "~",
-          "-rf", "%2e%2e", "console", "com", "com10", "nul_", "a.nul", "lpt\xC2\xB4", "\xC2\xA0"}) {
+    for (const char* key : {"a",           "a/b.txt",  ".hidden", "...a",
+                            "a/..b",       "a b+c",    " a",      "\xC3\xA4/\xE2\x82\xAC",
+                            "~",           "-rf",      "%2e%2e",  "console",
+                            "com",         "com10",    "nul_",    "a.nul",
+                            "lpt\xC2\xB4", "\xC2\xA0", "a;b",     "a;1b",
+                            ";a"}) {
         expect({key, 5, kFile, false, key});
     }
 }
@@ -81,6 +84,13 @@ TEST(EntryName, WhatWindowsCannotHoldIsRewritten) {
         {"conin$", 1, kFile, true, "conin$_"},
         {"CONOUT$.log", 1, kFile, true, "CONOUT$_.log"},
         {"nul.", 1, kFile, true, "nul_"},
+        // UnZip drops what looks like a version of VMS.
+        {"a;1", 1, kFile, true, "a_1"},
+        {"a.txt;", 1, kFile, true, "a.txt_"},
+        {"a;1;22", 1, kFile, true, "a;1_22"},
+        {"nul;7", 1, kFile, true, "nul_7"},
+        {"d;3/e", 1, kFile, true, "d_3/e"},
+        {"a;1 ", 1, kFile, true, "a;1_"},
     };
     for (const Case& c : cases) expect(c);
 }
