@@ -37,7 +37,9 @@ build_go_reader() {
 
 build_rust_reader() {
     local cargo log=$dir/cargo.log why=
-    local -a where=(--locked --manifest-path "$here/rust_reader/Cargo.toml")
+    # A copy, because cargo writes its lock file beside the sources; Cargo.toml has exact versions.
+    cp -r "$here/rust_reader" "$dir/rust_reader"
+    local -a where=(--manifest-path "$dir/rust_reader/Cargo.toml")
     cargo=$(command -v cargo || echo "$HOME/.cargo/bin/cargo")
     if [[ ! -x $cargo ]]; then
         why="cargo is not installed"
