@@ -59,7 +59,7 @@ struct Fields {
             if (!time) return bad(fmt::format("last_modified \"{}\" is no time", last_modified));
             modified_s = std::chrono::floor<std::chrono::seconds>(time->time_since_epoch()).count();
         }
-        // Of an object of no bytes nothing would be read, so that nothing would tell if it has some.
+        // Of an object of no bytes nothing would be read, nor seen that it has some after all.
         if (size.value_or(0) == 0 || etag.empty() || last_modified.empty()) return {};
         object.known = KnownObject{*size, std::string(s3client::unquote_etag(etag)), modified_s,
                                    std::move(storage_class)};

@@ -68,9 +68,15 @@ RequestTally tally_of(const s3client::RequestCounts& counts) {
 }
 
 PlanView plan_view(const archive::PlanSummary& plan) {
-    return {plan.entries,      plan.archive_size,        plan.parts,
-            plan.source_bytes, plan.memory_needed_bytes, plan.memory_bytes,
-            plan.cost_usd,     tally_of(plan.requests),  report_view(*plan.report)};
+    return {.entries = plan.entries,
+            .archive_size = plan.archive_size,
+            .parts = plan.parts,
+            .source_bytes = plan.source_bytes,
+            .memory_needed = plan.memory_needed_bytes,
+            .memory = plan.memory_bytes,
+            .cost_usd = plan.cost_usd,
+            .requests = tally_of(plan.requests),
+            .report = report_view(*plan.report)};
 }
 
 JobView view_of(const archive::ArchiveRequest& request, const archive::JobSnapshot& snapshot,
