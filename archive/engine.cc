@@ -85,11 +85,18 @@ struct Engine::Impl {
     io::Task<void> run_plan(EngineLane& lane, ArchiveRequest request,
                             std::function<void(Result<PlanSummary>)> done);
     io::Task<Result<PlanSummary>> summarise(EngineLane& lane, const ArchiveRequest& request);
-    // The least memory of the engine with which a part of this size fits a reactor.
+    unsigned reactors_wanted() const {
+        return config.reactors != 0 ? config.reactors
+                                    : std::max(1U, std::thread::hardware_concurrency());
+    }
+    // The least memory of the engine with which a part of this size fits a reactor. There may be
+    // fewer reactors than wanted for want of memory; with more of it, there are more of them.
     std::uint64_t memory_for_part(std::uint64_t size) const {
         constexpr std::uint64_t kBlock = io::BufferSlab::kBlockBytes;
         const std::uint64_t lane = std::max((size + kBlock - 1) / kBlock * kBlock, kLaneMemoryMin);
-        return lane * parts.lanes.size();
+        const std::uint64_t all = lane * reactors_wanted();
+        const bool fits = lane <= parts.plan_options.sizing.memory_max;
+        return fits ? std::min(all, config.memory_bytes) : all;
     }
     io::Task<void> run_verify(EngineLane& home, VerifyRequest request, OnProgress on_progress,
                               std::function<void(Result<VerifyReport>)> done);
@@ -99,8 +106,7 @@ struct Engine::Impl {
 };
 
 base::Status Engine::Impl::start_lanes() {
-    unsigned count =
-        config.reactors != 0 ? config.reactors : std::max(1U, std::thread::hardware_concurrency());
+    unsigned count = reactors_wanted();
     const std::uint64_t fit = config.memory_bytes / kLaneMemoryMin;
     if (fit == 0) {
         return base::fail(base::ErrorKind::invalid, "memory",

@@ -1,6 +1,7 @@
 #include "archive/manifest_lines.h"
 
 #include <fmt/format.h>
+#include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "s3client/endpoint.h"
 #include "s3client/xml.h"
+#include "zip/records.h"
 
 namespace archive {
 namespace {
@@ -24,6 +26,12 @@ base::Status take_text(const json::value& value, std::string_view field, std::st
     if (text == nullptr) return bad(fmt::format("{} must be a text", field));
     out.assign(text->data(), text->size());
     return {};
+}
+
+// Ids and ETags are short and visible ASCII: they go into headers.
+bool is_visible(std::string_view text) {
+    return text.size() <= 1024 &&
+           std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
 }
 
 // The fields of one line, as they come.
@@ -53,16 +61,23 @@ struct Fields {
             return bad(std::move(ok.error().detail));
         if (auto ok = s3client::check_key(object.choice.key); !ok)
             return bad(std::move(ok.error().detail));
+        if (object.choice.name.size() > zip::kNameSizeMax)
+            return bad(fmt::format("name has more than {} bytes", zip::kNameSizeMax));
+        if (!is_visible(object.choice.version_id)) return bad("version_id is none");
+        if (!is_visible(etag)) return bad("etag is none");
         std::int64_t modified_s = 0;
         if (!last_modified.empty()) {
             const auto time = base::parse_rfc3339(last_modified);
             if (!time) return bad(fmt::format("last_modified \"{}\" is no time", last_modified));
             modified_s = std::chrono::floor<std::chrono::seconds>(time->time_since_epoch()).count();
         }
-        // Of an object of no bytes nothing would be read, nor seen that it has some after all.
-        if (size.value_or(0) == 0 || etag.empty() || last_modified.empty()) return {};
-        object.known = KnownObject{*size, std::string(s3client::unquote_etag(etag)), modified_s,
-                                   std::move(storage_class)};
+        // Of an object of no bytes nothing would be read, nor seen that it has some after all; an
+        // archived one may have been restored.
+        if (size.value_or(0) == 0 || etag.empty() || last_modified.empty() ||
+            s3client::is_archive_class(storage_class)) {
+            return {};
+        }
+        object.known = KnownObject{*size, std::string(s3client::unquote_etag(etag)), modified_s};
         return {};
     }
 };

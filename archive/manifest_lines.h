@@ -4,7 +4,7 @@
 //    "size":1,"etag":"...","last_modified":"2026-11-20T13:05:02Z","storage_class":"..."}
 //
 // bucket and key are required. With size (not 0), etag and last_modified S3 need not be asked for
-// the object. Unknown fields, wrong types and lines over kManifestLineMax are errors that name the
+// the object, unless it is in an archive storage class. Unknown fields, wrong types and lines over kManifestLineMax are errors that name the
 // line. Empty lines are skipped, as are a byte order mark and the CR of CR LF. Pure.
 #pragma once
 
@@ -27,7 +27,6 @@ struct KnownObject {
     std::uint64_t size = 0;
     std::string etag;  // without quotes
     std::int64_t last_modified_s = 0;
-    std::string storage_class;
 };
 struct WantedObject {
     std::string bucket;

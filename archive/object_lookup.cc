@@ -15,7 +15,6 @@ s3client::ObjectHead head_of(const KnownObject& known) {
     head.size = known.size;
     head.etag = known.etag;
     head.last_modified_s = known.last_modified_s;
-    head.storage_class = known.storage_class;
     return head;
 }
 

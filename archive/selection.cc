@@ -99,12 +99,14 @@ base::Status Selection::check() const {
 }
 
 std::uint32_t Selection::bucket_index(std::string_view bucket) {
-    // Objects of one bucket come together, and there are few.
-    for (std::size_t i = buckets_.size(); i-- > 0;) {
-        if (buckets_[i] == bucket) return static_cast<std::uint32_t>(i);
+    if (!buckets_.empty() && buckets_[last_bucket_] == bucket) return last_bucket_;
+    auto found = bucket_indices_.find(bucket);
+    if (found == bucket_indices_.end()) {
+        const auto index = static_cast<std::uint32_t>(buckets_.size());
+        found = bucket_indices_.emplace(bucket, index).first;
+        buckets_.emplace_back(bucket);
     }
-    buckets_.emplace_back(bucket);
-    return static_cast<std::uint32_t>(buckets_.size() - 1);
+    return last_bucket_ = found->second;
 }
 
 }  // namespace archive

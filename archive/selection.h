@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -83,6 +84,8 @@ class Selection {
     std::unique_ptr<zip::NamePool> pool_ = std::make_unique<zip::NamePool>();
     std::unique_ptr<ObjectReport> report_ = std::make_unique<ObjectReport>();
     std::vector<std::string> buckets_;
+    std::map<std::string, std::uint32_t, std::less<>> bucket_indices_;
+    std::uint32_t last_bucket_ = 0;  // objects of one bucket come in runs
     std::vector<ManifestEntry> objects_;
     std::vector<Unusable> unusable_;
     std::string text_;  // of the object being added

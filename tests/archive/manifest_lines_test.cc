@@ -17,20 +17,22 @@ TEST(ManifestLine, HasABucketAKeyAndWhatElseIsKnown) {
     EXPECT_FALSE(object->known);
     object = parse_manifest_line(
         R"({"bucket":"bbb","key":"k","version_id":"v","size":9223372036854775807,)"
-        R"("etag":"\"0a\"","last_modified":"1970-01-01T00:01:00.9Z","storage_class":"GLACIER"})");
+        R"("etag":"\"0a\"","last_modified":"1970-01-01T00:01:00.9Z","storage_class":"GLACIER_IR"})");
     ASSERT_TRUE(object) << object.error().to_string();
     EXPECT_EQ(object->choice.version_id, "v");
     ASSERT_TRUE(object->known);
     EXPECT_EQ(object->known->size, 9223372036854775807U);
     EXPECT_EQ(object->known->etag, "0a");
     EXPECT_EQ(object->known->last_modified_s, 60);
-    EXPECT_EQ(object->known->storage_class, "GLACIER");
 }
 
 // What is not whole is asked of S3.
 TEST(ManifestLine, IsKnownOnlyWithSizeEtagAndTime) {
     for (const char* some : {R"("size":1)", R"("size":1,"etag":"e")", R"("etag":"e")",
-                             R"("size":1,"last_modified":"2026-01-01T00:00:00Z")"}) {
+                             R"("size":1,"last_modified":"2026-01-01T00:00:00Z")",
+                             R"("size":0,"etag":"e","last_modified":"2026-01-01T00:00:00Z")",
+                             R"("size":1,"etag":"e","last_modified":"2026-01-01T00:00:00Z",)"
+                             R"("storage_class":"DEEP_ARCHIVE")"}) {
         const std::string line = std::string(R"({"bucket":"bbb","key":"k",)") + some + "}";
         const auto object = parse_manifest_line(line);
         ASSERT_TRUE(object) << line;
@@ -49,6 +51,8 @@ TEST(ManifestLine, ErrorsSayWhatIsWrong) {
         {R"({"bucket":"bbb","key":"k","size":9223372036854775808})", "size must be"},
         {R"({"bucket":"bbb","key":"k","last_modified":"yesterday"})", "\"yesterday\" is no time"},
         {R"({"bucket":"b/b","key":"k"})", "bucket"},
+        {R"({"bucket":"bbb","key":"k","etag":"a\u000ab"})", "etag is none"},
+        {R"({"bucket":"bbb","key":"k","version_id":"a b"})", "version_id is none"},
         {R"(["bbb","k"])", "must be a JSON object"},
         {R"({"bucket":"bbb","key":"k"} x)", "column 28"},
         {R"({"bucket":"bbb")", "column"},
@@ -61,6 +65,14 @@ TEST(ManifestLine, ErrorsSayWhatIsWrong) {
         EXPECT_EQ(object.error().code, "bad_manifest");
         EXPECT_THAT(object.error().detail, HasSubstr(what)) << line;
     }
+}
+
+TEST(ManifestLine, WithANameThatNoZipHoldsIsRefused) {
+    const auto line = [](std::size_t size) {
+        return R"({"bucket":"bbb","key":"k","name":")" + std::string(size, 'n') + R"("})";
+    };
+    EXPECT_TRUE(parse_manifest_line(line(65'000)));
+    EXPECT_THAT(parse_manifest_line(line(70'000)).error().detail, HasSubstr("name has more than"));
 }
 
 TEST(ManifestLines, ComeOutTheSameHoweverTheyAreCut) {

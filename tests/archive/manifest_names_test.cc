@@ -162,6 +162,17 @@ TEST(MissingList, LeavesOutTheArchiveItself) {
     EXPECT_THAT(missing_list(both), HasSubstr("archived\ts3://src/cold\n"));
 }
 
+// A manifest file may name as many buckets as objects.
+TEST_F(ManifestNames, ManyBucketsAreAsQuickAsOne) {
+    std::vector<Given> objects;
+    for (int i = 0; i < 100'000; ++i)
+        objects.push_back({std::to_string(i), 1, "", "bucket-" + std::to_string(i)});
+    const Made made = make(objects);
+    ASSERT_TRUE(made);
+    for (const std::uint64_t i : {0U, 1U, 50'000U, 99'999U})
+        EXPECT_EQ((*made)->bucket_of((**made)[i]), "bucket-" + std::to_string(i));
+}
+
 std::size_t allocated() {
     const struct mallinfo2 info = mallinfo2();
     return info.uordblks + info.hblkhd;
