@@ -64,6 +64,9 @@ void read_end(base::ByteView tail, std::uint64_t bytes_before) {
     CHECK(end->extent.cd_offset <= end->offset - end->extent.cd_size);
     CHECK(lies_in(end->comment, tail));
     CHECK(end->comment.data() + end->comment.size() == base::as_text(tail).end());
+    const auto* comment = reinterpret_cast<const std::byte*>(end->comment.data());
+    CHECK(base::load_le<std::uint16_t>(comment - 2) == end->comment.size());
+    CHECK(base::load_le<std::uint32_t>(comment - zip::kEndSize) == zip::kEndSignature);
     CHECK(end->has_zip64 || !end->extent.needs_zip64());
     // The parts of the tail before the records do not matter.
     const auto again =
