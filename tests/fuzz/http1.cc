@@ -20,8 +20,10 @@ constexpr std::size_t kResponsesMax = 3;
 struct Response {
     bool has_head = false, is_done = false;
     s3client::ResponseHead head;
-    std::string body;   // unless there is an error: how much came before it depends on the cuts
-    std::string error;  // ends the connection
+    std::string body;  // unless there is an error: how much came before it depends on the cuts
+    // Ends the connection. The code alone: of two things wrong in one head, the cuts decide which
+    // is seen first.
+    std::string error;
 };
 
 struct Peer {
@@ -57,7 +59,7 @@ class Connection {
         const bool closed = ok && peer_.closes && at == peer_.wire.size() && !parser_.done();
         if (closed) ok = parser_.end_of_stream();
         if (!ok) {
-            response.error = ok.error().to_string();
+            response.error = ok.error().code;
             response.body.clear();
         }
         response.has_head = parser_.head_done();
