@@ -4,8 +4,9 @@
 //    "size":1,"etag":"...","last_modified":"2026-11-20T13:05:02Z","storage_class":"..."}
 //
 // bucket and key are required. With size (not 0), etag and last_modified S3 need not be asked for
-// the object, unless it is in an archive storage class. Unknown fields, wrong types and lines over kManifestLineMax are errors that name the
-// line. Empty lines are skipped, as are a byte order mark and the CR of CR LF. Pure.
+// the object, unless it is in an archive storage class. Unknown fields, wrong types and lines over
+// kManifestLineMax are errors that name the line. Empty lines are skipped, as are a byte order mark
+// and the CR of CR LF. Pure.
 #pragma once
 
 #include <cstddef>

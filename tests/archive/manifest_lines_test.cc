@@ -17,7 +17,8 @@ TEST(ManifestLine, HasABucketAKeyAndWhatElseIsKnown) {
     EXPECT_FALSE(object->known);
     object = parse_manifest_line(
         R"({"bucket":"bbb","key":"k","version_id":"v","size":9223372036854775807,)"
-        R"("etag":"\"0a\"","last_modified":"1970-01-01T00:01:00.9Z","storage_class":"GLACIER_IR"})");
+        R"("etag":"\"0a\"","last_modified":"1970-01-01T00:01:00.9Z",)"
+        R"("storage_class":"GLACIER_IR"})");
     ASSERT_TRUE(object) << object.error().to_string();
     EXPECT_EQ(object->choice.version_id, "v");
     ASSERT_TRUE(object->known);
