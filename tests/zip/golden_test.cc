@@ -6,6 +6,7 @@
 #include <string>
 
 #include "archive_builder.h"
+#include "zip/name_set.h"
 
 namespace zip_test {
 namespace {
@@ -37,6 +38,42 @@ TEST(Golden, Nested) {
                              {"a/b/e.bin", std::string(1000, '\0')},
                              {"a/", ""},
                              {"z (2).txt", "", 0}});
+}
+
+// What hostile keys become, in the order of their bytes.
+TEST(Golden, Hostile) {
+    const std::string keys[] = {"../../etc/passwd",
+                                "/abs",
+                                "A",
+                                "C:\\x",
+                                "COM1.tar.gz",
+                                "a",
+                                "a//b",
+                                "a/b",
+                                "a\\b.",
+                                "a;1",
+                                "caf\xC3\xA9",
+                                "cafe\xCC\x81",
+                                "caf\xE9",
+                                "d/",
+                                "d/with data/",
+                                "dot.",
+                                "line\nfeed",
+                                "nul",
+                                std::string(300, 'n') + ".txt",
+                                "what?*|<>\""};
+    zip::NamePool pool;
+    zip::NameSet set(pool, zip::OnDuplicate::rename);
+    std::vector<File> files;
+    for (const std::string& key : keys) {
+        const std::string data = key == "d/" ? "" : "data of " + key;
+        const auto name = zip::entry_name_from_key(key, data.size(), {});
+        ASSERT_TRUE(name) << key;
+        const auto claimed = set.claim(name->kind, name->name);
+        ASSERT_TRUE(claimed) << key;
+        files.push_back({std::string(claimed->name), data});
+    }
+    expect_golden("hostile", files);
 }
 
 }  // namespace
