@@ -28,8 +28,9 @@ bool is_header_safe(const std::string& text) {
     return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
-base::Status check(const Credentials& credentials) {
-    // The texts name the field and never its value.
+}  // namespace
+
+base::Status check_credentials(const Credentials& credentials) {
     const auto bad = [](const char* what) {
         return base::fail(base::ErrorKind::invalid, "bad_credentials", what);
     };
@@ -47,10 +48,9 @@ base::Status check(const Credentials& credentials) {
     return {};
 }
 
-}  // namespace
-
 base::Result<std::unique_ptr<CredentialsProvider>> static_credentials(Credentials credentials) {
-    if (const base::Status ok = check(credentials); !ok) return std::unexpected(ok.error());
+    if (const base::Status ok = check_credentials(credentials); !ok)
+        return std::unexpected(ok.error());
     return std::make_unique<FixedCredentials>(
         std::make_shared<const Credentials>(std::move(credentials)));
 }

@@ -25,6 +25,10 @@ struct Credentials {
 };
 using CredentialsSnapshot = std::shared_ptr<const Credentials>;
 
+// Both halves are there and every byte can stand in a header. Errors: invalid "bad_credentials",
+// which names the field and never its value.
+base::Status check_credentials(const Credentials& credentials);
+
 class CredentialsProvider {
   public:
     virtual ~CredentialsProvider() = default;
