@@ -157,8 +157,9 @@ CanonicalRequest canonical_request(const HttpRequest& request, std::string_view 
     return canonical;
 }
 
-std::string credential_scope(std::string_view amz_date, std::string_view region) {
-    return fmt::format("{}/{}/s3/aws4_request", amz_date.substr(0, 8), region);
+std::string credential_scope(std::string_view amz_date, std::string_view region,
+                             std::string_view service) {
+    return fmt::format("{}/{}/{}/aws4_request", amz_date.substr(0, 8), region, service);
 }
 
 std::string string_to_sign(std::string_view amz_date, std::string_view scope,
@@ -167,38 +168,41 @@ std::string string_to_sign(std::string_view amz_date, std::string_view scope,
                        base::hex(sha256(base::as_bytes(canonical_request_text))));
 }
 
-// The derived keys of the last few (secret, day, region): sources and destination of a job may lie
-// in different regions, and around midnight two days are in use.
+// The derived keys of the last few (secret, day, region, service): sources and destination of a
+// job may lie in different regions, and around midnight two days are in use.
 struct Signer::Impl {
     struct Key {
-        std::string secret, date, region;
+        std::string secret, date, region, service;
         MacContext context;
     };
     std::array<Key, 8> keys;
     std::size_t next = 0;
 
-    EVP_MAC_CTX* key_for(std::string_view secret, std::string_view date, std::string_view region) {
+    EVP_MAC_CTX* key_for(std::string_view secret, std::string_view date, std::string_view region,
+                         std::string_view service) {
         for (Key& key : keys) {
-            if (key.context && key.date == date && key.region == region && key.secret == secret) {
+            if (key.context && key.date == date && key.region == region && key.service == service &&
+                key.secret == secret) {
                 return key.context.get();
             }
         }
         const std::string start = "AWS4" + std::string(secret);
         Sha256 step = hmac_sha256(base::as_bytes(start), base::as_bytes(date));
         step = hmac_sha256(step, base::as_bytes(region));
-        step = hmac_sha256(step, base::as_bytes("s3"));
+        step = hmac_sha256(step, base::as_bytes(service));
         step = hmac_sha256(step, base::as_bytes("aws4_request"));
         Key& slot = keys[next++ % keys.size()];
-        slot = {std::string(secret), std::string(date), std::string(region), keyed_context(step)};
+        slot = {std::string(secret), std::string(date), std::string(region), std::string(service),
+                keyed_context(step)};
         return slot.context.get();
     }
 
     std::string signature(const Credentials& credentials, std::string_view region,
-                          std::string_view amz_date, std::string_view scope,
-                          std::string_view canonical_text) {
+                          std::string_view service, std::string_view amz_date,
+                          std::string_view scope, std::string_view canonical_text) {
         const std::string text = string_to_sign(amz_date, scope, canonical_text);
         EVP_MAC_CTX* context =
-            key_for(credentials.secret_access_key, amz_date.substr(0, 8), region);
+            key_for(credentials.secret_access_key, amz_date.substr(0, 8), region, service);
         CHECK(EVP_MAC_init(context, nullptr, 0, nullptr) == 1);  // back to the keyed state
         return base::hex(finish_mac(context, base::as_bytes(text)));
     }
@@ -208,9 +212,9 @@ Signer::Signer() : impl_(std::make_unique<Impl>()) {}
 Signer::~Signer() = default;
 
 void Signer::sign(HttpRequest& request, const PayloadHash& payload, const Credentials& credentials,
-                  std::string_view region, base::UtcTime now) {
+                  std::string_view region, base::UtcTime now, std::string_view service) {
     const std::string amz_date = base::format_amz_date(now);
-    const std::string scope = credential_scope(amz_date, region);
+    const std::string scope = credential_scope(amz_date, region, service);
     request.set_header("x-amz-date", amz_date);
     request.set_header("x-amz-content-sha256", payload.value());
     if (credentials.session_token.empty()) {
@@ -221,11 +225,11 @@ void Signer::sign(HttpRequest& request, const PayloadHash& payload, const Creden
         request.set_header("x-amz-security-token", credentials.session_token);
     }
     const CanonicalRequest canonical = canonical_request(request, payload.value());
-    request.set_header(
-        "authorization",
-        fmt::format("{} Credential={}/{},SignedHeaders={},Signature={}", kAlgorithm,
-                    credentials.access_key_id, scope, canonical.signed_headers,
-                    impl_->signature(credentials, region, amz_date, scope, canonical.text)));
+    request.set_header("authorization",
+                       fmt::format("{} Credential={}/{},SignedHeaders={},Signature={}", kAlgorithm,
+                                   credentials.access_key_id, scope, canonical.signed_headers,
+                                   impl_->signature(credentials, region, service, amz_date, scope,
+                                                    canonical.text)));
 }
 
 base::Result<std::string> Signer::presign(HttpRequest request, std::string_view scheme,
@@ -248,8 +252,9 @@ base::Result<std::string> Signer::presign(HttpRequest request, std::string_view 
         query.emplace_back("X-Amz-Security-Token", credentials.session_token);
     }
     const CanonicalRequest canonical = canonical_request(request, kUnsignedPayload);
-    return fmt::format("{}://{}{}&X-Amz-Signature={}", scheme, request.host, encode_target(request),
-                       impl_->signature(credentials, region, amz_date, scope, canonical.text));
+    return fmt::format(
+        "{}://{}{}&X-Amz-Signature={}", scheme, request.host, encode_target(request),
+        impl_->signature(credentials, region, "s3", amz_date, scope, canonical.text));
 }
 
 }  // namespace s3client

@@ -49,8 +49,9 @@ class Signer {
     // Header authentication. Sets x-amz-date, x-amz-content-sha256, x-amz-security-token and
     // authorization, replacing those of an earlier attempt; host, path, query and the other headers
     // are the caller's.
+    // service: another one than S3 (STS); its path must be "/", for S3's rules are applied to it.
     void sign(HttpRequest& request, const PayloadHash& payload, const Credentials& credentials,
-              std::string_view region, base::UtcTime now);
+              std::string_view region, base::UtcTime now, std::string_view service = "s3");
 
     // Query authentication: a URL anybody may use until it expires. scheme: "https" or "http".
     // Headers in the request must be sent with it unchanged. Errors: invalid "bad_expiry"
@@ -70,8 +71,9 @@ struct CanonicalRequest {
     std::string signed_headers;  // "host;range;x-amz-date"
 };
 CanonicalRequest canonical_request(const HttpRequest& request, std::string_view payload_hash);
-std::string credential_scope(std::string_view amz_date,
-                             std::string_view region);  // 20130524/us-east-1/s3/aws4_request
+// 20130524/us-east-1/s3/aws4_request
+std::string credential_scope(std::string_view amz_date, std::string_view region,
+                             std::string_view service = "s3");
 std::string string_to_sign(std::string_view amz_date, std::string_view scope,
                            std::string_view canonical_request_text);
 
