@@ -250,6 +250,7 @@ void Connection::respond(Response response) {
     std::uint64_t delay_ms =
         exchange_->operation == Operation::Control ? 0 : worker_.options().latency_ms;
     if (fault && fault->kind == FaultKind::delay) delay_ms += fault->number;
+    drip_ = fault && fault->kind == FaultKind::drip ? fault->number : 0;
     state_ = State::sending;
     restart_throttle();
     if (delay_ms > 0) {
@@ -261,6 +262,7 @@ void Connection::respond(Response response) {
 
 void Connection::answer_sent() {
     counted_out_ = 0;
+    drip_ = 0;
     body_.reset();
     switch (ending_) {
         case Ending::reset: return reset();

@@ -88,6 +88,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     Ending ending_ = Ending::next_request;
     base::SteadyTime send_at_{};
 
+    std::uint64_t drip_ = 0;  // bytes a second of this answer; 0: as the server's
     base::SteadyTime throttle_start_{};
     std::uint64_t throttle_moved_ = 0;
 };

@@ -11,7 +11,8 @@ namespace s3sim {
 namespace {
 
 constexpr std::uint64_t kSendMax = 1 << 20;
-constexpr std::uint64_t kThrottleQuantum = 16 << 10;
+constexpr std::uint64_t kQuantumMax = 16 << 10;
+constexpr std::uint64_t kQuantaPerSecond = 20;  // of a slow rate: so often do some bytes move
 
 base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
 
@@ -88,13 +89,14 @@ void Connection::restart_throttle() {
 }
 
 std::uint64_t Connection::allowance(std::uint64_t wanted) {
-    const std::uint64_t rate = worker_.options().bandwidth_per_connection;
+    std::uint64_t rate = worker_.options().bandwidth_per_connection;
+    if (drip_ != 0 && (rate == 0 || drip_ < rate)) rate = drip_;
     if (rate == 0 || wanted == 0) return wanted;
+    const auto quantum = std::clamp<std::uint64_t>(rate / kQuantaPerSecond, 1, kQuantumMax);
     const double seconds = std::chrono::duration<double>(steady_now() - throttle_start_).count();
-    const auto due =
-        static_cast<std::uint64_t>(seconds * static_cast<double>(rate)) + kThrottleQuantum;
+    const auto due = static_cast<std::uint64_t>(seconds * static_cast<double>(rate)) + quantum;
     const std::uint64_t allowed = due > throttle_moved_ ? due - throttle_moved_ : 0;
-    const std::uint64_t least = std::min(wanted, kThrottleQuantum);
+    const std::uint64_t least = std::min(wanted, quantum);
     if (allowed >= least) return std::min(wanted, allowed);
     const double missing = static_cast<double>(least - allowed) / static_cast<double>(rate);
     worker_.wake_at(steady_now() + std::chrono::duration_cast<base::Duration>(

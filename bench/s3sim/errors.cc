@@ -33,6 +33,7 @@ constexpr std::array kKnown = {
     Known{"EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed size"},
     Known{"IncompleteBody", 400,
           "You did not provide the number of bytes specified by the Content-Length HTTP header."},
+    Known{"ExpiredToken", 400, "The provided token has expired."},
     Known{"InternalError", 500, "We encountered an internal error. Please try again."},
     Known{"InsufficientStorage", 507, "The simulator's memory limit does not hold this body."},
     Known{"IllegalVersioningConfigurationException", 400,

@@ -6,6 +6,7 @@
 // OPERATION: GetObject, UploadPart, ..., or * for all.
 // When (all given must hold; none: every time):
 //   nth=3 or nth=1,4 | every=5 | times=2 (at most) | key=TEXT (the key contains it) | part=7
+//   rate=0.02 seed=7  by chance, the same one for the same seed and order of requests
 // The first rule that fires wins; all rules count. ACTION, one of:
 //   status=503      that status with S3's usual error; no-body leaves the body out; code=X sets it
 //   reset           the request is read, not executed, and the connection is reset
@@ -16,7 +17,21 @@
 //   stall           no answer, ever; stall-after=N: after N bytes of the answer's body
 //   error200=CODE   200 whose body is an <Error>; not executed
 //   close           a right answer, then the connection is closed unannounced
-//   delay=MS        a right answer, later
+//   delay=MS        a right answer, later; drip=N: its body at N bytes a second
+//   truncate-xml    half of an XML answer, in an HTTP message that is whole
+//   wrong-etag      another ETag of the same form; wrong-checksum: so for x-amz-checksum-*
+//   expired-token   ExpiredToken, not executed; status 403, or expired-token=400
+//   redirect=REGION PermanentRedirect; REGION,307: TemporaryRedirect; REGION,400:
+//                   AuthorizationHeaderMalformed; all name the region
+//   skew=S          RequestTimeTooSkewed with a Date that is S seconds ahead (or behind: skew=-S)
+//   changed         PreconditionFailed; only requests that set a condition count
+//   garbage-headers lines that are no headers; garbage-headers=odd: legal ones nobody expects
+//   long-headers=N  a header of N bytes
+//   continue=N      N times 100 Continue, then the answer; continue=length: one that claims a body
+//   chunked         the body in chunks of odd sizes, with extensions and trailers
+// Without an ACTION, a rule with rate= is a storm: it draws the action too, from kinds=reset,short
+// (all but redirect; named twice, twice as likely), else from kStormKinds, and only one that can
+// hurt the operation at hand. `seed=7 rate=0.02` alone is such a rule for all operations.
 // Thread-safe.
 #pragma once
 
@@ -43,20 +58,38 @@ enum class FaultKind : std::uint8_t {
     error_200,
     close,
     delay,
+    drip,
+    truncate_xml,
+    wrong_etag,
+    wrong_checksum,
+    expired_token,
+    redirect,
+    skew,
+    changed,
+    garbage_headers,
+    long_headers,
+    interim,  // "continue"
+    chunked,
 };
 
 struct Fault {
     FaultKind kind = FaultKind::status;
-    std::uint64_t number = 0;  // status, bytes or milliseconds
-    std::string code;
+    std::uint64_t number = 0;  // status, bytes, bytes a second, milliseconds or times
+    std::string code;          // of an error; a region; a variant
     bool has_body = true;
+    std::int64_t seconds = 0;  // skew
+};
+
+// What a rule looks at.
+struct FaultTarget {
+    std::string_view operation, key, part_number;
+    bool conditional = false;  // If-Match and its kin
 };
 
 class FaultPlan {
   public:
     base::Status set(std::string_view text);
-    std::optional<Fault> next(std::string_view operation, std::string_view key,
-                              std::string_view part_number);
+    std::optional<Fault> next(const FaultTarget& target);
     void reset_counts();
     std::uint64_t fired() const;
 
@@ -66,11 +99,16 @@ class FaultPlan {
         std::vector<std::uint64_t> nth;
         std::uint64_t every = 0;
         std::uint64_t times = UINT64_MAX;
+        double rate = 1;
+        std::uint64_t seed = 0;
+        std::vector<FaultKind> kinds;  // a storm's; empty: `fault` it is
         Fault fault;
         std::uint64_t seen = 0;
         std::uint64_t fired = 0;
     };
     static base::Result<Rule> parse_rule(std::string_view text);
+    static base::Status parse_when(std::string_view name, std::string_view value, Rule& rule);
+    static bool looks_at(const Rule& rule, const FaultTarget& target);
 
     mutable std::mutex mutex_;
     std::vector<Rule> rules_;

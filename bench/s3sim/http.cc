@@ -111,7 +111,9 @@ std::string_view reason(int status) {
         case 200: return "OK";
         case 204: return "No Content";
         case 206: return "Partial Content";
+        case 301: return "Moved Permanently";
         case 304: return "Not Modified";
+        case 307: return "Temporary Redirect";
         case 400: return "Bad Request";
         case 403: return "Forbidden";
         case 404: return "Not Found";
@@ -206,16 +208,19 @@ std::string format_http_date(base::UtcTime time) {
 
 std::string serialize_head(const Response& response, std::string_view request_id,
                            base::UtcTime now) {
-    std::string head;
-    head.reserve(512);
+    std::string head = response.interim;
+    head.reserve(512 + response.interim.size() + response.raw_headers.size());
     fmt::format_to(std::back_inserter(head),
                    "HTTP/1.1 {} {}\r\nDate: {}\r\nServer: s3sim\r\nx-amz-request-id: {}\r\n"
                    "x-amz-id-2: s3sim/{}\r\n",
-                   response.status, reason(response.status), format_http_date(now), request_id,
-                   request_id);
+                   response.status, reason(response.status),
+                   format_http_date(now + response.date_shift), request_id, request_id);
     for (const auto& [name, value] : response.headers)
         head.append(name).append(": ").append(value).append("\r\n");
-    if (response.status != 204 && response.status != 304) {
+    head += response.raw_headers;
+    if (response.chunked) {
+        head += "Transfer-Encoding: chunked\r\nTrailer: X-S3sim-Trailer, x-empty\r\n";
+    } else if (response.status != 204 && response.status != 304) {
         fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n",
                        response.head_length.value_or(response.body_size()));
     }

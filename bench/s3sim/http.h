@@ -3,6 +3,7 @@
 // buffer.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -56,6 +57,11 @@ struct Response {
     std::uint64_t length = 0;
     std::optional<std::uint64_t> head_length;  // answer to HEAD: Content-Length without a body
     bool close = false;
+    // Faults: answers before this one, header lines as they are, how far Date is off.
+    std::string interim;
+    std::string raw_headers;
+    std::chrono::seconds date_shift{0};
+    bool chunked = false;  // body is framed already
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
     std::uint64_t body_size() const { return body ? length : text.size(); }

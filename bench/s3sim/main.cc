@@ -5,6 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <fstream>
+#include <sstream>
 
 #include "s3sim/numbers.h"
 #include "s3sim/server.h"
@@ -14,6 +16,7 @@ namespace {
 struct Flags {
     s3sim::Options options;
     std::vector<std::string> synthetic;
+    std::string fault_file;
     std::string max_memory = "0";
     std::string bandwidth = "0";
     std::string min_part_size = "5MiB";
@@ -42,7 +45,9 @@ void declare(CLI::App& app, Flags& flags) {
     app.add_option("--threads", o.threads)->capture_default_str();
     app.add_option("--max-memory", flags.max_memory, "of stored bytes, e.g. 2GiB; 0: no limit")
         ->capture_default_str();
-    app.add_option("--fault", o.faults, "fault plan, e.g. 'UploadPart nth=3 status=503'");
+    app.add_option("--fault", o.faults,
+                   "fault plan, e.g. 'UploadPart nth=3 status=503; seed=7 rate=0.02'");
+    app.add_option("--fault-file", flags.fault_file, "a file with more of it, a rule a line");
     app.add_option("--latency-ms", o.latency_ms, "before the first byte of each answer")
         ->capture_default_str();
     app.add_option("--bandwidth-per-connection", flags.bandwidth,
@@ -65,6 +70,16 @@ bool interpret(Flags& flags, std::string& error) {
         if (!value) error = fmt::format("{}: '{}' is not a size", name, text);
         return value.has_value();
     };
+    if (!flags.fault_file.empty()) {
+        std::ifstream file(flags.fault_file);
+        std::ostringstream text;
+        text << file.rdbuf();
+        if (!file) {
+            error = fmt::format("--fault-file: cannot read '{}'", flags.fault_file);
+            return false;
+        }
+        flags.options.faults += "\n" + text.str();
+    }
     for (const std::string& item : flags.synthetic) {
         const auto equals = item.find('=');
         if (equals == std::string::npos) {

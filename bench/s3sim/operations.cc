@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "s3sim/damage.h"
 #include "s3sim/numbers.h"
 #include "s3sim/stats.h"
 #include "s3sim/versions.h"
@@ -24,21 +25,18 @@ bool has_data(Operation operation) {
     return operation == Operation::PutObject || operation == Operation::UploadPart;
 }
 
-Refusal refusal_of(const Fault& fault) {
-    std::string code = fault.code;
-    if (code.empty()) {
-        switch (fault.number) {
-            case 403: code = "AccessDenied"; break;
-            case 404: code = "NoSuchKey"; break;
-            case 409: code = "ConditionalRequestConflict"; break;
-            case 412: code = "PreconditionFailed"; break;
-            case 503: code = "SlowDown"; break;
-            default: code = "InternalError"; break;
-        }
-    }
-    Refusal refusal = known_refusal(code);
-    refusal.status = static_cast<int>(fault.number);
-    return refusal;
+bool is_conditional(const Request& request) {
+    constexpr std::array<std::string_view, 8> kConditions = {
+        "if-match",
+        "if-none-match",
+        "if-modified-since",
+        "if-unmodified-since",
+        "x-amz-copy-source-if-match",
+        "x-amz-copy-source-if-none-match",
+        "x-amz-copy-source-if-modified-since",
+        "x-amz-copy-source-if-unmodified-since"};
+    return std::ranges::any_of(
+        request.headers, [&](const auto& header) { return contains(kConditions, header.first); });
 }
 
 std::string make_request_id() {
@@ -105,8 +103,9 @@ Answered<void> Service::admit(Exchange& exchange) {
         return std::unexpected(std::move(refusal));
     }
     if (exchange.operation == Operation::Control) return prepare_body(exchange);
-    exchange.fault = faults_.next(operation_name(exchange.operation), request.key,
-                                  request.parameter_or("partNumber", ""));
+    exchange.fault =
+        faults_.next({operation_name(exchange.operation), request.key,
+                      request.parameter_or("partNumber", ""), is_conditional(request)});
     if (over_rate()) return refuse("SlowDown");
     auto payload_hash = check_signature(request, credentials_, now());
     if (!payload_hash) {
@@ -226,20 +225,28 @@ bool Service::blocks(const Exchange& exchange) const {
 }
 
 Response Service::finish(Exchange& exchange) {
-    if (exchange.fault && exchange.fault->kind == FaultKind::error_200) {
-        Refusal refusal = known_refusal(exchange.fault->code);
-        return xml_response(error_xml(refusal, exchange.request.path, exchange.request_id));
+    if (!exchange.fault) return answer(exchange);
+    const Fault& fault = *exchange.fault;
+    if (fault.kind == FaultKind::error_200 && exchange.request.method != "HEAD") {
+        return xml_response(
+            error_xml(known_refusal(fault.code), exchange.request.path, exchange.request_id));
     }
-    if (exchange.fault && exchange.fault->kind == FaultKind::status)
-        exchange.refusal = refusal_of(*exchange.fault);
-    Answered<Response> answer = exchange.refusal
-                                    ? Answered<Response>(std::unexpected(*exchange.refusal))
-                                    : execute(exchange);
+    if (auto refusal = refusal_of(fault, exchange.request, now()))
+        exchange.refusal = std::move(*refusal);
+    Response response = answer(exchange);
+    damage(fault, exchange.request, response);
+    return response;
+}
+
+Response Service::answer(Exchange& exchange) {
+    Answered<Response> done = exchange.refusal
+                                  ? Answered<Response>(std::unexpected(*exchange.refusal))
+                                  : execute(exchange);
     Response response;
-    if (answer) {
-        response = std::move(*answer);
+    if (done) {
+        response = std::move(*done);
     } else {
-        const Refusal& refusal = answer.error();
+        const Refusal& refusal = done.error();
         // 304 and answers to HEAD have no body.
         const bool muted = exchange.fault && !exchange.fault->has_body;
         const bool bare = muted || exchange.request.method == "HEAD" || refusal.status == 304;

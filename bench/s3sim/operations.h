@@ -91,6 +91,7 @@ class Service {
     Answered<void> admit(Exchange& exchange);
     Answered<void> prepare_body(Exchange& exchange);
     Answered<void> check_body(Exchange& exchange);
+    Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
     bool over_rate();
 

@@ -125,6 +125,33 @@ bool Client::send_raw(std::string_view bytes) {
     return true;
 }
 
+// Strict, extensions and trailers ignored. False: the connection ended first, or it is no framing.
+bool Client::receive_chunks(std::string& body, const std::function<bool()>& more) {
+    const auto line = [&](std::string& text) {
+        std::size_t end = 0;
+        while ((end = buffer_.find("\r\n")) == std::string::npos) {
+            if (!more()) return false;
+        }
+        text = buffer_.substr(0, end);
+        buffer_.erase(0, end + 2);
+        return true;
+    };
+    std::string text;
+    while (line(text)) {
+        const std::size_t size = std::stoul(text, nullptr, 16);
+        if (size == 0) {
+            while (line(text) && !text.empty()) continue;
+            return text.empty();
+        }
+        while (buffer_.size() < size && more()) continue;
+        if (buffer_.size() < size) return false;
+        body += buffer_.substr(0, size);
+        buffer_.erase(0, size);
+        if (!line(text) || !text.empty()) return false;
+    }
+    return false;
+}
+
 Answer Client::receive(bool head_request) {
     const auto more = [&] {
         char chunk[65536];
@@ -143,16 +170,24 @@ Answer Client::receive(bool head_request) {
     answer.status = std::stoi(buffer_.substr(9, 3));
     for (auto at = buffer_.find("\r\n") + 2; at < end;) {
         const auto line_end = buffer_.find("\r\n", at);
-        const auto colon = buffer_.find(": ", at);
-        std::string name = buffer_.substr(at, colon - at);
+        const auto colon = std::min(buffer_.find(':', at), line_end);
+        std::string name = buffer_.substr(at, colon - at);  // of garbage: all of the line
         std::ranges::transform(name, name.begin(),
                                [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        answer.headers[name] = buffer_.substr(colon + 2, line_end - colon - 2);
+        const auto value =
+            std::min(buffer_.find_first_not_of(' ', std::min(colon + 1, line_end)), line_end);
+        answer.headers[name] = buffer_.substr(value, line_end - value);
         at = line_end + 2;
     }
+    answer.head = buffer_.substr(0, end + 4);
     buffer_.erase(0, end + 4);
     const bool bare =
         head_request || answer.status == 204 || answer.status == 304 || answer.status == 100;
+    if (!bare && answer.headers.contains("transfer-encoding")) {
+        answer.cut = !receive_chunks(answer.body, more);
+        if (answer.cut) disconnect();
+        return answer;
+    }
     const std::size_t size = bare ? 0 : std::stoul(answer.headers.at("content-length"));
     while (buffer_.size() < size && more()) continue;
     answer.cut = buffer_.size() < size;

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,6 +23,7 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 struct Answer {
     int status = 0;  // 0: the connection ended before an answer was whole
     std::map<std::string, std::string> headers;  // names in lower case
+    std::string head;                            // as it came
     std::string body;
     bool cut = false;  // fewer body bytes than promised
 
@@ -54,6 +56,7 @@ class Client {
 
   private:
     bool connect();
+    bool receive_chunks(std::string& body, const std::function<bool()>& more);
     std::uint16_t port_;
     int fd_ = -1;
     std::string buffer_;

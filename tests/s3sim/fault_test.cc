@@ -15,7 +15,7 @@ TEST(FaultPlan, When) {
         "UploadPart part=7 status=412; * key=bad stall"));
     const auto fires = [&](std::string_view operation, std::string_view key = "k",
                            std::string_view part = "1") {
-        const auto fault = plan.next(operation, key, part);
+        const auto fault = plan.next({operation, key, part});
         return fault ? static_cast<int>(fault->number) : -1;
     };
     EXPECT_EQ(fires("UploadPart"), -1);
@@ -25,7 +25,7 @@ TEST(FaultPlan, When) {
     std::vector<int> gets;
     for (int i = 0; i < 6; ++i) gets.push_back(fires("GetObject"));
     EXPECT_EQ(gets, (std::vector<int>{-1, -1, 503, -1, -1, -1}));
-    EXPECT_EQ(plan.next("ListParts", "a/bad/key", "")->kind, FaultKind::stall);
+    EXPECT_EQ(plan.next({"ListParts", "a/bad/key", ""})->kind, FaultKind::stall);
     EXPECT_EQ(plan.fired(), 5U);
     plan.reset_counts();
     EXPECT_EQ(fires("UploadPart"), -1);
@@ -34,12 +34,45 @@ TEST(FaultPlan, When) {
 
 TEST(FaultPlan, Refusals) {
     FaultPlan plan;
-    for (const char* text :
-         {"GetObject", "Nonsense stall", "GetObject status", "GetObject status=99",
-          "GetObject nth=0 stall", "GetObject stall reset", "GetObject wibble",
-          "GetObject reset-after=x"}) {
+    for (const char* text : {"GetObject",
+                             "Nonsense stall",
+                             "GetObject status",
+                             "GetObject status=99",
+                             "GetObject nth=0 stall",
+                             "GetObject stall reset",
+                             "GetObject wibble",
+                             "GetObject reset-after=x",
+                             "GetObject reset=5",
+                             "GetObject nth= stall",
+                             "GetObject drip=0",
+                             "GetObject redirect",
+                             "GetObject redirect=r,302",
+                             "GetObject skew=",
+                             "GetObject skew=1h",
+                             "GetObject expired-token=401",
+                             "GetObject garbage-headers=even",
+                             "GetObject continue=0",
+                             "GetObject chunked=2",
+                             "seed=1",
+                             "rate=2",
+                             "rate=-1",
+                             "rate=0.5x",
+                             "seed=x rate=1",
+                             "rate=1 kinds=",
+                             "rate=1 kinds=reset,nonsense",
+                             "rate=1 kinds=redirect",
+                             "rate=1 kinds=reset stall",
+                             "* kinds=reset",
+                             "GetObject long-headers=1000000000"}) {
         EXPECT_FALSE(plan.set(text)) << text;
     }
+}
+
+TEST(FaultPlan, ACommentMayHoldASemicolon) {
+    FaultPlan plan;
+    ASSERT_TRUE(plan.set("# first; not a rule\nGetObject stall # nor; this\nPutObject reset"));
+    EXPECT_EQ(plan.next({"GetObject", "k", ""})->kind, FaultKind::stall);
+    EXPECT_EQ(plan.next({"PutObject", "k", ""})->kind, FaultKind::reset);
 }
 
 class FaultTest : public ServerTest {

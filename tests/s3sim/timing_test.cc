@@ -52,6 +52,17 @@ TEST_F(TimingTest, DelayFault) {
     EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("HEAD", "/bkt").status, 200); }), 0.050);
 }
 
+TEST_F(TimingTest, ABodyDrips) {
+    Options options;
+    options.faults = "GetObject nth=1 drip=20000; ListObjectsV2 nth=1 drip=1000";
+    start(options);
+    ASSERT_TRUE(server->put("bkt", "k", std::string(5'000, 'x')));
+    EXPECT_GE(seconds([&] { EXPECT_EQ(client->call("GET", "/bkt/k").body.size(), 5'000U); }), 0.18);
+    Answer listed;  // a document trickles as well: more than 250 bytes
+    EXPECT_GE(seconds([&] { listed = client->call("GET", "/bkt", "list-type=2"); }), 0.18);
+    EXPECT_EQ(listed.body, client->call("GET", "/bkt", "list-type=2").body);
+}
+
 TEST_F(TimingTest, IdleConnectionsAreClosed) {
     Options options;
     options.idle_timeout_ms = 20;
