@@ -1,6 +1,6 @@
-// A body in Transfer-Encoding chunked, as awkward as RFC 9112, 7.1 allows: small chunks of
-// odd sizes, then larger ones, sizes in both cases and with leading zeros, extensions, trailers. A view
-// over another body: it holds the framing only. A file is mapped into memory.
+// A body in Transfer-Encoding chunked, as awkward as RFC 9112, 7.1 allows: small chunks of odd
+// sizes, then larger ones, sizes with leading zeros, extensions, trailers. A view over another
+// body: it holds the framing only. A file is mapped into memory.
 #pragma once
 
 #include "s3sim/http.h"

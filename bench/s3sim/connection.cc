@@ -171,7 +171,7 @@ void Connection::take_body(base::ByteView bytes, bool in_window) {
     Exchange& exchange = *exchange_;
     worker_.counters().add_in(bytes.size());
     exchange.received += bytes.size();
-    throttle_moved_ += bytes.size();
+    moved(bytes.size());
     body_left_ -= bytes.size();
     if (!exchange.refusal) {
         exchange.crc32 = crc32(exchange.crc32, bytes);
@@ -247,14 +247,17 @@ void Connection::respond(Response response) {
     worker_.counters().answered(exchange_->operation, response.status);
     worker_.counters().add_out(counted_out_);
 
-    std::uint64_t delay_ms =
-        exchange_->operation == Operation::Control ? 0 : worker_.options().latency_ms;
-    if (fault && fault->kind == FaultKind::delay) delay_ms += fault->number;
+    base::Duration delay{0};
+    if (exchange_->operation != Operation::Control) {
+        delay = std::chrono::milliseconds(worker_.options().latency_ms) +
+                worker_.service().timing().next_latency();
+    }
+    if (fault && fault->kind == FaultKind::delay) delay += std::chrono::milliseconds(fault->number);
     drip_ = fault && fault->kind == FaultKind::drip ? fault->number : 0;
     state_ = State::sending;
     restart_throttle();
-    if (delay_ms > 0) {
-        send_at_ = steady_now() + std::chrono::milliseconds(delay_ms);
+    if (delay.count() > 0) {
+        send_at_ = steady_now() + delay;
         state_ = State::delayed;
         worker_.wake_at(send_at_, weak_from_this());
     }

@@ -57,8 +57,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bool receive(void* to, std::size_t size, std::size_t& got);
     bool send_text_and_views();
     bool send_file();
-    // How many of `wanted` bytes the bandwidth limit lets through now; 0 arms a timer.
+    // How many of `wanted` bytes the bandwidth limits let through now; 0 arms a timer.
     std::uint64_t allowance(std::uint64_t wanted);
+    std::uint64_t host_allowance(std::uint64_t wanted);
+    void moved(std::uint64_t bytes);
     void restart_throttle();
     bool idle_too_long();
 
@@ -91,6 +93,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::uint64_t drip_ = 0;  // bytes a second of this answer; 0: as the server's
     base::SteadyTime throttle_start_{};
     std::uint64_t throttle_moved_ = 0;
+    std::uint64_t host_grant_ = 0;  // bytes that it may move from host_grant_at_ on
+    base::SteadyTime host_grant_at_{};
 };
 
 }  // namespace s3sim

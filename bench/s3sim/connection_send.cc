@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kSendMax = 1 << 20;
 constexpr std::uint64_t kQuantumMax = 16 << 10;
+constexpr std::uint64_t kHostQuantum = 64 << 10;
 constexpr std::uint64_t kQuantaPerSecond = 20;  // of a slow rate: so often do some bytes move
 
 base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
@@ -56,10 +57,10 @@ bool Connection::send_text_and_views() {
     const auto text_bytes =
         std::min<std::size_t>(static_cast<std::size_t>(n), text_.size() - text_sent_);
     text_sent_ += text_bytes;
-    const std::uint64_t moved = static_cast<std::size_t>(n) - text_bytes;
-    body_offset_ += moved;
-    send_left_ -= moved;
-    throttle_moved_ += moved;
+    const std::uint64_t body_bytes_moved = static_cast<std::size_t>(n) - text_bytes;
+    body_offset_ += body_bytes_moved;
+    send_left_ -= body_bytes_moved;
+    moved(body_bytes_moved);
     return true;
 }
 
@@ -79,25 +80,45 @@ bool Connection::send_file() {
     }
     body_offset_ += static_cast<std::uint64_t>(n);
     send_left_ -= static_cast<std::uint64_t>(n);
-    throttle_moved_ += static_cast<std::uint64_t>(n);
+    moved(static_cast<std::uint64_t>(n));
     return true;
 }
 
 void Connection::restart_throttle() {
     throttle_start_ = steady_now();
     throttle_moved_ = 0;
+    host_grant_ = 0;
+}
+
+void Connection::moved(std::uint64_t bytes) {
+    throttle_moved_ += bytes;
+    host_grant_ -= std::min(host_grant_, bytes);
+}
+
+// What was granted once stays so until it has moved.
+std::uint64_t Connection::host_allowance(std::uint64_t wanted) {
+    HostTiming& timing = worker_.service().timing();
+    SharedBandwidth& host = state_ == State::body ? timing.in : timing.out;
+    if (!host.limited() || wanted == 0) return wanted;
+    const auto at = steady_now();
+    if (host_grant_ == 0) {
+        host_grant_ = std::min(wanted, kHostQuantum);
+        host_grant_at_ = host.reserve(host_grant_, at);
+        if (host_grant_at_ > at) worker_.wake_at(host_grant_at_, weak_from_this());
+    }
+    return host_grant_at_ <= at ? std::min(wanted, host_grant_) : 0;
 }
 
 std::uint64_t Connection::allowance(std::uint64_t wanted) {
     std::uint64_t rate = worker_.options().bandwidth_per_connection;
     if (drip_ != 0 && (rate == 0 || drip_ < rate)) rate = drip_;
-    if (rate == 0 || wanted == 0) return wanted;
+    if (rate == 0 || wanted == 0) return host_allowance(wanted);
     const auto quantum = std::clamp<std::uint64_t>(rate / kQuantaPerSecond, 1, kQuantumMax);
     const double seconds = std::chrono::duration<double>(steady_now() - throttle_start_).count();
     const auto due = static_cast<std::uint64_t>(seconds * static_cast<double>(rate)) + quantum;
     const std::uint64_t allowed = due > throttle_moved_ ? due - throttle_moved_ : 0;
     const std::uint64_t least = std::min(wanted, quantum);
-    if (allowed >= least) return std::min(wanted, allowed);
+    if (allowed >= least) return host_allowance(std::min(wanted, allowed));
     const double missing = static_cast<double>(least - allowed) / static_cast<double>(rate);
     worker_.wake_at(steady_now() + std::chrono::duration_cast<base::Duration>(
                                        std::chrono::duration<double>(missing)),

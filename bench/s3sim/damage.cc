@@ -12,7 +12,8 @@ using namespace std::string_view_literals;
 
 // Lines that no parser should take for headers: no colon, a name with a blank, a NUL in a value.
 constexpr std::string_view kGarbage =
-    "!!! this is no header\r\nx bad name: 1\r\nx-nul: a\0b\r\n\x01\x02\x03\xff\r\n"sv;  // the NUL is part of it
+    "!!! this is no header\r\nx bad name: 1\r\n"
+    "x-nul: a\0b\r\n\x01\x02\x03\xff\r\n"sv;  // the NUL is part of it
 // Lines that are headers, though nobody sends them: no value, bytes above 127, odd case, twice,
 // long runs of blanks, every character that a name may have.
 constexpr std::string_view kOdd =

@@ -13,6 +13,7 @@ namespace s3sim {
 namespace {
 
 constexpr std::uint64_t kHeaderBytesMax = 64 << 20;
+constexpr std::uint64_t kNumberMax = 1ULL << 40;  // bytes; as milliseconds 34 years
 constexpr std::uint64_t kInterimMax = 100;
 constexpr std::int64_t kSkewMaxSeconds = 100LL * 365 * 24 * 3600;
 
@@ -88,7 +89,8 @@ std::string_view take_value(std::string_view value, Fault& fault) {
         case FaultKind::reset_after:
         case FaultKind::short_body:
         case FaultKind::stall_after:
-        case FaultKind::delay: return number ? "" : "the action needs a number";
+        case FaultKind::delay:
+            return number && *number <= kNumberMax ? "" : "the action needs a number";
         case FaultKind::drip: return fault.number > 0 ? "" : "the action needs bytes a second";
         case FaultKind::long_headers:
             return number && *number <= kHeaderBytesMax ? "" : "long-headers needs 0 to 64 MiB";

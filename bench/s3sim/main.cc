@@ -19,6 +19,7 @@ struct Flags {
     std::string fault_file;
     std::string max_memory = "0";
     std::string bandwidth = "0";
+    std::string bandwidth_host = "0";
     std::string min_part_size = "5MiB";
 };
 
@@ -50,11 +51,20 @@ void declare(CLI::App& app, Flags& flags) {
     app.add_option("--fault-file", flags.fault_file, "a file with more of it, a rule a line");
     app.add_option("--latency-ms", o.latency_ms, "before the first byte of each answer")
         ->capture_default_str();
+    app.add_option("--latency", o.latency,
+                   "more of it: 30ms,jitter=20ms,tail=1%:3s,seed=7; p99=3s is tail=1%:3s");
     app.add_option("--bandwidth-per-connection", flags.bandwidth,
                    "bytes a second, e.g. 80MiB; 0: no limit")
         ->capture_default_str();
+    app.add_option("--bandwidth-host", flags.bandwidth_host, "so for all connections together")
+        ->capture_default_str();
     app.add_option("--max-requests-per-second", o.max_requests_per_second,
                    "503 SlowDown above; 0: no limit")
+        ->capture_default_str();
+    app.add_option("--max-reads-per-second", o.max_reads_per_second, "so for GET and HEAD")
+        ->capture_default_str();
+    app.add_option("--max-writes-per-second", o.max_writes_per_second,
+                   "so for PUT, POST and DELETE")
         ->capture_default_str();
     app.add_option("--idle-timeout-ms", o.idle_timeout_ms,
                    "idle connections are closed after; 0: never")
@@ -91,6 +101,7 @@ bool interpret(Flags& flags, std::string& error) {
     return size("--max-memory", flags.max_memory, flags.options.max_memory_bytes) &&
            size("--bandwidth-per-connection", flags.bandwidth,
                 flags.options.bandwidth_per_connection) &&
+           size("--bandwidth-host", flags.bandwidth_host, flags.options.bandwidth_host) &&
            size("--min-part-size", flags.min_part_size, flags.options.min_part_size_bytes);
 }
 

@@ -66,19 +66,15 @@ Service::Service(const Options& options, Store& store, FaultPlan& faults, Counte
       counters_(counters),
       clock_(options.clock != nullptr ? *options.clock : base::system_clock()),
       credentials_{options.access_key, options.secret_key, options.session_token, options.region},
-      rate_tokens_(options.max_requests_per_second) {}
+      timing_(options.bandwidth_host),
+      requests_(options.max_requests_per_second),
+      reads_(options.max_reads_per_second),
+      writes_(options.max_writes_per_second) {}
 
-bool Service::over_rate() {
-    if (options_.max_requests_per_second == 0) return false;
-    const double rate = options_.max_requests_per_second;
-    const std::scoped_lock lock(rate_mutex_);
+bool Service::over_rate(std::string_view method) {
     const auto at = clock_.steady_now();
-    rate_tokens_ =
-        std::min(rate, rate_tokens_ + rate * std::chrono::duration<double>(at - rate_at_).count());
-    rate_at_ = at;
-    if (rate_tokens_ < 1) return true;
-    rate_tokens_ -= 1;
-    return false;
+    TokenBucket& own = method == "GET" || method == "HEAD" ? reads_ : writes_;
+    return !own.take(at) || !requests_.take(at);
 }
 
 void Service::begin(Exchange& exchange) {
@@ -106,7 +102,7 @@ Answered<void> Service::admit(Exchange& exchange) {
     exchange.fault =
         faults_.next({operation_name(exchange.operation), request.key,
                       request.parameter_or("partNumber", ""), is_conditional(request)});
-    if (over_rate()) return refuse("SlowDown");
+    if (over_rate(request.method)) return refuse("SlowDown");
     auto payload_hash = check_signature(request, credentials_, now());
     if (!payload_hash) {
         counters_.signature_failed();

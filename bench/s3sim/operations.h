@@ -15,6 +15,7 @@
 #include "s3sim/http.h"
 #include "s3sim/server.h"
 #include "s3sim/store.h"
+#include "s3sim/timing.h"
 
 namespace s3sim {
 
@@ -86,6 +87,7 @@ class Service {
     // A readable copy of an archived object, at once and for ten years.
     Answered<void> restore_now(std::string_view bucket, std::string_view key);
     base::UtcTime now() const { return clock_.utc_now(); }
+    HostTiming& timing() { return timing_; }
 
   private:
     Answered<void> admit(Exchange& exchange);
@@ -93,7 +95,7 @@ class Service {
     Answered<void> check_body(Exchange& exchange);
     Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
-    bool over_rate();
+    bool over_rate(std::string_view method);
 
     Response control(Exchange& exchange);
     Answered<Response> list_buckets(Exchange& exchange);
@@ -124,9 +126,8 @@ class Service {
     Counters& counters_;
     base::Clock& clock_;
     Credentials credentials_;
-    std::mutex rate_mutex_;
-    double rate_tokens_ = 0;
-    base::SteadyTime rate_at_{};
+    HostTiming timing_;
+    TokenBucket requests_, reads_, writes_;
 };
 
 std::string document_of(const Exchange& exchange);  // an XML body, whole

@@ -151,6 +151,9 @@ base::Result<std::unique_ptr<Server>> Server::start(Options options) {
     std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(std::move(options))));
     Impl& impl = *server->impl_;
     if (auto ok = impl.faults.set(impl.options.faults); !ok) return std::unexpected(ok.error());
+    auto latency = LatencyModel::parse(impl.options.latency);
+    if (!latency) return std::unexpected(latency.error());
+    impl.service.timing().latency = std::move(*latency);
     if (auto ok = impl.prepare_buckets(); !ok) return std::unexpected(ok.error());
     if (auto ok = impl.start_threads(); !ok) return std::unexpected(ok.error());
     return server;

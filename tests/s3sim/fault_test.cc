@@ -45,6 +45,7 @@ TEST(FaultPlan, Refusals) {
                              "GetObject reset=5",
                              "GetObject nth= stall",
                              "GetObject drip=0",
+                             "GetObject delay=99999999999999999",
                              "GetObject redirect",
                              "GetObject redirect=r,302",
                              "GetObject skew=",
