@@ -114,7 +114,7 @@ class Document {
 };
 
 std::unexpected<base::Error> refused(const std::string& code, const std::string& message) {
-    return base::fail(ErrorKind::denied, "no_credentials",
+    return base::fail(ErrorKind::denied, "credentials_refused",
                       fmt::format("the answer is an error: {}: {}", code, message));
 }
 

@@ -3,7 +3,7 @@
 // own error code and message, clipped.
 //
 // Errors: corrupt "bad_credentials_document" for what is no JSON object or lacks a field or has one
-// of the wrong type; denied "no_credentials" for a document that is itself an error.
+// of the wrong type; denied "credentials_refused" for a document that is itself an error.
 #pragma once
 
 #include <string_view>

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "s3client/clip.h"
+#include "s3client/host_header.h"
 #include "s3client/xml_reader.h"
 
 namespace s3client {
@@ -18,10 +19,7 @@ constexpr std::size_t kQuotedMax_bytes = 300;
 StsCall call_of(const Endpoint& endpoint, const std::vector<NameValue>& form) {
     StsCall call;
     call.request.method = "POST";
-    const std::string host =
-        endpoint.host.contains(':') ? fmt::format("[{}]", endpoint.host) : endpoint.host;
-    const bool usual = endpoint.port == (endpoint.tls ? 443 : 80);
-    call.request.host = usual ? host : fmt::format("{}:{}", host, endpoint.port);
+    call.request.host = host_header(endpoint);
     call.request.path = endpoint.path_prefix + "/";
     call.request.set_header("content-type", "application/x-www-form-urlencoded; charset=utf-8");
     call.request.set_header("accept", "application/xml");

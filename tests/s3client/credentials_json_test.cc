@@ -48,7 +48,7 @@ TEST(CredentialsJson, SaysTheServicesOwnError) {
     const auto container = parse_container_credentials(
         R"({"code":"AccessDeniedException","message":"not you","SecretAccessKey":"hunter2"})");
     ASSERT_FALSE(container);
-    EXPECT_EQ(container.error().code, "no_credentials");
+    EXPECT_EQ(container.error().code, "credentials_refused");
     EXPECT_EQ(container.error().kind, base::ErrorKind::denied);
     EXPECT_EQ(container.error().detail, "the answer is an error: AccessDeniedException: not you");
     const auto instance =
