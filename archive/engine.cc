@@ -124,8 +124,7 @@ base::Status Engine::Impl::start_lanes() {
             auto slab = io::BufferSlab::create(self.reactor(), lane_memory);
             if (!slab) return std::unexpected(slab.error());
             lane.slab = std::move(*slab);
-            lane.client =
-                std::make_unique<s3client::S3Client>(self.reactor(), parts.worker, client);
+            lane.client = std::make_unique<s3client::S3Client>(self.reactor(), client);
             lane.shutdown = std::make_unique<io::CancelSource>();
             io_name = self.reactor().backend().name();
             return {};

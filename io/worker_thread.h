@@ -1,7 +1,6 @@
-// A thread for what must not run on a reactor: name look-ups, reading files, planning a million
-// entries. Calls run one after the other; run() suspends the awaiting task until its call has ended
-// and resumes it on its own reactor. Thread-safe. A call under way cannot be cancelled: keep them
-// short or bounded.
+// A thread for what must not run on a reactor: reading files, planning a million entries. Calls run
+// one after the other; run() suspends the awaiting task until its call has ended and resumes it on
+// its own reactor. Thread-safe. A call under way cannot be cancelled: keep them short or bounded.
 #pragma once
 
 #include <condition_variable>

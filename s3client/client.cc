@@ -27,10 +27,10 @@ bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
-S3Client::S3Client(io::Reactor& reactor, io::WorkerThread& worker, ClientConfig config)
+S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
     : reactor_(reactor),
       config_(std::move(config)),
-      pool_(reactor, worker, config_.tls, config_.connections_max),
+      pool_(reactor, config_.tls, config_.connections_max),
       retry_(config_.retry) {}
 
 io::Task<base::Status> S3Client::run(Call call) {

@@ -67,7 +67,7 @@ struct UploadTarget {
 
 class S3Client {
   public:
-    S3Client(io::Reactor& reactor, io::WorkerThread& worker, ClientConfig config);
+    S3Client(io::Reactor& reactor, ClientConfig config);
 
     io::Task<base::Result<ListObjectsPage>> list_objects(std::string bucket, std::string prefix,
                                                          std::string continuation_token,

@@ -15,10 +15,11 @@ ConnectionLease::~ConnectionLease() {
     if (pool_ != nullptr) pool_->give_back(*this);
 }
 
-ConnectionPool::ConnectionPool(io::Reactor& reactor, io::WorkerThread& worker,
-                               std::shared_ptr<io::TlsContext> tls, unsigned connections_max)
+ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
+                               unsigned connections_max,
+                               std::shared_ptr<io::ResolverThread> resolver)
     : reactor_(reactor),
-      resolver_(reactor, worker),
+      resolver_(reactor, std::move(resolver)),
       tls_(std::move(tls)),
       permits_(reactor, connections_max),
       idle_max_(connections_max) {}
@@ -61,18 +62,39 @@ io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const T
                                                                          io::Bounds bounds) {
     io::Bounds quick = bounds;
     quick.deadline = std::min(bounds.deadline, reactor_.now() + kConnectTimeout);
-    auto address = co_await resolver_.resolve(target.connect_host, target.port);
-    if (!address) co_return std::unexpected(address.error());
-    auto stream = co_await io::connect_tcp(reactor_, *address, quick);
+    const auto addresses = co_await resolver_.resolve(target.connect_host, target.port, quick);
+    if (!addresses) co_return std::unexpected(addresses.error());
+    for (std::size_t i = 0;; ++i) {
+        const bool last = i + 1 == addresses->size();
+        auto stream = co_await connect(target, (*addresses)[i], last, quick);
+        if (stream) {
+            ++opened_;
+            co_return std::make_unique<Connection>(std::move(*stream));
+        }
+        const bool may_help = stream.error().kind == base::ErrorKind::transient;
+        if (last || !may_help || reactor_.now() >= quick.deadline) {
+            co_return std::unexpected(stream.error());
+        }
+    }
+}
+
+io::Task<base::Result<std::unique_ptr<io::Stream>>> ConnectionPool::connect(
+    const Target& target, io::SocketAddress address, bool last, io::Bounds bounds) {
+    // The handshake is not cut short: who accepts a connection may be slow to greet.
+    io::Bounds attempt = bounds;
+    if (!last) {
+        attempt.deadline = std::min(attempt.deadline, reactor_.now() + kAddressTimeout);
+    }
+    auto stream = co_await io::connect_tcp(reactor_, address, attempt);
     if (stream && target.tls) {
-        stream = co_await io::start_tls(tls_, std::move(*stream), target.connect_host, quick);
+        stream = co_await io::start_tls(tls_, std::move(*stream), target.connect_host, bounds);
     }
-    if (!stream) {
-        resolver_.forget(target.connect_host, target.port);
-        co_return std::unexpected(stream.error());
+    if (stream) {
+        resolver_.worked(target.connect_host, target.port, address);
+    } else if (stream.error().kind != base::ErrorKind::cancelled) {
+        resolver_.failed(target.connect_host, target.port, address);
     }
-    ++opened_;
-    co_return std::make_unique<Connection>(std::move(*stream));
+    co_return stream;
 }
 
 void ConnectionPool::give_back(ConnectionLease& lease) {

@@ -46,10 +46,13 @@ class ConnectionLease {
 class ConnectionPool {
   public:
     static constexpr base::Duration kIdleMax = std::chrono::milliseconds(3500);
+    // From the look-up to the end of the handshake; and of each address but the last to try.
     static constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
+    static constexpr base::Duration kAddressTimeout = std::chrono::milliseconds(1500);
 
-    ConnectionPool(io::Reactor& reactor, io::WorkerThread& worker,
-                   std::shared_ptr<io::TlsContext> tls, unsigned connections_max);
+    ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
+                   unsigned connections_max,
+                   std::shared_ptr<io::ResolverThread> resolver = nullptr);
 
     // fresh: do not hand out an idle one (after a reused one turned out dead).
     io::Task<base::Result<ConnectionLease>> acquire(Target target, bool fresh, io::Bounds bounds);
@@ -66,6 +69,9 @@ class ConnectionPool {
     std::unique_ptr<Connection> take_idle(const ConnectionLease::Key& key);
     io::Task<base::Result<std::unique_ptr<Connection>>> open(const Target& target,
                                                              io::Bounds bounds);
+    io::Task<base::Result<std::unique_ptr<io::Stream>>> connect(const Target& target,
+                                                                io::SocketAddress address,
+                                                                bool last, io::Bounds bounds);
     void give_back(ConnectionLease& lease);
     void drop_stale();
 

@@ -13,7 +13,6 @@
 #include "base/log.h"
 #include "engine_fixture.h"
 #include "io/task_scope.h"
-#include "io/worker_thread.h"
 
 namespace s3client {
 namespace {
@@ -57,7 +56,7 @@ class ClientTest : public testing::TestWithParam<IoChoice> {
         config.retry.attempts_max = 3;
         config.retry.throttled_base = std::chrono::milliseconds(10);
         config.idle_timeout = idle_timeout;
-        client = std::make_unique<S3Client>(*reactor, worker, config);
+        client = std::make_unique<S3Client>(*reactor, config);
     }
     template <typename T>
     T run(io::Task<T> task) {
@@ -82,7 +81,6 @@ class ClientTest : public testing::TestWithParam<IoChoice> {
 
     base::Duration idle_timeout = std::chrono::seconds(30);
     std::vector<base::ByteView> views;
-    io::WorkerThread worker;
     std::unique_ptr<io::Reactor> reactor;
     std::unique_ptr<s3sim::Server> server;
     std::unique_ptr<S3Client> client;

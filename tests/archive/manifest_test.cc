@@ -48,7 +48,7 @@ class ManifestTest : public testing::Test {
         config.endpoint = *s3client::parse_endpoint(server->endpoint());
         config.credentials =
             std::move(*s3client::static_credentials({"s3sim", "s3simsecret", {}, std::nullopt}));
-        s3client::S3Client client(reactor, worker, config);
+        s3client::S3Client client(reactor, config);
         return reactor.run_until_done(make_task(client, reactor, worker, request));
     }
     std::vector<std::string> names() {
