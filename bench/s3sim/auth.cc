@@ -8,6 +8,7 @@
 
 #include "s3sim/checksum.h"
 #include "s3sim/claim.h"
+#include "s3sim/damage.h"
 
 namespace s3sim {
 namespace {
@@ -112,19 +113,18 @@ const Sha256& signing_key(const Credentials& credentials, const std::string& dat
     return key;
 }
 
-Answered<void> check_scope(const Claim& claim, const Credentials& credentials) {
+Answered<void> check_scope(const Request& request, const Claim& claim,
+                           const Credentials& credentials) {
     const std::string_view code =
         claim.presigned ? "AuthorizationQueryParametersError" : "AuthorizationHeaderMalformed";
     if (claim.access_key != credentials.access_key) {
         return refuse("InvalidAccessKeyId", {{"AWSAccessKeyId", claim.access_key}});
     }
     if (claim.region != credentials.region) {
-        return refuse(
-            400, code,
-            fmt::format(
-                "The authorization header is malformed; the region '{}' is wrong; expecting '{}'",
-                claim.region, credentials.region),
-            {{"Region", credentials.region}});
+        Refusal wrong =
+            wrong_region(credentials.redirect_status, credentials.region, claim.region, request);
+        if (wrong.status == 400) wrong.code = code;
+        return std::unexpected(std::move(wrong));
     }
     if (claim.service != "s3" || claim.terminator != "aws4_request") {
         return refuse(400, code, "The credential scope must end in s3/aws4_request.");
@@ -213,7 +213,8 @@ Answered<std::string> check_signature(const Request& request, const Credentials&
     }
     auto claim = presigned ? claim_of_query(request) : claim_of_header(request, authorization);
     if (!claim) return std::unexpected(claim.error());
-    if (auto ok = check_scope(*claim, credentials); !ok) return std::unexpected(ok.error());
+    if (auto ok = check_scope(request, *claim, credentials); !ok)
+        return std::unexpected(ok.error());
     if (auto ok = check_time(*claim, now); !ok) return std::unexpected(ok.error());
     if (auto ok = check_signed_headers(request, *claim); !ok) return std::unexpected(ok.error());
     if (auto ok = check_payload_hash(claim->payload_hash); !ok) return std::unexpected(ok.error());

@@ -15,6 +15,7 @@ struct Credentials {
     std::string secret_key;
     std::string session_token;  // empty: none is expected
     std::string region;
+    int redirect_status = 400;  // what one who signs for another region gets, or 301 or 307
 };
 
 // Success carries the payload hash the client signed: 64 hex digits, or "UNSIGNED-PAYLOAD".

@@ -1,4 +1,4 @@
-// /_s3sim/...: counters and fault plans over HTTP, without signatures.
+// /_s3sim/...: counters, fault plans and new credentials over HTTP, without signatures.
 #include "s3sim/operations.h"
 #include "s3sim/stats.h"
 
@@ -33,6 +33,11 @@ Response Service::control(Exchange& exchange) {
             response.add("Content-Type", "text/plain");
             response.text = set.error().detail + "\n";
         }
+    } else if (what == "credentials" && request.method == "POST") {
+        set_credentials(request.parameter_or("access-key", ""),
+                        request.parameter_or("secret-key", ""),
+                        request.parameter_or("session-token", ""));
+        response.text = "{}\n";
     } else if (what == "archive-status" && request.method == "POST") {
         const auto set =
             set_archive_status(request.parameter_or("bucket", ""), request.parameter_or("key", ""),

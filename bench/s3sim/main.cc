@@ -16,6 +16,7 @@ namespace {
 struct Flags {
     s3sim::Options options;
     std::vector<std::string> synthetic;
+    std::vector<std::string> bucket_regions;
     std::string fault_file;
     std::string max_memory = "0";
     std::string bandwidth = "0";
@@ -32,6 +33,8 @@ void declare(CLI::App& app, Flags& flags) {
     app.add_option("--secret-key", o.secret_key)->capture_default_str();
     app.add_option("--session-token", o.session_token, "every request must carry it");
     app.add_option("--region", o.region)->capture_default_str();
+    app.add_option("--bucket-region", flags.bucket_regions,
+                   "BUCKET=REGION[,301|307|400]: it is there, and so others are told (repeatable)");
     app.add_option("--root", o.root, "keep objects as files below DIR (default: in memory)");
     app.add_option("--bucket", o.buckets, "make this bucket (repeatable)");
     app.add_option("--synthetic", flags.synthetic,
@@ -80,6 +83,17 @@ bool interpret(Flags& flags, std::string& error) {
         if (!value) error = fmt::format("{}: '{}' is not a size", name, text);
         return value.has_value();
     };
+    const auto pairs = [&](const char* usage, const std::vector<std::string>& items, auto& to) {
+        for (const std::string& item : items) {
+            const auto equals = item.find('=');
+            if (equals == std::string::npos) {
+                error = usage;
+                return false;
+            }
+            to[item.substr(0, equals)] = item.substr(equals + 1);
+        }
+        return true;
+    };
     if (!flags.fault_file.empty()) {
         std::ifstream file(flags.fault_file);
         std::ostringstream text;
@@ -90,15 +104,10 @@ bool interpret(Flags& flags, std::string& error) {
         }
         flags.options.faults += "\n" + text.str();
     }
-    for (const std::string& item : flags.synthetic) {
-        const auto equals = item.find('=');
-        if (equals == std::string::npos) {
-            error = "--synthetic needs BUCKET=SPEC";
-            return false;
-        }
-        flags.options.synthetic[item.substr(0, equals)] = item.substr(equals + 1);
-    }
-    return size("--max-memory", flags.max_memory, flags.options.max_memory_bytes) &&
+    return pairs("--synthetic needs BUCKET=SPEC", flags.synthetic, flags.options.synthetic) &&
+           pairs("--bucket-region needs BUCKET=REGION", flags.bucket_regions,
+                 flags.options.bucket_regions) &&
+           size("--max-memory", flags.max_memory, flags.options.max_memory_bytes) &&
            size("--bandwidth-per-connection", flags.bandwidth,
                 flags.options.bandwidth_per_connection) &&
            size("--bandwidth-host", flags.bandwidth_host, flags.options.bandwidth_host) &&

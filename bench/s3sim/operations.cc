@@ -103,7 +103,7 @@ Answered<void> Service::admit(Exchange& exchange) {
         faults_.next({operation_name(exchange.operation), request.key,
                       request.parameter_or("partNumber", ""), is_conditional(request)});
     if (over_rate(request.method)) return refuse("SlowDown");
-    auto payload_hash = check_signature(request, credentials_, now());
+    auto payload_hash = authenticate(request, exchange.operation);
     if (!payload_hash) {
         counters_.signature_failed();
         return std::unexpected(std::move(payload_hash.error()));
@@ -264,7 +264,7 @@ Answered<Response> Service::execute(Exchange& exchange) {
         case Operation::CreateBucket: return create_bucket(exchange);
         case Operation::HeadBucket: {
             Response response;
-            response.add("x-amz-bucket-region", options_.region);
+            response.add("x-amz-bucket-region", region_of(exchange.request.bucket));
             return response;
         }
         case Operation::DeleteBucket: return delete_bucket(exchange);

@@ -5,14 +5,18 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "s3sim/auth.h"
 #include "s3sim/checksum.h"
 #include "s3sim/faults.h"
 #include "s3sim/http.h"
+#include "s3sim/operation.h"
 #include "s3sim/server.h"
 #include "s3sim/store.h"
 #include "s3sim/timing.h"
@@ -20,37 +24,6 @@
 namespace s3sim {
 
 class Counters;
-
-enum class Operation : std::uint8_t {
-    ListBuckets,
-    CreateBucket,
-    HeadBucket,
-    DeleteBucket,
-    GetBucketLocation,
-    ListObjectsV2,
-    ListMultipartUploads,
-    ListObjectVersions,
-    PutBucketVersioning,
-    GetBucketVersioning,
-    DeleteObjects,
-    PutObject,
-    GetObject,
-    HeadObject,
-    DeleteObject,
-    GetObjectTagging,
-    RestoreObject,
-    CreateMultipartUpload,
-    UploadPart,
-    UploadPartCopy,
-    ListParts,
-    CompleteMultipartUpload,
-    AbortMultipartUpload,
-    Control,
-    Unknown,
-};
-std::string_view operation_name(Operation operation);
-bool is_operation_name(std::string_view name);
-Operation operation_of(const Request& request);
 
 struct Exchange {
     Request request;
@@ -77,6 +50,7 @@ class Service {
   public:
     Service(const Options& options, Store& store, FaultPlan& faults, Counters& counters);
 
+    base::Status prepare();  // takes what the options say in text; before all else
     void begin(Exchange& exchange);
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
@@ -86,6 +60,9 @@ class Service {
                                       std::string_view status);
     // A readable copy of an archived object, at once and for ten years.
     Answered<void> restore_now(std::string_view bucket, std::string_view key);
+    // From now on; who signs with the old ones gets ExpiredToken.
+    void set_credentials(std::string_view access_key, std::string_view secret_key,
+                         std::string_view session_token);
     base::UtcTime now() const { return clock_.utc_now(); }
     HostTiming& timing() { return timing_; }
 
@@ -95,6 +72,8 @@ class Service {
     Answered<void> check_body(Exchange& exchange);
     Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
+    Answered<std::string> authenticate(const Request& request, Operation operation);
+    const std::string& region_of(std::string_view bucket) const;
     bool over_rate(std::string_view method);
 
     Response control(Exchange& exchange);
@@ -125,7 +104,14 @@ class Service {
     FaultPlan& faults_;
     Counters& counters_;
     base::Clock& clock_;
+    struct BucketRegion {
+        std::string region;
+        int status;
+    };
+    std::map<std::string, BucketRegion, std::less<>> regions_;
+    std::mutex credentials_mutex_;  // guards the two below
     Credentials credentials_;
+    std::vector<Credentials> retired_;
     HostTiming timing_;
     TokenBucket requests_, reads_, writes_;
 };

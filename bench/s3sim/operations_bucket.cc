@@ -47,11 +47,12 @@ Answered<Response> Service::delete_bucket(Exchange& exchange) {
     return response;
 }
 
-Answered<Response> Service::bucket_location(Exchange&) {
+Answered<Response> Service::bucket_location(Exchange& exchange) {
     XmlWriter xml;
     xml.root("LocationConstraint");
     std::string text = xml.finish();
-    if (options_.region != "us-east-1") text += options_.region;
+    const std::string& region = region_of(exchange.request.bucket);
+    if (region != "us-east-1") text += region;
     return xml_response(text + "</LocationConstraint>");
 }
 

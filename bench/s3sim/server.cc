@@ -151,9 +151,7 @@ base::Result<std::unique_ptr<Server>> Server::start(Options options) {
     std::unique_ptr<Server> server(new Server(std::make_unique<Impl>(std::move(options))));
     Impl& impl = *server->impl_;
     if (auto ok = impl.faults.set(impl.options.faults); !ok) return std::unexpected(ok.error());
-    auto latency = LatencyModel::parse(impl.options.latency);
-    if (!latency) return std::unexpected(latency.error());
-    impl.service.timing().latency = std::move(*latency);
+    if (auto ok = impl.service.prepare(); !ok) return std::unexpected(ok.error());
     if (auto ok = impl.prepare_buckets(); !ok) return std::unexpected(ok.error());
     if (auto ok = impl.start_threads(); !ok) return std::unexpected(ok.error());
     return server;
@@ -333,6 +331,11 @@ Stats Server::stats() const { return impl_->service.stats(); }
 void Server::reset_stats() {
     impl_->counters.reset();
     impl_->faults.reset_counts();
+}
+
+void Server::set_credentials(std::string_view access_key, std::string_view secret_key,
+                             std::string_view session_token) {
+    impl_->service.set_credentials(access_key, secret_key, session_token);
 }
 
 base::Status Server::set_faults(std::string_view plan) { return impl_->faults.set(plan); }

@@ -26,6 +26,8 @@ struct Options {
     std::string secret_key = "s3simsecret";
     std::string session_token;  // when set, every request must carry it
     std::string region = "us-east-1";
+    // Buckets that are elsewhere: "REGION[,301|307|400]", the answer to who signs for another.
+    std::map<std::string, std::string> bucket_regions;
     std::string root;                  // empty: memory
     std::vector<std::string> buckets;  // created at start
     std::map<std::string, std::string>
@@ -114,6 +116,10 @@ class Server {
     base::Status restore(std::string_view bucket, std::string_view key);
     std::vector<std::string> keys(std::string_view bucket, std::string_view prefix = {}) const;
     std::vector<OpenUpload> open_uploads() const;
+
+    // From now on requests must be signed with these; with the old ones they get ExpiredToken.
+    void set_credentials(std::string_view access_key, std::string_view secret_key,
+                         std::string_view session_token = {});
 
     Stats stats() const;
     void reset_stats();  // counters to zero, fault rules' too; what is stored stays
