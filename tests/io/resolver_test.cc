@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <unistd.h>
+#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
@@ -57,6 +58,13 @@ class ResolverTest : public testing::TestWithParam<BackendChoice> {
             static_cast<void>(reactor.run_until_done(reactor.sleep(milliseconds(1))));
         }
         return true;
+    }
+
+    // Whatever has been asked until now has reached the server when this returns.
+    void flush() {
+        dns.set("flush.test", {.v4 = {"10.0.0.9"}});
+        Resolver other(reactor, thread);
+        must(reactor.run_until_done(other.resolve("flush.test", kPort, {})));
     }
 
     DnsServer dns;
@@ -162,6 +170,7 @@ TEST_P(ResolverTest, ATtlIsBoundedOnBothSides) {
         clock.shift += bound - seconds(2);
         EXPECT_EQ(first(host), "10.0.0.1:9000");
         EXPECT_EQ(first(host), "10.0.0.1:9000");
+        flush();
         EXPECT_EQ(dns.questions(host), 1);
         clock.shift += seconds(2);
         EXPECT_EQ(first(host), "10.0.0.1:9000");
@@ -200,6 +209,7 @@ TEST_P(ResolverTest, AFailedRefreshIsTriedAgainAndNoSoonerThanTtlMin) {
     EXPECT_FALSE(reactor.run_until_done(other.resolve("s3.test", kPort, {})).has_value());
     const int after_failure = dns.questions("s3.test");
     EXPECT_EQ(first("s3.test"), "10.0.0.1:9000");
+    flush();
     EXPECT_EQ(dns.questions("s3.test"), after_failure);
     dns.set("s3.test", {.v4 = {"10.0.0.2"}});
     clock.shift += Resolver::kTtlMin;
@@ -343,7 +353,19 @@ TEST_P(ResolverTest, ACancelledAskerIsNotKept) {
     thread.reset();
 }
 
-// Who leaves is told nothing more, however the answer races with it.
+TEST_P(ResolverTest, WhoLeftIsToldNothing) {
+    dns.set("s3.test", {.v4 = {"10.0.0.1"}, .hold = true});
+    const int asker = 0;
+    std::atomic<bool> told = false;
+    thread->look_up(&asker, "s3.test", [&](const auto&) { told = true; });
+    ASSERT_TRUE(dns.wait_for_questions("s3.test", 1));
+    thread->leave(&asker);
+    dns.release();
+    EXPECT_EQ(first("s3.test"), "10.0.0.1:9000");
+    EXPECT_FALSE(told);
+}
+
+// ... however the answer races with it.
 TEST_P(ResolverTest, LeavingWhileAnswersCome) {
     for (int i = 0; i < 50; ++i) {
         const std::string host = "s" + std::to_string(i) + ".test";
@@ -356,6 +378,15 @@ TEST_P(ResolverTest, LeavingWhileAnswersCome) {
         ASSERT_TRUE(dns.wait_for_questions(host, 1));
         dns.release();
     }
+}
+
+TEST_P(ResolverTest, TheProcessHasOneThreadAsLongAsItIsHeld) {
+    auto one = must(ResolverThread::shared());
+    EXPECT_EQ(one, must(ResolverThread::shared()));
+    const std::weak_ptr<ResolverThread> before = one;
+    one.reset();
+    EXPECT_TRUE(before.expired());
+    EXPECT_NE(must(ResolverThread::shared()), nullptr);
 }
 
 TEST_P(ResolverTest, TheNamesRememberedAreBounded) {
