@@ -11,15 +11,19 @@
 namespace s3client {
 namespace {
 
-std::unexpected<base::Error> unreadable(const std::string& path, std::string_view why) {
-    return base::fail(base::ErrorKind::invalid, "unreadable_file",
-                      fmt::format("{}: {}", path, why));
+std::unexpected<base::Error> unreadable(const std::string& path, std::string_view why,
+                                        base::ErrorKind kind = base::ErrorKind::invalid) {
+    return base::fail(kind, "unreadable_file", fmt::format("{}: {}", path, why));
 }
 
 base::Result<std::string> read_now(const std::string& path, std::size_t size_max) {
     // O_NONBLOCK: a FIFO without a writer does not hold the thread.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) return unreadable(path, std::strerror(errno));
+    if (fd < 0) {
+        const bool missing = errno == ENOENT || errno == ENOTDIR;
+        return unreadable(path, std::strerror(errno),
+                          missing ? base::ErrorKind::not_found : base::ErrorKind::invalid);
+    }
     std::string text(size_max + 1, '\0');
     std::size_t size = 0;
     ssize_t n = 0;

@@ -11,12 +11,14 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "io/task.h"
 #include "io/worker_thread.h"
 #include "s3client/connection_pool.h"
 #include "s3client/credentials.h"
 #include "s3client/environment.h"
+#include "s3client/profile.h"
 
 namespace s3client {
 
@@ -44,6 +46,7 @@ struct Attempts {
 };
 inline constexpr Attempts kContainerAttempts{3, std::chrono::seconds(2), std::chrono::seconds(1)};
 inline constexpr Attempts kInstanceAttempts{2, std::chrono::seconds(1), base::Duration::zero()};
+inline constexpr Attempts kStsAttempts{3, std::chrono::seconds(5), std::chrono::seconds(1)};
 
 // AWS_ACCESS_KEY_ID and so on.
 std::unique_ptr<CredentialSource> environment_source(Environment environment);
@@ -60,7 +63,38 @@ std::unique_ptr<CredentialSource> container_source(Environment environment,
 std::unique_ptr<CredentialSource> instance_source(Environment environment,
                                                   Attempts attempts = kInstanceAttempts);
 
-// A small text file, read on the worker. Errors: invalid "unreadable_file", which names it.
+// Where STS is and how it is asked.
+struct StsSettings {
+    Environment environment;
+    std::string region;              // "" if none is known
+    std::string regional_endpoints;  // sts_regional_endpoints of the profile
+    Attempts attempts = kStsAttempts;
+};
+// AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN, AWS_ROLE_SESSION_NAME: EKS service accounts.
+std::unique_ptr<CredentialSource> web_identity_source(Environment environment,
+                                                      Attempts attempts = kStsAttempts);
+// The same with all given; the token file is read at each fetch.
+std::unique_ptr<CredentialSource> web_identity_source(WebIdentity identity, StsSettings sts);
+// The keys of `role`, asked for with those of `base`.
+std::unique_ptr<CredentialSource> assume_role_source(std::unique_ptr<CredentialSource> base,
+                                                     RoleToAssume role, StsSettings sts);
+std::unique_ptr<CredentialSource> fixed_source(Credentials credentials);
+
+// What the profile says (AWS_PROFILE, AWS_CONFIG_FILE...; profile.h), if it assumes roles, or if it
+// does not: a chain asks the two at different times. A profile that is named must exist.
+enum class ProfilePart : std::uint8_t { roles, keys };
+std::unique_ptr<CredentialSource> profile_source(Environment environment, ProfilePart part,
+                                                 Attempts sts_attempts = kStsAttempts);
+
+// Asks each in turn until one has something, and only that one from then on; name() tells which.
+std::unique_ptr<CredentialSource> chain_source(
+    std::vector<std::unique_ptr<CredentialSource>> sources);
+// All of the above as botocore orders them: environment, roles of the profile, web identity, keys
+// of the profile, container, instance.
+std::unique_ptr<CredentialSource> default_source(const Environment& environment);
+
+// A small text file, read on the worker. Errors: "unreadable_file", which names it; its kind is
+// not_found if there is none, else invalid.
 io::Task<base::Result<std::string>> read_text_file(FetchContext context, std::string path,
                                                    std::size_t size_max);
 

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 #include <string>
-#include <type_traits>
 
 #include "../io/on_backends.h"
 #include "fake_http.h"
@@ -14,18 +13,6 @@ namespace s3client {
 
 using io::backend_label;
 using io::backends_to_test;
-
-// However a pool is made: with a worker for its look-ups or with a thread of its own for them.
-template <typename Pool>
-Pool make_pool(io::Reactor& reactor, io::WorkerThread& worker) {
-    if constexpr (std::is_constructible_v<Pool, io::Reactor&, io::WorkerThread&,
-                                          std::shared_ptr<io::TlsContext>, unsigned>) {
-        return Pool(reactor, worker, nullptr, 4);
-    } else {
-        (void)worker;
-        return Pool(reactor, nullptr, 4);
-    }
-}
 
 class OnSources : public io::OnBackends {
   protected:
@@ -49,7 +36,7 @@ class OnSources : public io::OnBackends {
     }
 
     io::WorkerThread worker;
-    ConnectionPool connections = make_pool<ConnectionPool>(reactor, worker);
+    ConnectionPool connections{reactor, nullptr, 4};
 };
 
 inline std::string credentials_json(std::string_view key_id) {
