@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -23,6 +24,7 @@ constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
 // within these.
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
+constexpr std::size_t kRegionsMax = 10'000;  // buckets elsewhere that are remembered
 
 Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
     s3client::ClientConfig client;
@@ -78,8 +80,10 @@ struct Engine::Impl {
     std::set<std::shared_ptr<Job>> jobs;
     std::size_t tasks = 0;  // plans and verifications under way
     std::size_t next_home = 0;
+    std::map<std::string, std::string> regions;  // of buckets that are not in the configured one
 
     base::Status start_lanes();
+    void learn_region(const std::string& bucket, const std::string& region);
     std::size_t take_home();
     io::Task<void> run_job(std::size_t home, std::shared_ptr<Job> job, OnChange on_change);
     io::Task<void> run_plan(EngineLane& lane, ArchiveRequest request,
@@ -154,6 +158,10 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
     auto impl = std::make_unique<Impl>();
     impl->config = std::move(config);
     impl->client = std::move(*client);
+    impl->client.on_region = [impl = impl.get()](const std::string& bucket,
+                                                 const std::string& region) {
+        impl->learn_region(bucket, region);
+    };
     if (auto started = impl->start_lanes(); !started) {
         impl->parts.lanes.clear();
         return std::unexpected(started.error());
@@ -290,9 +298,32 @@ io::Task<void> Engine::Impl::run_verify(EngineLane& home, VerifyRequest request,
     task_ended();
 }
 
+// One lane has found it out: the others need not.
+void Engine::Impl::learn_region(const std::string& bucket, const std::string& region) {
+    {
+        const std::lock_guard lock(mutex);
+        if (regions.size() >= kRegionsMax) regions.clear();
+        regions[bucket] = region;
+    }
+    for (EngineLane& lane : parts.lanes) {
+        lane.lane->reactor().post([&lane, bucket, region] {
+            if (lane.client) lane.client->learn_region(bucket, region);
+        });
+    }
+}
+
 Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key,
                                         std::uint64_t expires_s) {
-    auto target = s3client::resolve(impl_->client.endpoint, impl_->client.addressing, bucket, key);
+    std::string region = impl_->client.region;
+    {
+        const std::lock_guard lock(impl_->mutex);
+        if (const auto found = impl_->regions.find(bucket); found != impl_->regions.end())
+            region = found->second;
+    }
+    const auto endpoint =
+        s3client::endpoint_in_region(impl_->client.endpoint, impl_->client.region, region);
+    if (!endpoint) return std::unexpected(endpoint.error());
+    auto target = s3client::resolve(*endpoint, impl_->client.addressing, bucket, key);
     if (!target) return std::unexpected(target.error());
     auto credentials = impl_->client.credentials->get();
     if (!credentials) return std::unexpected(credentials.error());
@@ -301,7 +332,7 @@ Result<std::string> Engine::presign_get(const std::string& bucket, const std::st
     request.path = target->path;
     s3client::Signer signer;
     return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials,
-                          impl_->client.region, expires_s, base::system_clock().utc_now());
+                          region, expires_s, base::system_clock().utc_now());
 }
 
 EngineStats Engine::stats() const {

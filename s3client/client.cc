@@ -23,6 +23,10 @@ constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
 
+// Buckets elsewhere that are remembered: a job names at most 1,000 sources, a manifest file any
+// number.
+constexpr std::size_t kRegionsMax = 10'000;
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
@@ -45,8 +49,11 @@ io::Task<base::Status> S3Client::run(Call call) {
 
     bool fresh_connection = false;
     bool clock_mended = false;
+    bool region_followed = false;
+    call.region = region_of(call.bucket);
     for (std::uint32_t number = 1;; ++number) {
         call.retry_after.reset();
+        call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
         auto done = co_await attempt(call, fresh_connection, bounds);
@@ -81,6 +88,10 @@ io::Task<base::Status> S3Client::run(Call call) {
             }
             continue;
         }
+        if (!region_followed && follow_region(call, error)) {
+            region_followed = true;
+            continue;
+        }
         // A transfer that moved on is not the same failure again.
         if (call.progress() >= progress_before + kProgressBytes) number = 1;
         const auto delay = retry_.next_delay({.attempt = number,
@@ -102,7 +113,9 @@ io::Task<base::Status> S3Client::run(Call call) {
 }
 
 io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds& bounds) {
-    auto target = resolve(config_.endpoint, config_.addressing, call.bucket, call.key);
+    auto endpoint = endpoint_in_region(config_.endpoint, config_.region, call.region);
+    if (!endpoint) co_return std::unexpected(with_context(call, endpoint.error()));
+    auto target = resolve(*endpoint, config_.addressing, call.bucket, call.key);
     if (!target) co_return std::unexpected(target.error());
     auto lease = co_await pool_.acquire(*target, fresh_connection, bounds);
     stats_.connections_open.store(pool_.connections_open(), std::memory_order_relaxed);
@@ -120,7 +133,7 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     call.signed_offset = clock_offset_;
     const base::UtcTime now =
         reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
-    signer_.sign(call.request, call.payload, **credentials, config_.region, now);
+    signer_.sign(call.request, call.payload, **credentials, call.region, now);
     auto head = encode_request_head(call.request,
                                     call.has_body ? std::optional(call.body.size) : std::nullopt);
     if (!head) co_return std::unexpected(head.error());
@@ -173,8 +186,10 @@ base::Error S3Client::answer_error(Call& call, const ResponseHead& head, std::st
     if (const auto date = base::parse_http_date(head.get("date"))) {
         call.clock_offset = *date - reactor_.utc_now();
     }
-    base::Error error =
-        to_error({call.operation, call.bucket, call.key}, head, parse_error_body(std::move(body)));
+    const ErrorBody document = parse_error_body(std::move(body));
+    call.other_region = redirect_region(head, document);
+    if (call.other_region == call.region) call.other_region.clear();
+    base::Error error = to_error({call.operation, call.bucket, call.key}, head, document);
     error.key = call.bucket + "/" + call.key;
     return error;
 }
@@ -186,6 +201,33 @@ base::Error S3Client::with_context(const Call& call, base::Error error) const {
                        config_.endpoint.url() + ": " + error.detail;
     }
     return error;
+}
+
+// A redirect, or a bare 400 to a HEAD (newer regions do not redirect), and S3 says where to go.
+bool S3Client::follow_region(Call& call, const base::Error& error) {
+    const bool elsewhere = advise(error).redirect_region || error.http_status == 400;
+    if (!elsewhere || call.other_region.empty() || !endpoint_of_region(call.other_region))
+        return false;
+    call.region = std::exchange(call.other_region, {});
+    // Of a new bucket, while the world is being told of it.
+    if (error.http_status == 307) return true;
+    if (region_of(call.bucket) != call.region) {
+        base::log_info("a bucket is in another region",
+                       {{"bucket", call.bucket}, {"region", call.region}});
+        learn_region(call.bucket, call.region);
+        if (config_.on_region) config_.on_region(call.bucket, call.region);
+    }
+    return true;
+}
+
+void S3Client::learn_region(const std::string& bucket, const std::string& region) {
+    if (regions_.size() >= kRegionsMax) regions_.clear();  // they are found out again
+    regions_[bucket] = region;
+}
+
+const std::string& S3Client::region_of(const std::string& bucket) const {
+    const auto found = regions_.find(bucket);
+    return found == regions_.end() ? config_.region : found->second;
 }
 
 void S3Client::count(const Call& call) {

@@ -9,6 +9,8 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -35,6 +37,8 @@ struct ClientConfig {
     RetryOptions retry;
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
+    // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
+    std::function<void(const std::string& bucket, const std::string& region)> on_region;
 };
 
 struct ObjectVersion {
@@ -109,6 +113,10 @@ class S3Client {
                                                                     CallContext context);
     io::Task<base::Status> abort_multipart_upload(UploadTarget upload, CallContext context);
 
+    // A bucket that is not in the configured region. Found out by a redirect, at the cost of one
+    // request; the loop calls it, and others who have heard of it may.
+    void learn_region(const std::string& bucket, const std::string& region);
+
     // Since the client was made; read from any thread.
     struct Stats {
         std::array<std::atomic<std::uint64_t>, kOperationCount> requests{};
@@ -125,6 +133,8 @@ class S3Client {
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
     base::Error with_context(const Call& call, base::Error error) const;
     void count(const Call& call);
+    bool follow_region(Call& call, const base::Error& error);
+    const std::string& region_of(const std::string& bucket) const;
 
     io::Reactor& reactor_;
     ClientConfig config_;
@@ -132,6 +142,7 @@ class S3Client {
     Signer signer_;
     RetryPolicy retry_;
     RetryBudget budget_;
+    std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax
     base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong
     Stats stats_;
 };

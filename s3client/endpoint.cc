@@ -152,6 +152,14 @@ base::Result<Endpoint> parse_endpoint(std::string_view url) {
     return endpoint;
 }
 
+base::Result<Endpoint> endpoint_in_region(const Endpoint& endpoint, std::string_view own_region,
+                                          std::string_view region) {
+    if (region == own_region) return endpoint;
+    const auto own = endpoint_of_region(own_region);
+    if (!own || own->host != endpoint.host) return endpoint;
+    return endpoint_of_region(region);
+}
+
 base::Result<Endpoint> choose_endpoint(std::string_view configured_url,
                                        const Environment& environment, std::string_view region) {
     if (!configured_url.empty()) return parse_endpoint(configured_url);

@@ -35,6 +35,11 @@ base::Result<Endpoint> endpoint_of_region(std::string_view region);
 // http(s)://host[:port][/prefix]. Errors: invalid "bad_endpoint", which quotes the URL without any
 // user:password.
 base::Result<Endpoint> parse_endpoint(std::string_view url);
+// The endpoint to use for a bucket of another region, if `endpoint` is the usual one of its own.
+// Any other was asked for (a private one, another store) and stays: then only the signature names
+// the region.
+base::Result<Endpoint> endpoint_in_region(const Endpoint& endpoint, std::string_view own_region,
+                                          std::string_view region);
 // The first of: configured_url (a flag or setting), AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the
 // region. The two variables are passed over if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true".
 base::Result<Endpoint> choose_endpoint(std::string_view configured_url,

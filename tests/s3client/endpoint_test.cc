@@ -215,5 +215,19 @@ TEST(S3Uri, Splits) {
     EXPECT_EQ(code_of(parse_s3_uri("s3://b/" + std::string(1025, 'k'))), "bad_key");
 }
 
+TEST(Endpoint, OfABucketElsewhereIsThatOfItsRegion) {
+    const Endpoint usual = *endpoint_of_region("us-east-1");
+    EXPECT_EQ(endpoint_in_region(usual, "us-east-1", "us-east-1")->host, usual.host);
+    EXPECT_EQ(endpoint_in_region(usual, "us-east-1", "eu-west-1")->host,
+              "s3.eu-west-1.amazonaws.com");
+    EXPECT_EQ(endpoint_in_region(usual, "us-east-1", "EU west").error().code, "bad_region");
+    // Asked for by URL: a private endpoint, another store.
+    for (const char* url : {"https://bucket.vpce-1a2b.s3.us-east-1.vpce.amazonaws.com",
+                            "http://127.0.0.1:9000", "https://s3.eu-central-1.amazonaws.com"}) {
+        const Endpoint own = *parse_endpoint(url);
+        EXPECT_EQ(endpoint_in_region(own, "us-east-1", "eu-west-1")->host, own.host) << url;
+    }
+}
+
 }  // namespace
 }  // namespace s3client
