@@ -97,11 +97,12 @@ bool interpret(Flags& flags, std::string& error) {
     if (!flags.fault_file.empty()) {
         std::ifstream file(flags.fault_file);
         std::ostringstream text;
-        text << file.rdbuf();
-        if (!file) {
+        file.peek();  // a directory can be opened, but not read
+        if (!file.is_open() || file.bad()) {
             error = fmt::format("--fault-file: cannot read '{}'", flags.fault_file);
             return false;
         }
+        text << file.rdbuf();
         flags.options.faults += "\n" + text.str();
     }
     return pairs("--synthetic needs BUCKET=SPEC", flags.synthetic, flags.options.synthetic) &&
