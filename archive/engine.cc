@@ -24,7 +24,6 @@ constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
 // within these.
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
-constexpr std::size_t kRegionsMax = 10'000;  // buckets elsewhere that are remembered
 
 Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
     s3client::ClientConfig client;
@@ -302,7 +301,7 @@ io::Task<void> Engine::Impl::run_verify(EngineLane& home, VerifyRequest request,
 void Engine::Impl::learn_region(const std::string& bucket, const std::string& region) {
     {
         const std::lock_guard lock(mutex);
-        if (regions.size() >= kRegionsMax) regions.clear();
+        if (regions.size() >= s3client::S3Client::kRegionsMax) regions.clear();
         regions[bucket] = region;
     }
     for (EngineLane& lane : parts.lanes) {

@@ -1,7 +1,6 @@
 #include "archive/manifest_lines.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parser.hpp>
 #include <boost/json/value.hpp>
@@ -9,6 +8,7 @@
 
 #include "base/clock.h"
 #include "s3client/endpoint.h"
+#include "s3client/request.h"
 #include "s3client/xml.h"
 #include "zip/records.h"
 
@@ -28,11 +28,8 @@ base::Status take_text(const json::value& value, std::string_view field, std::st
     return {};
 }
 
-// Ids and ETags are short and visible ASCII: they go into headers.
-bool is_visible(std::string_view text) {
-    return text.size() <= 1024 &&
-           std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7F'; });
-}
+// Ids and ETags are short, and go into headers.
+bool is_id(std::string_view text) { return text.size() <= 1024 && s3client::is_visible(text); }
 
 // The fields of one line, as they come.
 struct Fields {
@@ -63,8 +60,8 @@ struct Fields {
             return bad(std::move(ok.error().detail));
         if (object.choice.name.size() > zip::kNameSizeMax)
             return bad(fmt::format("name has more than {} bytes", zip::kNameSizeMax));
-        if (!is_visible(object.choice.version_id)) return bad("version_id is none");
-        if (!is_visible(etag)) return bad("etag is none");
+        if (!is_id(object.choice.version_id)) return bad("version_id is none");
+        if (!is_id(etag)) return bad("etag is none");
         std::int64_t modified_s = 0;
         if (!last_modified.empty()) {
             const auto time = base::parse_rfc3339(last_modified);

@@ -76,6 +76,7 @@ struct Call {
     std::optional<base::Duration> retry_after;
     std::uint64_t progress() const { return receiver == nullptr ? 0 : receiver->count(); }
     std::string region;        // what it was signed for; set for the first attempt by the loop
+    bool region_lasts = true;  // it may be remembered, once it has answered
     std::string other_region;  // where the bucket is, by S3's last refusal; empty: here
     std::optional<base::Duration> clock_offset;  // S3's time minus ours, from its last refusal
     base::Duration signed_offset{};              // what we took that for when we signed

@@ -23,10 +23,6 @@ constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
 
-// Buckets elsewhere that are remembered: a job names at most 1,000 sources, a manifest file any
-// number.
-constexpr std::size_t kRegionsMax = 10'000;
-
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
@@ -57,6 +53,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
         auto done = co_await attempt(call, fresh_connection, bounds);
+        if (region_followed) confirm_region(call, done);
         if (done) {
             budget_.on_success();
             co_return done;
@@ -113,9 +110,7 @@ io::Task<base::Status> S3Client::run(Call call) {
 }
 
 io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds& bounds) {
-    auto endpoint = endpoint_in_region(config_.endpoint, config_.region, call.region);
-    if (!endpoint) co_return std::unexpected(with_context(call, endpoint.error()));
-    auto target = resolve(*endpoint, config_.addressing, call.bucket, call.key);
+    auto target = target_of(call);
     if (!target) co_return std::unexpected(target.error());
     auto lease = co_await pool_.acquire(*target, fresh_connection, bounds);
     stats_.connections_open.store(pool_.connections_open(), std::memory_order_relaxed);
@@ -203,21 +198,34 @@ base::Error S3Client::with_context(const Call& call, base::Error error) const {
     return error;
 }
 
+base::Result<Target> S3Client::target_of(const Call& call) const {
+    if (call.region == config_.region)
+        return resolve(config_.endpoint, config_.addressing, call.bucket, call.key);
+    auto endpoint = endpoint_in_region(config_.endpoint, config_.region, call.region);
+    if (!endpoint) return std::unexpected(with_context(call, endpoint.error()));
+    return resolve(*endpoint, config_.addressing, call.bucket, call.key);
+}
+
 // A redirect, or a bare 400 to a HEAD (newer regions do not redirect), and S3 says where to go.
 bool S3Client::follow_region(Call& call, const base::Error& error) {
     const bool elsewhere = advise(error).redirect_region || error.http_status == 400;
     if (!elsewhere || call.other_region.empty() || !endpoint_of_region(call.other_region))
         return false;
     call.region = std::exchange(call.other_region, {});
-    // Of a new bucket, while the world is being told of it.
-    if (error.http_status == 307) return true;
-    if (region_of(call.bucket) != call.region) {
-        base::log_info("a bucket is in another region",
-                       {{"bucket", call.bucket}, {"region", call.region}});
-        learn_region(call.bucket, call.region);
-        if (config_.on_region) config_.on_region(call.bucket, call.region);
-    }
+    // A 307 is of a new bucket, while the world is being told of it: not for later calls.
+    call.region_lasts = error.http_status != 307;
     return true;
+}
+
+// What was followed is remembered once it has answered and did not send us on.
+void S3Client::confirm_region(Call& call, const base::Status& done) {
+    const bool answered = done || done.error().http_status != 0;
+    if (!answered || !call.other_region.empty() || !call.region_lasts) return;
+    if (region_of(call.bucket) == call.region) return;
+    base::log_info("a bucket is in another region",
+                   {{"bucket", call.bucket}, {"region", call.region}});
+    learn_region(call.bucket, call.region);
+    if (config_.on_region) config_.on_region(call.bucket, call.region);
 }
 
 void S3Client::learn_region(const std::string& bucket, const std::string& region) {

@@ -20,6 +20,7 @@
 #include "s3client/connection_pool.h"
 #include "s3client/credentials.h"
 #include "s3client/endpoint.h"
+#include "s3client/object.h"
 #include "s3client/operation.h"
 #include "s3client/retry.h"
 #include "s3client/sigv4.h"
@@ -39,34 +40,6 @@ struct ClientConfig {
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
     // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
     std::function<void(const std::string& bucket, const std::string& region)> on_region;
-};
-
-struct ObjectVersion {
-    std::string bucket, key;
-    std::string version_id;  // empty: the current one
-};
-struct ObjectHead {
-    std::uint64_t size = 0;
-    std::string etag;  // without quotes; may be empty
-    std::int64_t last_modified_s = 0;
-    std::string storage_class;   // empty: STANDARD
-    std::string archive_status;  // of INTELLIGENT_TIERING: in which archive tier it is
-    bool restored = false;       // a readable copy of an archived object is there
-    bool is_archived() const;    // a GET would be refused
-    std::string
-        checksum_crc32;  // base64, of the whole object; only if asked for and the store has it
-};
-enum class WithChecksum : std::uint8_t { no, yes };
-struct ByteRange {
-    std::uint64_t offset = 0;
-    std::uint64_t length = 0;  // not 0
-};
-struct WrittenObject {
-    std::string etag;  // without quotes
-    std::string version_id;
-};
-struct UploadTarget {
-    std::string bucket, key, upload_id;
 };
 
 class S3Client {
@@ -113,9 +86,9 @@ class S3Client {
                                                                     CallContext context);
     io::Task<base::Status> abort_multipart_upload(UploadTarget upload, CallContext context);
 
-    // A bucket that is not in the configured region. Found out by a redirect, at the cost of one
-    // request; the loop calls it, and others who have heard of it may.
+    // A bucket that is not in the configured region: by a redirect, or heard from others.
     void learn_region(const std::string& bucket, const std::string& region);
+    static constexpr std::size_t kRegionsMax = 10'000;  // that are remembered
 
     // Since the client was made; read from any thread.
     struct Stats {
@@ -133,7 +106,9 @@ class S3Client {
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
     base::Error with_context(const Call& call, base::Error error) const;
     void count(const Call& call);
+    base::Result<Target> target_of(const Call& call) const;
     bool follow_region(Call& call, const base::Error& error);
+    void confirm_region(Call& call, const base::Status& done);
     const std::string& region_of(const std::string& bucket) const;
 
     io::Reactor& reactor_;

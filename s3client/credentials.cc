@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "s3client/request.h"
+
 namespace s3client {
 namespace {
 
@@ -23,26 +25,23 @@ class FixedCredentials final : public CredentialsProvider {
     CredentialsSnapshot snapshot_;
 };
 
-// Keys and tokens are printable ASCII; anything else (a pasted newline) would end up in a header.
-bool is_header_safe(const std::string& text) {
-    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 }  // namespace
 
 base::Status check_credentials(const Credentials& credentials) {
+    // Anything that is not visible (a pasted newline) would end up in a header. The texts name the
+    // field and never its value.
     const auto bad = [](const char* what) {
         return base::fail(base::ErrorKind::invalid, "bad_credentials", what);
     };
     if (credentials.access_key_id.empty()) return bad("the secret access key has no access key id");
     if (credentials.secret_access_key.empty()) return bad("the access key id has no secret");
-    if (!is_header_safe(credentials.access_key_id)) {
+    if (!is_visible(credentials.access_key_id)) {
         return bad("the access key id holds a space or control character");
     }
-    if (!is_header_safe(credentials.secret_access_key)) {
+    if (!is_visible(credentials.secret_access_key)) {
         return bad("the secret access key holds a space or control character");
     }
-    if (!is_header_safe(credentials.session_token)) {
+    if (!is_visible(credentials.session_token)) {
         return bad("the session token holds a space or control character");
     }
     return {};

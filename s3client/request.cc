@@ -23,16 +23,15 @@ bool is_header_value(std::string_view value) {
     });
 }
 
-// What may stand in the request line and in Host: visible ASCII.
-bool is_visible(std::string_view text) {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
-}
-
 std::unexpected<base::Error> bad_header(std::string detail) {
     return base::fail(base::ErrorKind::invalid, "bad_header", std::move(detail));
 }
 
 }  // namespace
+
+bool is_visible(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+}
 
 void HttpRequest::set_header(std::string_view name, std::string value) {
     for (auto& [known, held] : headers) {
@@ -80,9 +79,11 @@ std::string encode_target(const HttpRequest& request) {
 
 base::Result<std::string> encode_request_head(const HttpRequest& request,
                                               std::optional<std::uint64_t> content_length) {
-    if (!is_visible(request.method)) return bad_header("the method is not a word");
-    if (!is_visible(request.host)) return bad_header("the host name holds a space or control");
-    if (!is_visible(request.path) || request.path[0] != '/' || request.path.contains('?')) {
+    if (request.method.empty() || !is_visible(request.method))
+        return bad_header("the method is not a word");
+    if (request.host.empty() || !is_visible(request.host))
+        return bad_header("the host name holds a space or control");
+    if (!is_visible(request.path) || !request.path.starts_with('/') || request.path.contains('?')) {
         return bad_header("the path is not an encoded one");
     }
     std::string head;

@@ -17,6 +17,10 @@
 
 namespace s3client {
 
+// Nothing but visible ASCII: what may stand in the request line, in Host, and as a key or id in a
+// header.
+bool is_visible(std::string_view text);
+
 using NameValue = std::pair<std::string, std::string>;
 
 struct HttpRequest {

@@ -46,6 +46,18 @@ TEST_P(EngineRegions, AreFollowedAndRemembered) {
     EXPECT_NE(url->find("ap-south-1"), std::string::npos) << *url;
 }
 
+// Where there is no bucket either: the next call begins at home again.
+TEST_P(EngineRegions, ThatTurnOutWrongAreNotRemembered) {
+    put("k", "v");
+    start_engine();
+    ASSERT_TRUE(server->set_faults("ListObjectsV2 times=1 redirect=eu-west-1"));
+    EXPECT_EQ(run(request()).state, JobState::failed);
+    ASSERT_TRUE(server->set_faults(""));
+    server->reset_stats();
+    EXPECT_EQ(run(request("b.zip")).state, JobState::succeeded);
+    EXPECT_EQ(redirects(), 0U);
+}
+
 // Of a new bucket: followed by each call, and not remembered.
 TEST_P(EngineRegions, OfATemporaryRedirectAreFollowedOnce) {
     put("k", "v");
