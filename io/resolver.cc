@@ -12,14 +12,6 @@
 namespace io {
 namespace {
 
-base::Error not_resolved(const std::string& host, std::string_view why) {
-    base::Error error;
-    error.kind = base::ErrorKind::transient;
-    error.code = "name_not_resolved";
-    error.detail = fmt::format("{}: {}", host, why);
-    return error;
-}
-
 bool is_name(std::string_view host) {
     constexpr std::size_t kNameMax = 253, kLabelMax = 63;  // RFC 1035, section 2.3.4
     if (host.ends_with('.')) host.remove_suffix(1);

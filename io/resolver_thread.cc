@@ -16,7 +16,6 @@
 #include "io/bounds.h"
 
 namespace io {
-namespace {
 
 base::Error not_resolved(const std::string& host, std::string_view why) {
     base::Error error;
@@ -25,6 +24,8 @@ base::Error not_resolved(const std::string& host, std::string_view why) {
     error.detail = fmt::format("{}: {}", host, why);
     return error;
 }
+
+namespace {
 
 // Copied field by field: what c-ares leaves in the padding must not make two addresses differ.
 SocketAddress copy_of(const ares_addrinfo_node& node) {

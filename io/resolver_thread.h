@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -18,6 +19,9 @@
 #include "io/stream.h"
 
 namespace io {
+
+// "name_not_resolved", transient.
+base::Error not_resolved(const std::string& host, std::string_view why);
 
 class ResolverThread {
   public:
