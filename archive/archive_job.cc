@@ -6,7 +6,6 @@
 #include "archive/finisher.h"
 #include "archive/selector.h"
 #include "archive/shard_executor.h"
-#include "base/log.h"
 
 namespace archive {
 namespace {
@@ -14,8 +13,6 @@ namespace {
 using base::Result;
 using base::Status;
 
-// An abort is tried even when the job was cancelled, and even when S3 is unwell; but not for ever.
-constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);
 // Shards under way on one lane at most; memory is the usual limit.
 constexpr std::size_t kShardsPerLaneMax = 32;
 
@@ -111,15 +108,7 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
     if (!result && !plan->single_put()) {
         // All that was under way has ended, so nothing of ours can be added to the upload after
         // this.
-        auto aborted = co_await home_.client->abort_multipart_upload(
-            upload, {.timeout = kAbortTimeout, .requests = &job_->requests});
-        if (!aborted) {
-            base::log_error("an upload could not be aborted",
-                            {{"bucket", upload.bucket},
-                             {"key", upload.key},
-                             {"upload_id", upload.upload_id},
-                             {"error", aborted.error().to_string()}});
-        }
+        co_await abort_upload(*home_.client, upload, call(work_->cancel));
     }
     co_return result;
 }

@@ -4,9 +4,12 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "base/log.h"
 
 namespace archive {
 namespace {
+
+constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);
 
 base::Error already_exists(const Destination& destination) {
     const std::string where = destination.bucket + "/" + destination.key;
@@ -83,6 +86,18 @@ io::Task<base::Result<s3client::WrittenObject>> settle_write(
     }
     if (existed && !destination.overwrite) co_return base::fail(already_exists(destination));
     co_return written;
+}
+
+io::Task<void> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,
+                            s3client::CallContext context) {
+    context.cancel = nullptr;
+    context.timeout = kAbortTimeout;
+    auto aborted = co_await client.abort_multipart_upload(upload, context);
+    if (aborted) co_return;
+    base::log_error("an upload could not be aborted", {{"bucket", upload.bucket},
+                                                       {"key", upload.key},
+                                                       {"upload_id", upload.upload_id},
+                                                       {"error", aborted.error().to_string()}});
 }
 
 }  // namespace archive

@@ -21,6 +21,11 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context);
 
+// Aborts an upload to which nothing of ours is under way any more. Tried even when the job was
+// cancelled, and even when S3 is unwell; but not for ever. A failure is logged.
+io::Task<void> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,
+                            s3client::CallContext context);
+
 // The end of a write whose answer is an error: it may be the echo of an attempt that succeeded and
 // whose answer was lost. If the object that stands there has our size and our CRC-32, it is ours;
 // else the error stands.

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "archive/destination.h"
-#include "base/log.h"
 #include "zip/central_directory.h"
 
 namespace archive {
@@ -34,14 +33,7 @@ class Finisher {
                                              context_.call);
         // The object may be another's with the same bytes: then our upload is still open.
         if (in_doubt && settled && !plan_.single_put()) {
-            auto aborted = co_await context_.client.abort_multipart_upload(upload_, context_.call);
-            if (!aborted) {
-                base::log_error("an upload could not be aborted",
-                                {{"bucket", upload_.bucket},
-                                 {"key", upload_.key},
-                                 {"upload_id", upload_.upload_id},
-                                 {"error", aborted.error().to_string()}});
-            }
+            co_await abort_upload(context_.client, upload_, context_.call);
         }
         co_return settled;
     }

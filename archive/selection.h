@@ -44,7 +44,7 @@ class ManifestEntry {
 
     std::uint64_t size = 0;
     std::int64_t mtime_unix_s = 0;
-    std::uint32_t bucket = 0;  // index into buckets()
+    std::uint32_t bucket = 0;  // index into the buckets of its Selection or Manifest
 
   private:
     friend class Selection;
@@ -65,10 +65,6 @@ class Selection {
     // After the last add: the error of all objects that were missing or archived, naming the first
     // of them and how many there are.
     base::Status check() const;
-
-    const std::vector<ManifestEntry>& objects() const { return objects_; }
-    const std::vector<std::string>& buckets() const { return buckets_; }
-    const ObjectReport& report() const { return *report_; }
 
   private:
     friend class Manifest;  // which takes all of it
