@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "s3client/access.h"
 #include "zip/names.h"
 
 namespace archive {
@@ -34,6 +35,7 @@ struct Source {
     std::optional<std::vector<ObjectChoice>>
         objects;                            // explicit objects, in this order; must not be empty
     std::optional<ObjectAddress> manifest;  // a file that names objects: manifest_lines.h
+    s3client::Access access;                // to all objects of this source, and to its manifest
 };
 
 struct ServerSideEncryption {
@@ -50,6 +52,7 @@ struct Destination {
     std::map<std::string, std::string> metadata;
     std::string content_disposition;
     ServerSideEncryption sse;
+    s3client::Access access;
 };
 
 enum class OnDuplicate : std::uint8_t { fail, rename };
@@ -59,6 +62,9 @@ enum class Timestamps : std::uint8_t { source, fixed };
 // given: as listed or named by the request. key: by key, bucket and version, whatever order the
 // request has them in.
 enum class EntryOrder : std::uint8_t { given, key };
+
+// Whether a store that does not check our checksums will do; what it did is in the result.
+enum class Checksums : std::uint8_t { automatic, required };
 
 struct Options {
     std::string strip_prefix;
@@ -73,6 +79,9 @@ struct Options {
     std::string comment;                // at most 65,535 bytes
     int priority = 0;                   // -100..100, higher first in the queue
     std::uint64_t part_size_bytes = 0;  // 5 MiB..5 GiB; 0: chosen by the planner
+    std::string role_arn;               // whose keys sign all of the job's requests; empty: ours
+    std::string external_id;            // told to STS with role_arn
+    Checksums checksums = Checksums::automatic;
 };
 
 struct ArchiveRequest {

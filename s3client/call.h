@@ -12,21 +12,28 @@
 
 #include "base/bytes.h"
 #include "io/cancel.h"
+#include "s3client/access.h"
 #include "s3client/connection.h"
+#include "s3client/credentials/credentials.h"
 #include "s3client/operation.h"
 #include "s3client/request.h"
 #include "s3client/response.h"
+#include "s3client/retry.h"
 #include "s3client/sigv4.h"
 
 namespace s3client {
 
-// In whose name a call is made.
+// In whose name a call is made. All that is pointed to outlives the call; nullptr: the client's
+// own, or none.
 struct CallContext {
     io::CancelSource* cancel = nullptr;
-    base::Duration timeout =
-        base::Duration::zero();  // of the whole call; zero: the client's, by the size of the body
+    // Of the whole call; zero: the client's, by the size of the body.
+    base::Duration timeout = base::Duration::zero();
     // Counts every request sent, retries included.
     std::array<std::atomic<std::uint64_t>, kOperationCount>* requests = nullptr;
+    CredentialsProvider* credentials = nullptr;
+    const Access* access = nullptr;       // to the bucket of this call
+    RetryBudget* retry_budget = nullptr;  // of the job, besides the client's
 };
 
 // A request body that stays in the caller's memory until the call has returned.
@@ -80,6 +87,7 @@ struct Call {
     std::string other_region;  // where the bucket is, by S3's last refusal; empty: here
     std::optional<base::Duration> clock_offset;  // S3's time minus ours, from its last refusal
     base::Duration signed_offset{};              // what we took that for when we signed
+    CredentialsSnapshot signed_with;
 };
 
 }  // namespace s3client

@@ -45,8 +45,11 @@ io::Task<base::Status> S3Client::run(Call call) {
 
     bool fresh_connection = false;
     bool clock_mended = false;
+    bool credentials_renewed = false;
     bool region_followed = false;
     call.region = region_of(call.bucket);
+    if (call.context.access != nullptr)
+        set_access(call.request, call.operation, *call.context.access);
     for (std::uint32_t number = 1;; ++number) {
         call.retry_after.reset();
         call.other_region.clear();
@@ -56,6 +59,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         if (region_followed) confirm_region(call, done);
         if (done) {
             budget_.on_success();
+            if (call.context.retry_budget != nullptr) call.context.retry_budget->on_success();
             co_return done;
         }
         base::Error error = std::move(done.error());
@@ -85,6 +89,15 @@ io::Task<base::Status> S3Client::run(Call call) {
             }
             continue;
         }
+        // Once: those that come fresh and are refused are no longer a matter of their age.
+        if (advice.refresh_credentials && !credentials_renewed) {
+            credentials_renewed = true;
+            auto renewed =
+                co_await provider_of(call).renew(reactor_, std::move(call.signed_with), bounds);
+            if (renewed) continue;
+            if (renewed.error().code != "credentials_unchanged")
+                co_return std::unexpected(with_context(call, std::move(renewed.error())));
+        }
         if (!region_followed && follow_region(call, error)) {
             region_followed = true;
             continue;
@@ -96,7 +109,7 @@ io::Task<base::Status> S3Client::run(Call call) {
                                               .retry_after = call.retry_after,
                                               .remaining = bounds.deadline - reactor_.now(),
                                               .random_unit = reactor_.random().unit()},
-                                             budget_);
+                                             budget_, call.context.retry_budget);
         if (!delay) co_return std::unexpected(std::move(error));
         stats_.retries.fetch_add(1, std::memory_order_relaxed);
         base::log_debug("retrying", {{"operation", to_string(call.operation)},
@@ -123,8 +136,9 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     call.request.host = target->host_header;
     call.request.path = target->path;
     if (call.prepare) call.prepare(call.request);
-    auto credentials = config_.credentials->get();
+    auto credentials = provider_of(call).get();
     if (!credentials) co_return std::unexpected(credentials.error());
+    call.signed_with = *credentials;
     call.signed_offset = clock_offset_;
     const base::UtcTime now =
         reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
@@ -196,6 +210,10 @@ base::Error S3Client::with_context(const Call& call, base::Error error) const {
                        config_.endpoint.url() + ": " + error.detail;
     }
     return error;
+}
+
+CredentialsProvider& S3Client::provider_of(const Call& call) const {
+    return call.context.credentials != nullptr ? *call.context.credentials : *config_.credentials;
 }
 
 base::Result<Target> S3Client::target_of(const Call& call) const {

@@ -18,7 +18,7 @@
 #include "io/reactor.h"
 #include "s3client/call.h"
 #include "s3client/connection_pool.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
 #include "s3client/object.h"
 #include "s3client/operation.h"
@@ -106,6 +106,7 @@ class S3Client {
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
     base::Error with_context(const Call& call, base::Error error) const;
     void count(const Call& call);
+    CredentialsProvider& provider_of(const Call& call) const;
     base::Result<Target> target_of(const Call& call) const;
     bool follow_region(Call& call, const base::Error& error);
     void confirm_region(Call& call, const base::Status& done);

@@ -31,15 +31,22 @@ base::Duration exponential(base::Duration base, std::uint32_t attempt, base::Dur
 }  // namespace
 
 bool RetryBudget::take(std::uint32_t cost) {
-    if (tokens_ < cost) return false;
-    tokens_ -= cost;
+    std::uint32_t have = tokens();
+    do {
+        if (have < cost) return false;
+    } while (!tokens_.compare_exchange_weak(have, have - cost, std::memory_order_relaxed));
     return true;
 }
 
-void RetryBudget::on_success() { tokens_ = std::min(tokens_ + 1, tokens_max_); }
+void RetryBudget::on_success() {
+    std::uint32_t have = tokens();
+    while (have < tokens_max_ &&
+           !tokens_.compare_exchange_weak(have, have + 1, std::memory_order_relaxed)) {
+    }
+}
 
-std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure,
-                                                      RetryBudget& budget) const {
+std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure, RetryBudget& budget,
+                                                      RetryBudget* job) const {
     const Advice advice = advise(failure.error);
     const bool throttled = failure.error.kind == base::ErrorKind::throttled;
     if (!advice.retry && !throttled && failure.error.kind != base::ErrorKind::transient) {
@@ -47,7 +54,9 @@ std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure,
     }
     if (failure.attempt >= options_.attempts_max) return std::nullopt;
 
-    const bool afford = budget.take(throttled ? options_.throttled_cost : options_.transient_cost);
+    const std::uint32_t cost = throttled ? options_.throttled_cost : options_.transient_cost;
+    bool afford = budget.take(cost);
+    if (job != nullptr) afford = job->take(cost) && afford;
     const base::Duration ceiling =
         afford ? exponential(throttled ? options_.throttled_base : options_.transient_base,
                              failure.attempt, options_.delay_max)

@@ -1,12 +1,12 @@
-// When to send a request again: full jitter, S3's own hints, a deadline, and a budget shared by all
-// requests of a client.
+// When to send a request again: full jitter, S3's own hints, a deadline, and budgets shared by all
+// requests of a client and of a job.
 //
 // Pure: no clock, no randomness, no sleep inside; the caller brings all three. A RetryPolicy is
-// immutable and may be shared; a RetryBudget belongs to one client on one reactor (not
-// thread-safe). The numbers are those of the AWS SDKs' retry mode of 2026 (docs/ARCHITECTURE.md):
-// full jitter, delay = random * min(cap, base * 2^(attempt-1)).
+// immutable and may be shared. The numbers are those of the AWS SDKs' retry mode of 2026
+// (docs/ARCHITECTURE.md): full jitter, delay = random * min(cap, base * 2^(attempt-1)).
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -19,18 +19,18 @@ namespace s3client {
 
 // Tokens that retries cost and successes give back. When they run out most requests fail, and more
 // of them do not help: retries then wait as long as the policy lets them (not: fail; a job that
-// moved a terabyte should rather wait).
+// moved a terabyte should rather wait). Thread-safe: a job works on several reactors.
 class RetryBudget {
   public:
     explicit RetryBudget(std::uint32_t tokens_max = 500)
         : tokens_max_(tokens_max), tokens_(tokens_max) {}
     bool take(std::uint32_t cost);  // false, and nothing taken, if there are fewer
     void on_success();              // gives one token back
-    std::uint32_t tokens() const { return tokens_; }
+    std::uint32_t tokens() const { return tokens_.load(std::memory_order_relaxed); }
 
   private:
-    std::uint32_t tokens_max_;
-    std::uint32_t tokens_;
+    const std::uint32_t tokens_max_;
+    std::atomic<std::uint32_t> tokens_;
 };
 
 struct RetryOptions {
@@ -58,7 +58,9 @@ class RetryPolicy {
     // How long to wait before the next attempt; none: give up and report the error. None if the
     // error is not of a kind that passes, attempts are used up, or the wait would reach the
     // deadline.
-    std::optional<base::Duration> next_delay(const Failure& failure, RetryBudget& budget) const;
+    // Both budgets pay; `job` may be null.
+    std::optional<base::Duration> next_delay(const Failure& failure, RetryBudget& budget,
+                                             RetryBudget* job = nullptr) const;
 
     const RetryOptions& options() const { return options_; }
 

@@ -18,7 +18,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/error.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 #include "s3client/request.h"
 
 namespace s3client {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 #include "s3client/response.h"
 #include "s3client/sigv4.h"
 

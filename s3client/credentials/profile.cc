@@ -1,4 +1,4 @@
-#include "s3client/profile.h"
+#include "s3client/credentials/profile.h"
 
 #include <fmt/format.h>
 #include <algorithm>

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 
 namespace s3client {
 

@@ -1,4 +1,4 @@
-#include "s3client/sts.h"
+#include "s3client/credentials/sts.h"
 
 #include <fmt/format.h>
 #include <utility>

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 #include "s3client/environment.h"
 
 namespace s3client {

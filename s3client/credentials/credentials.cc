@@ -1,4 +1,4 @@
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
 
 #include <algorithm>
 #include <utility>
@@ -26,6 +26,15 @@ class FixedCredentials final : public CredentialsProvider {
 };
 
 }  // namespace
+
+io::Task<base::Result<CredentialsSnapshot>> CredentialsProvider::renew(io::Reactor&,
+                                                                       CredentialsSnapshot refused,
+                                                                       io::Bounds) {
+    auto current = get();
+    if (!current || *current != refused) co_return current;
+    co_return base::fail(base::ErrorKind::denied, "credentials_unchanged",
+                         "the refused credentials are the only ones");
+}
 
 base::Status check_credentials(const Credentials& credentials) {
     // Anything that is not visible (a pasted newline) would end up in a header. The texts name the

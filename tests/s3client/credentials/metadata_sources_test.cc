@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "on_sources.h"
-#include "s3client/http_fetch.h"
+#include "s3client/credentials/http_fetch.h"
 
 namespace s3client {
 namespace {

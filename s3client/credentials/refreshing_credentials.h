@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "io/lane.h"
 #include "io/sync.h"
-#include "s3client/credential_source.h"
+#include "s3client/credentials/credential_source.h"
 
 namespace s3client {
 
@@ -41,16 +41,14 @@ class RefreshingCredentials final : public CredentialsProvider {
     // Errors: denied "no_credentials" before the first fetch ended well.
     base::Result<CredentialsSnapshot> get() override;
 
-    // A snapshot other than `refused` (nullptr: any), fetched if need be; for whoever was told that
-    // his has expired, and once at the start. The wait ends at the bounds' deadline; a cancellation
-    // does not shorten it, for it runs on the lane. Errors: those of the last fetch; denied
-    // "credentials_unchanged" if the source gives the refused ones again.
-    io::Task<base::Result<CredentialsSnapshot>> fresh(io::Reactor& here,
+    // Called once at the start, too. The wait ends at the bounds' deadline; a cancellation does not
+    // shorten it, for it runs on the lane. Errors: those of the last fetch.
+    io::Task<base::Result<CredentialsSnapshot>> renew(io::Reactor& here,
                                                       CredentialsSnapshot refused,
-                                                      io::Bounds bounds);
+                                                      io::Bounds bounds) override;
 
   private:
-    io::Task<base::Result<CredentialsSnapshot>> fresh_here(CredentialsSnapshot refused,
+    io::Task<base::Result<CredentialsSnapshot>> renew_here(CredentialsSnapshot refused,
                                                            base::SteadyTime deadline);
     io::Task<void> refresh_if_idle();
     io::Task<void> refresh();

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "../io/on_backends.h"
-#include "fake_http.h"
-#include "s3client/credential_source.h"
+#include "../fake_http.h"
+#include "s3client/credentials/credential_source.h"
 
 namespace s3client {
 

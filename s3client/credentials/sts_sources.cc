@@ -2,10 +2,10 @@
 #include <fmt/format.h>
 #include <utility>
 
-#include "s3client/credential_source.h"
-#include "s3client/http_fetch.h"
+#include "s3client/credentials/credential_source.h"
+#include "s3client/credentials/http_fetch.h"
+#include "s3client/credentials/sts.h"
 #include "s3client/sigv4.h"
-#include "s3client/sts.h"
 
 namespace s3client {
 namespace {

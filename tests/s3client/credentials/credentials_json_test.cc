@@ -1,5 +1,5 @@
 // Credentials as JSON, good and hostile. The secrets are "hunter2": no error may say it.
-#include "s3client/credentials_json.h"
+#include "s3client/credentials/credentials_json.h"
 
 #include <gtest/gtest.h>
 #include <string>

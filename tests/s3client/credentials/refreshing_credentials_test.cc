@@ -1,5 +1,5 @@
 // Credentials that are refreshed: when, how often, and what is served meanwhile. The test owns UTC.
-#include "s3client/refreshing_credentials.h"
+#include "s3client/credentials/refreshing_credentials.h"
 
 #include <gtest/gtest.h>
 #include <atomic>
@@ -67,9 +67,9 @@ class Refreshing : public OnSources {
     }
     void TearDown() override { lane.reset(); }
 
-    base::Result<CredentialsSnapshot> fresh(CredentialsSnapshot refused) {
+    base::Result<CredentialsSnapshot> renew(CredentialsSnapshot refused) {
         return reactor.run_until_done(
-            provider->fresh(reactor, std::move(refused), context().bounds));
+            provider->renew(reactor, std::move(refused), context().bounds));
     }
     std::string key() {
         const auto got = provider->get();
@@ -90,7 +90,7 @@ class Refreshing : public OnSources {
     }
 
     static io::Task<void> ask(Refreshing& self, CredentialsSnapshot refused, int& renewed) {
-        auto got = co_await self.provider->fresh(self.reactor, refused, self.context().bounds);
+        auto got = co_await self.provider->renew(self.reactor, refused, self.context().bounds);
         if (got && *got != refused) ++renewed;
     }
     // At once; how many got another than `refused`.
@@ -123,7 +123,7 @@ TEST(RefreshTimes, AreTheSdksAndScaleDown) {
 
 TEST_P(Refreshing, FetchesFirstAndRefreshesAheadWithoutWaiting) {
     EXPECT_EQ(key(), kNoCredentials);
-    ASSERT_TRUE(fresh(nullptr));
+    ASSERT_TRUE(renew(nullptr));
     EXPECT_EQ(key(), "1");
     clock.pass(minutes(44));
     EXPECT_EQ(key(), "1");
@@ -137,7 +137,7 @@ TEST_P(Refreshing, FetchesFirstAndRefreshesAheadWithoutWaiting) {
 
 TEST_P(Refreshing, ShortLivedOnesAreUsedForMostOfTheirLife) {
     script.lifetime = seconds(20);
-    ASSERT_TRUE(fresh(nullptr));
+    ASSERT_TRUE(renew(nullptr));
     clock.pass(seconds(14));
     EXPECT_EQ(key(), "1");
     EXPECT_EQ(script.calls, 1);
@@ -148,7 +148,7 @@ TEST_P(Refreshing, ShortLivedOnesAreUsedForMostOfTheirLife) {
 }
 
 TEST_P(Refreshing, KeepsTheOldOnesWhileItFailsAndBacksOff) {
-    ASSERT_TRUE(fresh(nullptr));
+    ASSERT_TRUE(renew(nullptr));
     script.failing = true;
     clock.pass(minutes(46));
     EXPECT_EQ(key(), "1");
@@ -169,26 +169,26 @@ TEST_P(Refreshing, KeepsTheOldOnesWhileItFailsAndBacksOff) {
 }
 
 TEST_P(Refreshing, ManyWhoWereRefusedShareOneFetch) {
-    const CredentialsSnapshot first = fresh(nullptr).value();
+    const CredentialsSnapshot first = renew(nullptr).value();
     const int right = reactor.run_until_done(ask_often(*this, first, 20));
     EXPECT_EQ(right, 20);
     EXPECT_EQ(script.calls, 2);
-    EXPECT_EQ(fresh(first).value()->access_key_id, "2");  // there is a newer one already
+    EXPECT_EQ(renew(first).value()->access_key_id, "2");  // there is a newer one already
     EXPECT_EQ(script.calls, 2);
 }
 
 TEST_P(Refreshing, SaysWhyThereAreNoNewerOnes) {
     script.failing = true;
-    const auto down = fresh(nullptr);
+    const auto down = renew(nullptr);
     ASSERT_FALSE(down);
     EXPECT_EQ(down.error().code, "down");
-    EXPECT_EQ(fresh(nullptr).error().code, "down");
+    EXPECT_EQ(renew(nullptr).error().code, "down");
     EXPECT_EQ(script.calls, 1);  // backed off
     clock.pass(seconds(1));
     script.failing = false;
     script.repeating = true;
-    const CredentialsSnapshot first = fresh(nullptr).value();
-    const auto same = fresh(first);
+    const CredentialsSnapshot first = renew(nullptr).value();
+    const auto same = renew(first);
     ASSERT_FALSE(same);
     EXPECT_EQ(same.error().code, "credentials_unchanged");
     EXPECT_FALSE(same.error().to_string().contains("hunter2"));
@@ -196,7 +196,7 @@ TEST_P(Refreshing, SaysWhyThereAreNoNewerOnes) {
 
 TEST_P(Refreshing, TheSameOnesAgainAreAskedForNowAndThenOnly) {
     script.repeating = true;
-    ASSERT_TRUE(fresh(nullptr));
+    ASSERT_TRUE(renew(nullptr));
     clock.pass(minutes(46));
     EXPECT_EQ(key(), "1");
     await_calls(2);
@@ -209,7 +209,7 @@ TEST_P(Refreshing, TheSameOnesAgainAreAskedForNowAndThenOnly) {
 
 TEST_P(Refreshing, WhatNeverExpiresIsNotAskedForAgain) {
     script.forever = true;
-    ASSERT_TRUE(fresh(nullptr));
+    ASSERT_TRUE(renew(nullptr));
     clock.pass(std::chrono::hours(10'000));
     for (int i = 0; i < 10; ++i) EXPECT_EQ(key(), "1");
     EXPECT_EQ(script.calls, 1);

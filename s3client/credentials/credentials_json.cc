@@ -1,4 +1,4 @@
-#include "s3client/credentials_json.h"
+#include "s3client/credentials/credentials_json.h"
 
 #include <fmt/format.h>
 #include <algorithm>

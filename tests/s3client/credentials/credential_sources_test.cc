@@ -4,7 +4,7 @@
 #include <chrono>
 
 #include "on_sources.h"
-#include "s3client/credential_process.h"
+#include "s3client/credentials/credential_process.h"
 
 namespace s3client {
 namespace {

@@ -6,9 +6,9 @@
 
 #include "base/encoding.h"
 #include "s3client/clip.h"
-#include "s3client/credential_source.h"
-#include "s3client/credentials_json.h"
-#include "s3client/http_fetch.h"
+#include "s3client/credentials/credential_source.h"
+#include "s3client/credentials/credentials_json.h"
+#include "s3client/credentials/http_fetch.h"
 
 namespace s3client {
 namespace {

@@ -12,10 +12,10 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
+#include "s3client/credentials/profile.h"
 #include "s3client/endpoint.h"
 #include "s3client/environment.h"
-#include "s3client/profile.h"
 #include "s3client/request.h"
 
 namespace s3client {

@@ -2,9 +2,10 @@
 //
 // get() never blocks and does no I/O: it hands out the newest snapshot, so it may be called for
 // every request on any thread. Providers that fetch (instance metadata, containers) do so elsewhere
-// and swap the snapshot. A snapshot is immutable and shared; hold it only for the request it signs,
-// or a refresh goes unnoticed. Credentials have no operator<< and must never get one: they appear
-// in no log, error or test output.
+// and swap the snapshot; renew() is for whoever was told that his has expired. A snapshot is
+// immutable and shared; hold it only for the request it signs, or a refresh goes unnoticed.
+// Credentials have no operator<< and must never get one: they appear in no log, error or test
+// output.
 #pragma once
 
 #include <memory>
@@ -13,6 +14,9 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "io/bounds.h"
+#include "io/reactor.h"
+#include "io/task.h"
 #include "s3client/environment.h"
 
 namespace s3client {
@@ -35,6 +39,13 @@ class CredentialsProvider {
 
     // Errors: denied "no_credentials" when there are none, with what was looked for.
     virtual base::Result<CredentialsSnapshot> get() = 0;
+
+    // A snapshot other than `refused` (nullptr: any), fetched if need be, within the bounds; the
+    // caller is on `here`. Errors: denied "credentials_unchanged" if there are no others; those of
+    // whoever fetches.
+    virtual io::Task<base::Result<CredentialsSnapshot>> renew(io::Reactor& here,
+                                                              CredentialsSnapshot refused,
+                                                              io::Bounds bounds);
 };
 
 // Keys that stay as given: from flags or the settings file. Errors: invalid "bad_credentials" for

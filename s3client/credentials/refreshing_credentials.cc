@@ -1,4 +1,4 @@
-#include "s3client/refreshing_credentials.h"
+#include "s3client/credentials/refreshing_credentials.h"
 
 #include <algorithm>
 #include <limits>
@@ -66,15 +66,15 @@ Result<CredentialsSnapshot> RefreshingCredentials::get() {
     return snapshot;
 }
 
-io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::fresh(io::Reactor& here,
+io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::renew(io::Reactor& here,
                                                                    CredentialsSnapshot refused,
                                                                    io::Bounds bounds) {
     const base::SteadyTime deadline = bounds.due(here.now());
     co_return co_await io::run_on(
-        here, lane_, [this, refused, deadline] { return fresh_here(refused, deadline); });
+        here, lane_, [this, refused, deadline] { return renew_here(refused, deadline); });
 }
 
-io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::fresh_here(CredentialsSnapshot refused,
+io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::renew_here(CredentialsSnapshot refused,
                                                                         base::SteadyTime deadline) {
     CredentialsSnapshot current = snapshot_.load();
     if (current && current != refused) co_return current;

@@ -1,4 +1,4 @@
-#include "s3client/credential_process.h"
+#include "s3client/credentials/credential_process.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

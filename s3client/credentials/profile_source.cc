@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "s3client/credential_process.h"
-#include "s3client/credential_source.h"
-#include "s3client/credentials_json.h"
-#include "s3client/profile.h"
+#include "s3client/credentials/credential_process.h"
+#include "s3client/credentials/credential_source.h"
+#include "s3client/credentials/credentials_json.h"
+#include "s3client/credentials/profile.h"
 
 namespace s3client {
 namespace {

@@ -16,9 +16,9 @@
 #include "io/task.h"
 #include "io/worker_thread.h"
 #include "s3client/connection_pool.h"
-#include "s3client/credentials.h"
+#include "s3client/credentials/credentials.h"
+#include "s3client/credentials/profile.h"
 #include "s3client/environment.h"
-#include "s3client/profile.h"
 
 namespace s3client {
 

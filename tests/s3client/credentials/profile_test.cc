@@ -1,5 +1,5 @@
 // The AWS profile files: their text, and what a profile says of credentials.
-#include "s3client/profile.h"
+#include "s3client/credentials/profile.h"
 
 #include <gtest/gtest.h>
 

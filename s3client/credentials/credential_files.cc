@@ -6,7 +6,7 @@
 #include <cstring>
 #include <utility>
 
-#include "s3client/credential_source.h"
+#include "s3client/credentials/credential_source.h"
 
 namespace s3client {
 namespace {

@@ -1,5 +1,5 @@
 // STS: the requests as they go out, the answers as they come. No error may say "hunter2".
-#include "s3client/sts.h"
+#include "s3client/credentials/sts.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "s3client/http_fetch.h"
+#include "s3client/credentials/http_fetch.h"
 
 #include <fmt/format.h>
 #include <array>
