@@ -62,4 +62,23 @@ class CancelSource {
     bool cancelled_ = false;
 };
 
+// A source of its own that is cancelled with its parent, too. `parent` may be null; else it outlives
+// this one.
+class LinkedCancel final : private CancelHook {
+  public:
+    explicit LinkedCancel(CancelSource* parent) {
+        if (parent == nullptr) return;
+        if (parent->cancelled())
+            source_.cancel();
+        else
+            parent->hook(*this);
+    }
+    CancelSource& source() { return source_; }
+    void cancel() { source_.cancel(); }
+
+  private:
+    void on_cancel() override { source_.cancel(); }
+    CancelSource source_;
+};
+
 }  // namespace io

@@ -79,6 +79,7 @@ struct Call {
     std::function<base::Status(const ResponseHead&, std::string)> parse;
 
     // What the attempts leave behind for the loop.
+    std::string endpoint;  // host they went to
     bool connection_was_reused = false;
     std::optional<base::Duration> retry_after;
     std::uint64_t progress() const { return receiver == nullptr ? 0 : receiver->count(); }

@@ -1,4 +1,4 @@
-// The retry loop and one attempt; the calls themselves are in operations.cc.
+// The retry loop; one attempt is in attempt.cc, the calls themselves are in operations.cc.
 #include "s3client/client.h"
 
 #include <algorithm>
@@ -9,21 +9,14 @@
 namespace s3client {
 namespace {
 
-// Error documents and results of calls; listings of 1,000 keys of 1,024 escaped bytes fit.
-constexpr std::size_t kTextMaxBytes = 16 << 20;
 // A body adds this much time to a call's deadline: a tenth of the slowest connection S3 is known to
 // give.
 constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
-// How long to look for an early answer after sending failed.
-constexpr base::Duration kEarlyAnswerTimeout = std::chrono::seconds(1);
-
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
-
-bool is_success(int status) { return status >= 200 && status < 300; }
 
 }  // namespace
 
@@ -31,6 +24,7 @@ S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
     : reactor_(reactor),
       config_(std::move(config)),
       pool_(reactor, config_.tls, config_.connections_max),
+      admission_(reactor, config_.connections_max),
       retry_(config_.retry) {}
 
 io::Task<base::Status> S3Client::run(Call call) {
@@ -47,15 +41,22 @@ io::Task<base::Status> S3Client::run(Call call) {
     bool clock_mended = false;
     bool credentials_renewed = false;
     bool region_followed = false;
+    base::SteadyTime failing_since = reactor_.now();
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
+    // Keys that are still on their first way here are waited for.
+    if (!provider_of(call).get()) {
+        const auto first = co_await provider_of(call).renew(reactor_, nullptr, bounds);
+        if (!first) co_return std::unexpected(first.error());
+    }
     for (std::uint32_t number = 1;; ++number) {
         call.retry_after.reset();
         call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
         auto done = co_await attempt(call, fresh_connection, bounds);
+        note_outcome(call, done);
         if (region_followed) confirm_region(call, done);
         if (done) {
             budget_.on_success();
@@ -64,7 +65,6 @@ io::Task<base::Status> S3Client::run(Call call) {
         }
         base::Error error = std::move(done.error());
         const Advice advice = advise(error);
-        if (advice.throttle) stats_.throttled.fetch_add(1, std::memory_order_relaxed);
         if (bounds.cancel != nullptr && bounds.cancel->cancelled()) {
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
         }
@@ -98,16 +98,21 @@ io::Task<base::Status> S3Client::run(Call call) {
             if (renewed.error().code != "credentials_unchanged")
                 co_return std::unexpected(with_context(call, std::move(renewed.error())));
         }
+        if (advice.redirect_region && call.other_region.empty() && !region_followed)
+            co_await find_region(call, bounds);
         if (!region_followed && follow_region(call, error)) {
             region_followed = true;
             continue;
         }
         // A transfer that moved on is not the same failure again.
         if (call.progress() >= progress_before + kProgressBytes) number = 1;
+        if (number == 1) failing_since = reactor_.now();
         const auto delay = retry_.next_delay({.attempt = number,
                                               .error = error,
                                               .retry_after = call.retry_after,
                                               .remaining = bounds.deadline - reactor_.now(),
+                                              .lasted = reactor_.now() - failing_since,
+                                              .answered_before = answered_,
                                               .random_unit = reactor_.random().unit()},
                                              budget_, call.context.retry_budget);
         if (!delay) co_return std::unexpected(std::move(error));
@@ -122,72 +127,15 @@ io::Task<base::Status> S3Client::run(Call call) {
     }
 }
 
-io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds& bounds) {
-    auto target = target_of(call);
-    if (!target) co_return std::unexpected(target.error());
-    auto lease = co_await pool_.acquire(*target, fresh_connection, bounds);
-    stats_.connections_open.store(pool_.connections_open(), std::memory_order_relaxed);
-    stats_.connections_opened.store(pool_.connections_opened(), std::memory_order_relaxed);
-    if (!lease) co_return std::unexpected(with_context(call, lease.error()));
-    call.connection_was_reused = lease->reused();
-    bounds.deadline += lease->waited();
-
-    // Signed as late as possible: waiting for a connection must not age the signature.
-    call.request.host = target->host_header;
-    call.request.path = target->path;
-    if (call.prepare) call.prepare(call.request);
-    auto credentials = provider_of(call).get();
-    if (!credentials) co_return std::unexpected(credentials.error());
-    call.signed_with = *credentials;
-    call.signed_offset = clock_offset_;
-    const base::UtcTime now =
-        reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
-    signer_.sign(call.request, call.payload, **credentials, call.region, now);
-    auto head = encode_request_head(call.request,
-                                    call.has_body ? std::optional(call.body.size) : std::nullopt);
-    if (!head) co_return std::unexpected(head.error());
-
-    count(call);
-    Connection& connection = **lease;
-    auto sent = co_await connection.send(std::move(*head), call.body.pieces, bounds);
-    io::Bounds answer_bounds = bounds;
-    if (!sent) {
-        if (sent.error().kind == base::ErrorKind::cancelled) co_return sent;
-        // It may have refused early and closed; its answer says more than "broken pipe".
-        answer_bounds.idle_timeout = kEarlyAnswerTimeout;
+void S3Client::note_outcome(const Call& call, const base::Status& done) {
+    if (!done && done.error().http_status == 0) return;
+    answered_ = true;
+    if (!done && advise(done.error()).throttle) {
+        stats_.throttled.fetch_add(1, std::memory_order_relaxed);
+        admission_.on_throttled(call.endpoint, rate_class(call.operation));
+    } else {
+        admission_.on_answered(call.endpoint, rate_class(call.operation));
     }
-    auto answered =
-        co_await connection.receive_head(call.operation == Operation::head_object, answer_bounds);
-    if (!answered)
-        co_return std::unexpected(with_context(call, sent ? answered.error() : sent.error()));
-    if (sent) stats_.bytes_sent.fetch_add(call.body.size, std::memory_order_relaxed);
-    if (!sent && is_success(connection.head().status))
-        co_return std::unexpected(with_context(call, sent.error()));
-    auto received = co_await receive(call, connection, bounds);
-    if (!received && received.error().http_status == 0)
-        co_return std::unexpected(with_context(call, received.error()));
-    co_return received;
-}
-
-io::Task<base::Status> S3Client::receive(Call& call, Connection& connection, io::Bounds bounds) {
-    const ResponseHead& head = connection.head();
-    if (is_success(head.status)) {
-        if (call.check) {
-            if (auto checked = call.check(head); !checked) co_return checked;
-        }
-        if (call.receiver != nullptr) {
-            const std::uint64_t before = call.progress();
-            auto received = co_await connection.receive_body(*call.receiver, bounds);
-            stats_.bytes_received.fetch_add(call.progress() - before, std::memory_order_relaxed);
-            co_return received;
-        }
-    }
-    auto text = co_await connection.receive_text(kTextMaxBytes, bounds);
-    if (!text) co_return std::unexpected(text.error());
-    if (!is_success(head.status))
-        co_return std::unexpected(answer_error(call, head, std::move(*text)));
-    if (!call.parse) co_return base::Status{};
-    co_return call.parse(head, std::move(*text));
 }
 
 base::Error S3Client::answer_error(Call& call, const ResponseHead& head, std::string body) {
@@ -224,6 +172,18 @@ base::Result<Target> S3Client::target_of(const Call& call) const {
     return resolve(*endpoint, config_.addressing, call.bucket, call.key);
 }
 
+// A redirect that does not say where to: whatever HEAD of the bucket answers has its region.
+io::Task<void> S3Client::find_region(Call& call, io::Bounds bounds) {
+    Call head;
+    head.operation = Operation::head_object;
+    head.request.method = "HEAD";
+    head.bucket = call.bucket;
+    head.context = call.context;
+    head.region = call.region;
+    auto answered = co_await attempt(head, false, bounds);
+    if (!answered) call.other_region = std::move(head.other_region);
+}
+
 // A redirect, or a bare 400 to a HEAD (newer regions do not redirect), and S3 says where to go.
 bool S3Client::follow_region(Call& call, const base::Error& error) {
     const bool elsewhere = advise(error).redirect_region || error.http_status == 400;
@@ -251,7 +211,8 @@ void S3Client::learn_region(const std::string& bucket, const std::string& region
     regions_[bucket] = region;
 }
 
-const std::string& S3Client::region_of(const std::string& bucket) const {
+std::string S3Client::region_of(const std::string& bucket) const {
+    if (auto region = region_of_access_point(bucket)) return std::move(*region);
     const auto found = regions_.find(bucket);
     return found == regions_.end() ? config_.region : found->second;
 }

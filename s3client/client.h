@@ -16,6 +16,8 @@
 #include <vector>
 
 #include "io/reactor.h"
+#include "s3client/access_point.h"
+#include "s3client/admission.h"
 #include "s3client/call.h"
 #include "s3client/connection_pool.h"
 #include "s3client/credentials/credentials.h"
@@ -24,6 +26,7 @@
 #include "s3client/operation.h"
 #include "s3client/retry.h"
 #include "s3client/sigv4.h"
+#include "s3client/stragglers.h"
 #include "s3client/xml.h"
 
 namespace s3client {
@@ -94,15 +97,25 @@ class S3Client {
     struct Stats {
         std::array<std::atomic<std::uint64_t>, kOperationCount> requests{};
         std::atomic<std::uint64_t> bytes_received{0}, bytes_sent{0}, retries{0}, throttled{0};
+        std::atomic<std::uint64_t> hedged{0}, hedges_won{0};  // requests sent a second time
         std::atomic<std::uint64_t> connections_open{0}, connections_opened{0};
+        std::atomic<std::uint64_t> concurrency_limit{0};
     };
     const Stats& stats() const { return stats_; }
 
   private:
+    struct Attempt;
+    class Race;
     io::Task<base::Status> run(Call call);
-    // Moves bounds.deadline on by the time it stood in line for a connection.
+    // Moves bounds.deadline on by the time it stood in line.
     io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
-    io::Task<base::Status> receive(Call& call, Connection& connection, io::Bounds bounds);
+    io::Task<void> begin(Call& call, const Target& target, Attempt& attempt, bool fresh_connection,
+                         io::Bounds bounds);
+    base::Result<std::string> sign(Call& call, const Target& target, Attempt& attempt);
+    io::Task<base::Status> receive(Call& call, Attempt& attempt, io::Bounds bounds);
+    io::Task<base::Status> receive_object(Call& call, Connection& connection, io::Bounds bounds);
+    void note_outcome(const Call& call, const base::Status& done);
+    io::Task<void> find_region(Call& call, io::Bounds bounds);
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);
     base::Error with_context(const Call& call, base::Error error) const;
     void count(const Call& call);
@@ -110,14 +123,18 @@ class S3Client {
     base::Result<Target> target_of(const Call& call) const;
     bool follow_region(Call& call, const base::Error& error);
     void confirm_region(Call& call, const base::Status& done);
-    const std::string& region_of(const std::string& bucket) const;
+    std::string region_of(const std::string& bucket) const;
 
     io::Reactor& reactor_;
     ClientConfig config_;
     ConnectionPool pool_;
+    Admission admission_;
+    std::array<Stragglers, kOperationCount> stragglers_;
+    HedgeBudget hedge_budget_;
     Signer signer_;
     RetryPolicy retry_;
     RetryBudget budget_;
+    bool answered_ = false;                       // some endpoint has, once
     std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax
     base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong
     Stats stats_;

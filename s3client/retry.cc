@@ -52,7 +52,8 @@ std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure, Re
     if (!advice.retry && !throttled && failure.error.kind != base::ErrorKind::transient) {
         return std::nullopt;
     }
-    if (failure.attempt >= options_.attempts_max) return std::nullopt;
+    const bool patient = failure.answered_before && failure.lasted < options_.patience;
+    if (failure.attempt >= options_.attempts_max && !patient) return std::nullopt;
 
     const std::uint32_t cost = throttled ? options_.throttled_cost : options_.transient_cost;
     bool afford = budget.take(cost);

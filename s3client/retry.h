@@ -34,7 +34,10 @@ class RetryBudget {
 };
 
 struct RetryOptions {
-    std::uint32_t attempts_max = 8;  // the first one included
+    // The first one included. An endpoint that has answered before is tried for `patience` besides:
+    // it may be starting anew.
+    std::uint32_t attempts_max = 8;
+    base::Duration patience = std::chrono::seconds(90);
     base::Duration transient_base = std::chrono::milliseconds(50);
     base::Duration throttled_base = std::chrono::seconds(1);
     base::Duration delay_max = std::chrono::seconds(20);
@@ -53,7 +56,9 @@ class RetryPolicy {
         const base::Error& error;
         std::optional<base::Duration> retry_after;  // what the answer asked for, see retry_after()
         base::Duration remaining;                   // until the request's deadline
-        double random_unit = 0;                     // uniform in [0, 1)
+        base::Duration lasted{};                    // since the first failure in a row
+        bool answered_before = false;
+        double random_unit = 0;  // uniform in [0, 1)
     };
     // How long to wait before the next attempt; none: give up and report the error. None if the
     // error is not of a kind that passes, attempts are used up, or the wait would reach the

@@ -54,6 +54,7 @@ class ClientTest : public testing::TestWithParam<IoChoice> {
         config.credentials =
             std::move(*static_credentials({"s3sim", "s3simsecret", {}, std::nullopt}));
         config.retry.attempts_max = 3;
+        config.retry.patience = {};
         config.retry.throttled_base = std::chrono::milliseconds(10);
         config.idle_timeout = idle_timeout;
         client = std::make_unique<S3Client>(*reactor, config);
