@@ -150,6 +150,9 @@ base::Status FaultPlan::parse_when(std::string_view name, std::string_view value
         rule.part_number = value;
     } else if (name == "nth") {
         good = parse_numbers(value, rule.nth);
+    } else if (name == "from") {
+        rule.from = number.value_or(0);
+        good = rule.from > 0;
     } else if (name == "every") {
         rule.every = number.value_or(0);
         good = rule.every > 0;

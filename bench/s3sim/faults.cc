@@ -43,6 +43,7 @@ std::optional<Fault> FaultPlan::next(const FaultTarget& target) {
         ++rule.seen;
         if (fault || rule.fired >= rule.times) continue;
         if (!rule.nth.empty() && !contains(rule.nth, rule.seen)) continue;
+        if (rule.seen < rule.from) continue;
         if (rule.every != 0 && rule.seen % rule.every != 0) continue;
         if (!hits(rule.seed, rule.seen, rule.rate)) continue;
         fault = rule.kinds.empty() ? std::optional(rule.fault)

@@ -5,7 +5,8 @@
 //
 // OPERATION: GetObject, UploadPart, ..., or * for all.
 // When (all given must hold; none: every time):
-//   nth=3 or nth=1,4 | every=5 | times=2 (at most) | key=TEXT (the key contains it) | part=7
+//   nth=3 or nth=1,4 | from=3 (and all after it) | every=5 | times=2 (at most)
+//   key=TEXT (the key contains it) | part=7
 //   rate=0.02 seed=7  by chance, the same one for the same seed and order of requests
 // The first rule that fires wins; all rules count. ACTION, one of:
 //   status=503      that status with S3's usual error; no-body leaves the body out; code=X sets it
@@ -97,7 +98,7 @@ class FaultPlan {
     struct Rule {
         std::string operation, key_part, part_number;
         std::vector<std::uint64_t> nth;
-        std::uint64_t every = 0;
+        std::uint64_t from = 0, every = 0;
         std::uint64_t times = UINT64_MAX;
         double rate = 1;
         std::uint64_t seed = 0;

@@ -32,6 +32,14 @@ TEST(FaultPlan, When) {
     EXPECT_EQ(fires("UploadPart"), 500);
 }
 
+TEST(FaultPlan, FromOnePlaceOn) {
+    FaultPlan plan;
+    ASSERT_TRUE(plan.set("* from=3 times=3 stall"));
+    std::string fired;
+    for (int i = 0; i < 7; ++i) fired += plan.next({"GetObject", "k", ""}) ? 'x' : '.';
+    EXPECT_EQ(fired, "..xxx..");
+}
+
 TEST(FaultPlan, Refusals) {
     FaultPlan plan;
     for (const char* text : {"GetObject",
@@ -39,6 +47,7 @@ TEST(FaultPlan, Refusals) {
                              "GetObject status",
                              "GetObject status=99",
                              "GetObject nth=0 stall",
+                             "GetObject from=0 stall",
                              "GetObject stall reset",
                              "GetObject wibble",
                              "GetObject reset-after=x",
