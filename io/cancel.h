@@ -62,8 +62,8 @@ class CancelSource {
     bool cancelled_ = false;
 };
 
-// A source of its own that is cancelled with its parent, too. `parent` may be null; else it outlives
-// this one.
+// A source of its own that is cancelled with its parent, too. `parent` may be null; else it
+// outlives this one.
 class LinkedCancel final : private CancelHook {
   public:
     explicit LinkedCancel(CancelSource* parent) {

@@ -213,8 +213,8 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     attempt.has_head = true;
 }
 
-// The head of the request, as it goes out. Two attempts may use the call's request in turns: nothing
-// is left in it of the one before.
+// The head of the request, as it goes out. Two attempts may use the call's request in turns:
+// nothing is left in it of the one before.
 base::Result<std::string> S3Client::sign(Call& call, const Target& target, Attempt& attempt) {
     call.request.host = target.host_header;
     call.request.path = target.path;

@@ -111,9 +111,9 @@ io::Task<base::Status> S3Client::run(Call call) {
                                               .error = error,
                                               .retry_after = call.retry_after,
                                               .remaining = bounds.deadline - reactor_.now(),
+                                              .random_unit = reactor_.random().unit(),
                                               .lasted = reactor_.now() - failing_since,
-                                              .answered_before = answered_,
-                                              .random_unit = reactor_.random().unit()},
+                                              .answered_before = answered_},
                                              budget_, call.context.retry_budget);
         if (!delay) co_return std::unexpected(std::move(error));
         stats_.retries.fetch_add(1, std::memory_order_relaxed);

@@ -56,9 +56,9 @@ class RetryPolicy {
         const base::Error& error;
         std::optional<base::Duration> retry_after;  // what the answer asked for, see retry_after()
         base::Duration remaining;                   // until the request's deadline
+        double random_unit = 0;                     // uniform in [0, 1)
         base::Duration lasted{};                    // since the first failure in a row
-        bool answered_before = false;
-        double random_unit = 0;  // uniform in [0, 1)
+        bool answered_before = false;               // its endpoint has
     };
     // How long to wait before the next attempt; none: give up and report the error. None if the
     // error is not of a kind that passes, attempts are used up, or the wait would reach the

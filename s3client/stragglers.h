@@ -34,7 +34,7 @@ class HedgeBudget {
 
 class Stragglers {
   public:
-    // What is known after so few is not acted upon; until then the answer's beginning has this long.
+    // What is known after so few is not acted upon; until then an answer may take so long.
     static constexpr std::uint64_t kSamplesMin = 16;
     static constexpr base::Duration kWaitUnknown = std::chrono::seconds(1);
     // Nobody is a straggler sooner than this.
