@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "s3sim/archive.h"
+#include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/xml.h"
@@ -94,11 +95,11 @@ Answered<Object> object_from_headers(const Request& request) {
     for (const auto& [name, value] : request.headers) {
         const bool metadata = name.starts_with("x-amz-meta-");
         if (metadata) metadata_size += name.size() - 11 + value.size();
-        if (metadata || name.starts_with("x-amz-server-side-encryption") ||
-            contains(kEchoed, name)) {
-            object.headers.emplace_back(name, value);
-        }
+        if (metadata || contains(kEchoed, name)) object.headers.emplace_back(name, value);
     }
+    auto encryption = chosen_encryption(request);
+    if (!encryption) return std::unexpected(encryption.error());
+    std::ranges::move(*encryption, std::back_inserter(object.headers));
     if (metadata_size > 2048) {
         return refuse(400, "MetadataTooLarge",
                       "Your metadata headers exceed the maximum allowed metadata size",

@@ -1,5 +1,6 @@
 // /_s3sim/...: counters, fault plans and new credentials over HTTP, without signatures.
 #include "s3sim/operations.h"
+#include "s3sim/recorder.h"
 #include "s3sim/stats.h"
 
 namespace s3sim {
@@ -11,6 +12,10 @@ Stats Service::stats() const {
     stats.stored_bytes = store_.stored_bytes();
     return stats;
 }
+
+std::vector<RecordedRequest> Service::requests() const { return recorder_->requests(); }
+
+void Service::reset_requests() { recorder_->clear(); }
 
 Response Service::control(Exchange& exchange) {
     const Request& request = exchange.request;

@@ -17,6 +17,7 @@ struct Flags {
     s3sim::Options options;
     std::vector<std::string> synthetic;
     std::vector<std::string> bucket_regions;
+    std::vector<std::string> bucket_owners;
     std::string fault_file;
     std::string max_memory = "0";
     std::string bandwidth = "0";
@@ -43,6 +44,10 @@ void declare(CLI::App& app, Flags& flags) {
     app.add_option("--sink", o.sinks, "bucket that checks uploads and keeps no bytes (repeatable)");
     app.add_option("--versioned", o.versioned,
                    "make this bucket and keep all versions; not with --root (repeatable)");
+    app.add_option("--requester-pays", o.requester_pays,
+                   "bucket that refuses who does not offer to pay (repeatable)");
+    app.add_option("--bucket-owner", flags.bucket_owners,
+                   "BUCKET=ACCOUNT; all others are 123456789012's (repeatable)");
     app.add_option("--restore-ms", o.restore_ms,
                    "until a restored copy of an archived object can be read")
         ->capture_default_str();
@@ -108,6 +113,8 @@ bool interpret(Flags& flags, std::string& error) {
     return pairs("--synthetic needs BUCKET=SPEC", flags.synthetic, flags.options.synthetic) &&
            pairs("--bucket-region needs BUCKET=REGION", flags.bucket_regions,
                  flags.options.bucket_regions) &&
+           pairs("--bucket-owner needs BUCKET=ACCOUNT", flags.bucket_owners,
+                 flags.options.bucket_owners) &&
            size("--max-memory", flags.max_memory, flags.options.max_memory_bytes) &&
            size("--bandwidth-per-connection", flags.bandwidth,
                 flags.options.bandwidth_per_connection) &&

@@ -7,8 +7,11 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "s3sim/bucket_access.h"
 #include "s3sim/damage.h"
+#include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
+#include "s3sim/recorder.h"
 #include "s3sim/stats.h"
 #include "s3sim/versions.h"
 #include "s3sim/xml.h"
@@ -66,10 +69,13 @@ Service::Service(const Options& options, Store& store, FaultPlan& faults, Counte
       counters_(counters),
       clock_(options.clock != nullptr ? *options.clock : base::system_clock()),
       credentials_{options.access_key, options.secret_key, options.session_token, options.region},
+      recorder_(std::make_unique<Recorder>()),
       timing_(options.bandwidth_host),
       requests_(options.max_requests_per_second),
       reads_(options.max_reads_per_second),
       writes_(options.max_writes_per_second) {}
+
+Service::~Service() = default;
 
 bool Service::over_rate(std::string_view method) {
     const auto at = clock_.steady_now();
@@ -92,6 +98,7 @@ Answered<void> Service::admit(Exchange& exchange) {
     if (!resolve_target(request))
         return refuse(400, "InvalidURI", "Couldn't parse the specified URI.");
     exchange.operation = operation_of(request);
+    if (options_.record_requests) recorder_->add(exchange);
     if (request.chunked) {
         Refusal refusal = known_refusal("NotImplemented");
         refusal.extra = {{"Header", "Transfer-Encoding"}};
@@ -120,12 +127,16 @@ Answered<void> Service::admit(Exchange& exchange) {
         exchange.bucket = store_.bucket(request.bucket);
         if (!exchange.bucket) return refuse("NoSuchBucket", {{"BucketName", request.bucket}});
     }
+    if (auto ok = check_bucket_access(request, options_); !ok) return ok;
+    if (auto ok = check_encryption_headers(request, exchange.operation); !ok) return ok;
     if (auto ok = check_version_parameter(exchange); !ok) return ok;
     if (request.parameter("uploadId") != nullptr) {
         exchange.upload =
             store_.upload(request.bucket, request.key, *request.parameter("uploadId"));
         if (!exchange.upload)
             return refuse("NoSuchUpload", {{"UploadId", *request.parameter("uploadId")}});
+        if (auto ok = check_upload_key(request, *exchange.upload, exchange.operation); !ok)
+            return ok;
     }
     return prepare_body(exchange);
 }

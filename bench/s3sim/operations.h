@@ -24,6 +24,7 @@
 namespace s3sim {
 
 class Counters;
+class Recorder;
 
 struct Exchange {
     Request request;
@@ -49,6 +50,7 @@ struct Exchange {
 class Service {
   public:
     Service(const Options& options, Store& store, FaultPlan& faults, Counters& counters);
+    ~Service();
 
     base::Status prepare();  // takes what the options say in text; before all else
     void begin(Exchange& exchange);
@@ -63,6 +65,8 @@ class Service {
     // From now on; who signs with the old ones gets ExpiredToken.
     void set_credentials(std::string_view access_key, std::string_view secret_key,
                          std::string_view session_token);
+    std::vector<RecordedRequest> requests() const;
+    void reset_requests();
     base::UtcTime now() const { return clock_.utc_now(); }
     HostTiming& timing() { return timing_; }
 
@@ -112,6 +116,7 @@ class Service {
     std::mutex credentials_mutex_;  // guards the two below
     Credentials credentials_;
     std::vector<Credentials> retired_;
+    const std::unique_ptr<Recorder> recorder_;
     HostTiming timing_;
     TokenBucket requests_, reads_, writes_;
 };

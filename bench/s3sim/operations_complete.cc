@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/xml.h"
@@ -187,7 +188,7 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
     xml.text("Bucket", upload.bucket_name)
         .text("Key", upload.key)
         .text("ETag", "\"" + whole->etag + "\"");
-    if (!upload.algorithm.empty()) {
+    if (!upload.algorithm.empty() && !uses_kms(upload.target)) {  // as S3: only HEAD has it then
         xml.text("Checksum" + upload.algorithm, checksum)
             .text("ChecksumType", upload.checksum_type);
     }

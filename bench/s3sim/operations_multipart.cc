@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/random.h"
 #include "s3sim/archive.h"
+#include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
@@ -119,6 +120,8 @@ Answered<CopySource> copy_source(Store& store, const Request& request, base::Utc
     auto object = find_source(*source.bucket, path.substr(slash + 1), text.substr(question));
     if (!object) return std::unexpected(std::move(object.error()));
     source.object = std::move(*object);
+    if (auto ok = check_source_key(request, *source.object); !ok)
+        return std::unexpected(ok.error());
     if (auto ok = check_read_conditions(request, *source.object, true); !ok)
         return std::unexpected(ok.error());
     if (auto ok = check_readable(*source.object, now,
@@ -206,8 +209,9 @@ Answered<Response> Service::upload_part(Exchange& exchange) {
     Part part;
     part.size = exchange.received;
     part.crc32 = exchange.crc32;
-    part.etag = part.size <= kMd5EtagMax ? base::hex(base::as_bytes(exchange.md5_raw))
-                                         : derived_etag(part.crc32, part.size);
+    part.etag = has_opaque_etag(upload.target) ? opaque_etag()
+                : part.size <= kMd5EtagMax     ? base::hex(base::as_bytes(exchange.md5_raw))
+                                               : derived_etag(part.crc32, part.size);
     part.last_modified = now();
     part.stored = std::move(exchange.stored);
     Response response;
@@ -249,7 +253,8 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
                        });
     if (!copied) return std::unexpected(refusal_of(copied.error()));
     part.size = source->range.length;
-    part.etag = derived_etag(part.crc32, part.size);
+    part.etag =
+        has_opaque_etag(upload.target) ? opaque_etag() : derived_etag(part.crc32, part.size);
     part.last_modified = now();
     part.stored = (*writer)->finish();
     if (upload.algorithm == "CRC32") part.checksum = base::crc32_base64(part.crc32);

@@ -4,6 +4,7 @@
 
 #include "base/encoding.h"
 #include "s3sim/archive.h"
+#include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
@@ -58,7 +59,8 @@ Answered<Response> Service::put_object(Exchange& exchange) {
     if (!condition) return std::unexpected(condition.error());
     object->size = exchange.received;
     object->crc32 = exchange.crc32;
-    object->etag = exchange.received <= kMd5EtagMax
+    object->etag = has_opaque_etag(*object) ? opaque_etag()
+                   : exchange.received <= kMd5EtagMax
                        ? base::hex(base::as_bytes(exchange.md5_raw))
                        : derived_etag(exchange.crc32, exchange.received);
     object->last_modified = now();
@@ -89,15 +91,9 @@ Answered<Response> Service::put_object(Exchange& exchange) {
 Answered<Response> Service::get_object(Exchange& exchange) {
     const Request& request = exchange.request;
     const bool head = exchange.operation == Operation::HeadObject;
-    for (const auto& [name, value] : request.headers) {
-        if (name == "x-amz-server-side-encryption") {
-            return refuse(
-                400, "InvalidArgument",
-                "x-amz-server-side-encryption header is not supported for this operation.");
-        }
-    }
     const auto object = find_object(*exchange.bucket, request);
     if (!object) return std::unexpected(object.error());
+    if (auto ok = check_object_key(request, **object); !ok) return std::unexpected(ok.error());
     if (auto ok = check_read_conditions(request, **object, false); !ok)
         return std::unexpected(ok.error());
     const auto readable = check_readable(

@@ -204,7 +204,8 @@ base::Status Server::restore(std::string_view bucket, std::string_view key) {
 }
 
 base::Result<std::string> Server::put(std::string_view bucket_name, std::string_view key,
-                                      std::string_view bytes, std::string_view storage_class) {
+                                      std::string_view bytes, std::string_view storage_class,
+                                      const std::map<std::string, std::string>& headers) {
     const auto bucket = impl_->store.bucket(bucket_name);
     if (!bucket) return base::fail(no_bucket(bucket_name));
     auto writer = bucket->make_writer(bytes.size());
@@ -212,6 +213,7 @@ base::Result<std::string> Server::put(std::string_view bucket_name, std::string_
     Object object;
     object.size = bytes.size();
     object.storage_class = storage_class;
+    object.headers.assign(headers.begin(), headers.end());
     object.crc32 = crc32(0, base::as_bytes(bytes));
     object.etag = bytes.size() <= kMd5EtagMax
                       ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))
@@ -282,6 +284,7 @@ base::Result<ObjectInfo> Server::head(std::string_view bucket, std::string_view 
     for (const auto& [name, value] : object.headers) {
         if (name.starts_with("x-amz-meta-")) info.metadata[name.substr(11)] = value;
         if (name == "content-disposition") info.content_disposition = value;
+        info.headers[name] = value;
     }
     if (object.crc32) {
         info.crc32 = *object.crc32;
@@ -331,7 +334,10 @@ Stats Server::stats() const { return impl_->service.stats(); }
 void Server::reset_stats() {
     impl_->counters.reset();
     impl_->faults.reset_counts();
+    impl_->service.reset_requests();
 }
+
+std::vector<RecordedRequest> Server::requests() const { return impl_->service.requests(); }
 
 void Server::set_credentials(std::string_view access_key, std::string_view secret_key,
                              std::string_view session_token) {

@@ -35,7 +35,10 @@ struct Options {
     std::string synthetic_cache;     // file that remembers computed keys
     std::vector<std::string> sinks;  // buckets that check uploads and keep no bytes
     std::vector<std::string> versioned;  // buckets in memory, made at start, that keep versions
-    std::uint64_t restore_ms = 0;        // until a restored copy of an archived object is there
+    std::vector<std::string> requester_pays;           // buckets: 403 for who does not offer to
+    std::map<std::string, std::string> bucket_owners;  // bucket -> account; else 123456789012
+    bool record_requests = false;                      // for requests()
+    std::uint64_t restore_ms = 0;  // until a restored copy of an archived object is there
     int threads = 2;
     std::uint64_t max_memory_bytes = 0;          // of stored bodies in memory mode; 0: no limit
     std::string faults;                          // a fault plan, see faults.h
@@ -80,10 +83,16 @@ struct ObjectInfo {
     std::string version_id;                       // "null" where it has none
     std::string tagging;                          // as the x-amz-tagging header was: a=b&c=d
     std::map<std::string, std::string> metadata;  // x-amz-meta-* names without that prefix
+    std::map<std::string, std::string> headers;   // as HEAD shows them, encryption too
 };
 
 struct OpenUpload {
     std::string bucket, key, upload_id;
+};
+
+struct RecordedRequest {
+    std::string operation, bucket, key;
+    std::map<std::string, std::string> headers;  // names in lower case
 };
 
 class Server {
@@ -100,9 +109,11 @@ class Server {
     base::Status set_versioning(std::string_view bucket, bool enabled);  // false: suspended
     // Without a version_id these mean the current version, and remove() puts a delete marker if the
     // bucket keeps versions. put() returns the new version's id, "" if it has none.
+    // `headers` as HEAD shall show them.
     base::Result<std::string> put(std::string_view bucket, std::string_view key,
                                   std::string_view bytes,
-                                  std::string_view storage_class = "STANDARD");
+                                  std::string_view storage_class = "STANDARD",
+                                  const std::map<std::string, std::string>& headers = {});
     base::Result<std::string> get(std::string_view bucket, std::string_view key,
                                   std::string_view version_id = {}) const;  // not from sinks
     base::Result<ObjectInfo> head(std::string_view bucket, std::string_view key,
@@ -122,6 +133,7 @@ class Server {
                          std::string_view session_token = {});
 
     Stats stats() const;
+    std::vector<RecordedRequest> requests() const;  // since the last reset_stats()
     void reset_stats();  // counters to zero, fault rules' too; what is stored stays
     base::Status set_faults(std::string_view plan);  // replaces the plan; "" removes it
     void stop();                                     // idempotent; closes every connection
