@@ -38,6 +38,19 @@ class LateCancel final : io::CancelHook, io::Timer {
 
 }  // namespace
 
+base::Status check_secrets(const EngineParts& engine, const s3client::Access& access) {
+    if (!engine.in_the_clear || !access.customer_key) return {};
+    return base::fail(base::ErrorKind::invalid, "customer_key_in_the_clear",
+                      "a customer key is not sent to AWS without TLS: use an https endpoint");
+}
+
+base::Status check_secrets(const EngineParts& engine, const ArchiveRequest& request) {
+    for (const Source& source : request.sources) {
+        if (auto safe = check_secrets(engine, source.access); !safe) return safe;
+    }
+    return check_secrets(engine, request.destination.access);
+}
+
 ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Job> job,
                        Engine::OnChange on_change)
     : engine_(engine),
@@ -63,6 +76,8 @@ io::Task<void> ArchiveJob::run() {
 
 io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     enter(JobState::planning);
+    if (auto safe = check_secrets(engine_, job_->request()); !safe)
+        co_return std::unexpected(safe.error());
     auto free =
         co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
     if (!free) co_return std::unexpected(free.error());
@@ -108,7 +123,7 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
     if (!result && !plan->single_put()) {
         // All that was under way has ended, so nothing of ours can be added to the upload after
         // this.
-        co_await abort_upload(*home_.client, upload, call(work_->cancel));
+        co_await abort_upload(*home_.client, upload, destination_call(work_->cancel));
     }
     co_return result;
 }
@@ -118,8 +133,9 @@ io::Task<Result<std::string>> ArchiveJob::create_upload() {
         co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
     const Destination& destination = job_->request().destination;
     LateCancel late(reactor_, work_->cancel);
-    co_return co_await home_.client->create_multipart_upload(
-        destination.bucket, destination.key, object_headers(destination), call(late.source()));
+    co_return co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
+                                                             object_headers(destination),
+                                                             destination_call(late.source()));
 }
 
 io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {

@@ -27,7 +27,12 @@ struct EngineParts {
     std::vector<EngineLane> lanes;
     io::WorkerThread worker;
     PlanOptions plan_options;
+    bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
 };
+
+// AWS refuses a customer's key that came without TLS; but then it has been heard on the way.
+base::Status check_secrets(const EngineParts& engine, const s3client::Access& access);
+base::Status check_secrets(const EngineParts& engine, const ArchiveRequest& request);
 
 class ArchiveJob {
   public:
@@ -57,6 +62,12 @@ class ArchiveJob {
     void enter(JobState state);
     s3client::CallContext call(io::CancelSource& cancel) {
         return {.cancel = &cancel, .requests = &job_->requests};
+    }
+
+    s3client::CallContext destination_call(io::CancelSource& cancel) {
+        s3client::CallContext context = call(cancel);
+        context.access = &job_->request().destination.access;
+        return context;
     }
 
     EngineParts& engine_;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "archive/access_hint.h"
 #include "base/encoding.h"
 
 namespace archive {
@@ -41,12 +42,13 @@ class SinkReceiver final : public s3client::BodyReceiver {
 
 class ObjectReader final : public ArchiveReader {
   public:
-    explicit ObjectReader(s3client::ObjectVersion object) : object_(std::move(object)) {}
+    ObjectReader(s3client::ObjectVersion object, s3client::Access access)
+        : object_(std::move(object)), access_(std::move(access)) {}
 
     io::Task<Result<Opened>> open(ShardContext context) override {
-        auto head =
-            co_await context.client.head_object(object_, s3client::WithChecksum::yes, context.call);
-        if (!head) co_return std::unexpected(head.error());
+        auto head = co_await context.client.head_object(object_, s3client::WithChecksum::yes,
+                                                        context.call_with(access_));
+        if (!head) co_return std::unexpected(with_access_hint(head.error(), access_));
         size_ = head->size;
         etag_ = head->etag;
         co_return Opened{size_, parse_full_crc32(head->checksum_crc32)};
@@ -61,7 +63,7 @@ class ObjectReader final : public ArchiveReader {
                                                         .etag = etag_,
                                                         .object_size = size_,
                                                         .range = {range.offset, range.size}},
-                                                       receiver, context.call);
+                                                       receiver, context.call_with(access_));
         if (!done && done.error().code == "PreconditionFailed") {
             done.error().code = "archive_changed";
             done.error().detail = "the archive changed while it was read: " + done.error().detail;
@@ -73,6 +75,7 @@ class ObjectReader final : public ArchiveReader {
 
   private:
     const s3client::ObjectVersion object_;
+    const s3client::Access access_;
     std::uint64_t size_ = 0;
     std::string etag_;
 };
@@ -163,7 +166,7 @@ std::unique_ptr<ArchiveReader> make_archive_reader(const VerifyRequest& request,
                                                    io::WorkerThread& worker) {
     if (!request.path.empty()) return std::make_unique<FileReader>(request.path, worker);
     return std::make_unique<ObjectReader>(
-        s3client::ObjectVersion{request.bucket, request.key, request.version_id});
+        s3client::ObjectVersion{request.bucket, request.key, request.version_id}, request.access);
 }
 
 }  // namespace archive

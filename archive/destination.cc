@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "archive/access_hint.h"
 #include "base/encoding.h"
 #include "base/log.h"
 
@@ -23,6 +24,36 @@ base::Error already_exists(const Destination& destination) {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
+// A customer's key goes with more requests than these: Access has it.
+std::vector<s3client::NameValue> encryption_headers(const ServerSideEncryption& sse) {
+    const std::string kSse = "x-amz-server-side-encryption";
+    if (sse.type.empty() || sse.type == "customer") return {};
+    std::vector<s3client::NameValue> headers = {{kSse, sse.type}};
+    if (!sse.key_id.empty()) headers.emplace_back(kSse + "-aws-kms-key-id", sse.key_id);
+    if (sse.bucket_key_enabled) {
+        headers.emplace_back(kSse + "-bucket-key-enabled",
+                             *sse.bucket_key_enabled ? "true" : "false");
+    }
+    if (!sse.context.empty()) {
+        headers.emplace_back(kSse + "-context",
+                             base::base64(base::as_bytes(kms_context(sse.context))));
+    }
+    return headers;
+}
+
+std::string quoted(std::string_view text) {
+    std::string out = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\')
+            out.append({'\\', c});
+        else if (static_cast<unsigned char>(c) < ' ')
+            out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+        else
+            out += c;
+    }
+    return out + '"';
+}
+
 // S3 may have done what it was asked for: only the answer is missing.
 bool is_unknown(base::ErrorKind kind) {
     return kind == base::ErrorKind::transient || kind == base::ErrorKind::throttled ||
@@ -32,14 +63,16 @@ bool is_unknown(base::ErrorKind kind) {
 }  // namespace
 
 std::vector<s3client::NameValue> object_headers(const Destination& destination) {
-    std::vector<s3client::NameValue> headers = {{"content-type", "application/zip"}};
+    std::vector<s3client::NameValue> headers = {{"content-type", destination.content_type.empty()
+                                                                     ? "application/zip"
+                                                                     : destination.content_type}};
     const auto add = [&headers](std::string name, const std::string& value) {
         if (!value.empty()) headers.emplace_back(std::move(name), value);
     };
     add("x-amz-storage-class", destination.storage_class);
     add("content-disposition", destination.content_disposition);
-    add("x-amz-server-side-encryption", destination.sse.type);
-    add("x-amz-server-side-encryption-aws-kms-key-id", destination.sse.key_id);
+    add("cache-control", destination.cache_control);
+    for (auto& header : encryption_headers(destination.sse)) headers.push_back(std::move(header));
     for (const auto& [name, value] : destination.metadata) {
         std::string& header = headers.emplace_back("x-amz-meta-" + name, value).first;
         std::ranges::transform(header, header.begin(), lower);  // as S3 keeps it
@@ -53,6 +86,15 @@ std::vector<s3client::NameValue> object_headers(const Destination& destination) 
     return headers;
 }
 
+std::string kms_context(const std::map<std::string, std::string>& context) {
+    std::string json = "{";
+    for (const auto& [name, value] : context) {
+        if (json.size() > 1) json += ',';
+        json += quoted(name) + ':' + quoted(value);
+    }
+    return json + '}';
+}
+
 std::vector<s3client::NameValue> condition_headers(const Destination& destination) {
     if (destination.overwrite) return {};
     return {{"if-none-match", "*"}};
@@ -61,6 +103,7 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context) {
     if (destination.overwrite) co_return base::Status{};
+    context.access = &destination.access;
     auto head = co_await client.head_object({destination.bucket, destination.key, {}},
                                             s3client::WithChecksum::no, context);
     if (head) co_return base::fail(already_exists(destination));
@@ -68,7 +111,7 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
     const base::ErrorKind kind = head.error().kind;
     if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied)
         co_return base::Status{};
-    co_return std::unexpected(head.error());
+    co_return std::unexpected(with_access_hint(head.error(), destination.access));
 }
 
 io::Task<base::Result<s3client::WrittenObject>> settle_write(
@@ -76,6 +119,7 @@ io::Task<base::Result<s3client::WrittenObject>> settle_write(
     base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,
     s3client::CallContext context) {
     if (written) co_return written;
+    context.access = &destination.access;
     const bool existed = written.error().kind == base::ErrorKind::precondition;
     if (existed || written.error().code == "NoSuchUpload" || is_unknown(written.error().kind)) {
         auto head = co_await client.head_object({destination.bucket, destination.key, {}},
@@ -85,7 +129,7 @@ io::Task<base::Result<s3client::WrittenObject>> settle_write(
         }
     }
     if (existed && !destination.overwrite) co_return base::fail(already_exists(destination));
-    co_return written;
+    co_return base::fail(with_access_hint(std::move(written.error()), destination.access));
 }
 
 io::Task<void> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,

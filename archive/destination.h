@@ -13,6 +13,8 @@ namespace archive {
 
 // For PutObject and CreateMultipartUpload: content type, metadata, tags, class, encryption.
 std::vector<s3client::NameValue> object_headers(const Destination& destination);
+// An encryption context as KMS takes it: JSON.
+std::string kms_context(const std::map<std::string, std::string>& context);
 // For PutObject and CompleteMultipartUpload: If-None-Match unless it may overwrite.
 std::vector<s3client::NameValue> condition_headers(const Destination& destination);
 

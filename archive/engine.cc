@@ -51,6 +51,7 @@ Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
         client.tls = std::move(*tls);
     }
     client.connections_max = std::max(1U, config.connections_max);
+    client.retry = config.retry;
     client.retry.attempts_max =
         static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
     client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
@@ -157,6 +158,7 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
     auto impl = std::make_unique<Impl>();
     impl->config = std::move(config);
     impl->client = std::move(*client);
+    impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,
                                                  const std::string& region) {
         impl->learn_region(bucket, region);
@@ -250,6 +252,7 @@ io::Task<void> Engine::Impl::run_plan(EngineLane& lane, ArchiveRequest request,
 
 io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
                                                       const ArchiveRequest& request) {
+    if (auto safe = check_secrets(parts, request); !safe) co_return std::unexpected(safe.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
     auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
@@ -312,7 +315,13 @@ void Engine::Impl::learn_region(const std::string& bucket, const std::string& re
 }
 
 Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key,
-                                        std::uint64_t expires_s) {
+                                        std::uint64_t expires_s,
+                                        const s3client::Access& access) {
+    if (access.customer_key) {
+        return base::fail(base::ErrorKind::invalid, "customer_key",
+                          "an object with a customer's key can only be read with headers that "
+                          "carry it, not by a URL alone");
+    }
     std::string region = impl_->client.region;
     {
         const std::lock_guard lock(impl_->mutex);
@@ -329,6 +338,7 @@ Result<std::string> Engine::presign_get(const std::string& bucket, const std::st
     s3client::HttpRequest request;
     request.host = target->host_header;
     request.path = target->path;
+    request.query = s3client::access_query(access);
     s3client::Signer signer;
     return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials,
                           region, expires_s, base::system_clock().utc_now());
@@ -344,6 +354,9 @@ EngineStats Engine::stats() const {
         sum.bytes_sent += s.bytes_sent.load();
         sum.retries += s.retries.load();
         sum.throttled += s.throttled.load();
+        sum.hedged += s.hedged.load();
+        sum.hedges_won += s.hedges_won.load();
+        sum.concurrency_limit += s.concurrency_limit.load();
         sum.connections_open += s.connections_open.load();
         sum.connections_opened += s.connections_opened.load();
         sum.memory_bytes += lane.slab->total_bytes();

@@ -16,6 +16,7 @@
 #include "archive/request.h"
 #include "archive/verify.h"
 #include "base/error.h"
+#include "s3client/retry.h"
 
 namespace archive {
 
@@ -35,6 +36,7 @@ struct EngineConfig {
     std::string access_key_id, secret_access_key, session_token;
     std::uint64_t attempts_max = 8;             // per S3 request
     std::uint64_t request_timeout_ms = 60'000;  // without progress
+    s3client::RetryOptions retry;               // the delays; attempts_max is the one above
 };
 
 struct PlanSummary {
@@ -56,6 +58,8 @@ struct EngineStats {
     s3client::RequestCounts requests{};
     std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
     std::uint64_t retries = 0, throttled = 0;
+    std::uint64_t hedged = 0, hedges_won = 0;  // requests sent a second time since they were late
+    std::uint64_t concurrency_limit = 0;       // requests that may be under way
     std::uint64_t connections_open = 0, connections_opened = 0;
     std::uint64_t memory_bytes = 0, memory_in_use_bytes = 0;
     unsigned reactors = 0;
@@ -85,8 +89,10 @@ class Engine {
                 std::function<void(base::Result<VerifyReport>)> done);
 
     // A GET URL that works without credentials for `expires_s` seconds (1..604800). Does no I/O.
+    // Of an object with a customer's key there is none: invalid "customer_key".
     base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                          std::uint64_t expires_s);
+                                          std::uint64_t expires_s,
+                                          const s3client::Access& access = {});
 
     EngineStats stats() const;
 

@@ -28,12 +28,12 @@ class Finisher {
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
         const bool in_doubt = !written;
-        auto settled = co_await settle_write(context_.client, destination_, std::move(written),
-                                             plan_.layout().archive_size(), board_.archive_crc(),
-                                             context_.call);
+        auto settled =
+            co_await settle_write(context_.client, destination_, std::move(written),
+                                  plan_.layout().archive_size(), board_.archive_crc(), to_);
         // The object may be another's with the same bytes: then our upload is still open.
         if (in_doubt && settled && !plan_.single_put()) {
-            co_await abort_upload(context_.client, upload_, context_.call);
+            co_await abort_upload(context_.client, upload_, to_);
         }
         co_return settled;
     }
@@ -58,8 +58,7 @@ class Finisher {
             put_ = co_await put(body);
             if (put_) result.etag = put_->etag;
         } else {
-            auto etag =
-                co_await context_.client.upload_part(upload_, part.number, body, context_.call);
+            auto etag = co_await context_.client.upload_part(upload_, part.number, body, to_);
             if (!etag) co_return std::unexpected(etag.error());
             result.etag = std::move(*etag);
         }
@@ -71,7 +70,7 @@ class Finisher {
         auto headers = object_headers(destination_);
         for (auto& header : condition_headers(destination_)) headers.push_back(std::move(header));
         co_return co_await context_.client.put_object(destination_.bucket, destination_.key,
-                                                      std::move(headers), body, context_.call);
+                                                      std::move(headers), body, to_);
     }
 
     io::Task<Result<WrittenObject>> complete() {
@@ -83,13 +82,12 @@ class Finisher {
         request.object_size = plan_.layout().archive_size();
         request.crc32 = board_.archive_crc();
         request.headers = condition_headers(destination_);
-        auto written =
-            co_await context_.client.complete_multipart_upload(std::move(request), context_.call);
+        auto written = co_await context_.client.complete_multipart_upload(std::move(request), to_);
         if (!written) co_return written;
         // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look
         // once.
         auto head = co_await context_.client.head_object(
-            {destination_.bucket, destination_.key, {}}, s3client::WithChecksum::no, context_.call);
+            {destination_.bucket, destination_.key, {}}, s3client::WithChecksum::no, to_);
         // Another ETag is another's object, written after ours.
         const bool ours = head && (written->etag.empty() || written->etag == head->etag);
         if (ours && head->size != plan_.layout().archive_size()) {
@@ -108,6 +106,7 @@ class Finisher {
     PartBoard& board_;
     const s3client::UploadTarget upload_;
     const Destination destination_;
+    const s3client::CallContext to_ = context_.call_with(destination_.access);
     zip::CentralDirectory directory_;
     Result<WrittenObject> put_;
 };

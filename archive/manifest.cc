@@ -100,7 +100,7 @@ base::Result<std::shared_ptr<const Manifest>> Manifest::make(Selection selection
 
 void Manifest::sort_by_key() {
     const auto order = [this](const ManifestEntry& e) {
-        return std::tuple(e.key(), std::string_view(buckets_[e.bucket]), e.version_id(), e.name());
+        return std::tuple(e.key(), std::string_view(bucket_of(e)), e.version_id(), e.name());
     };
     if (!std::ranges::is_sorted(entries_, {}, order)) std::ranges::sort(entries_, {}, order);
 }

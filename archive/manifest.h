@@ -32,8 +32,10 @@ class Manifest final : public zip::EntryList {
     zip::Entry entry(std::uint64_t index) const override;
     const ManifestEntry& operator[](std::uint64_t index) const { return entries_[index]; }
     const std::string& bucket_of(const ManifestEntry& entry) const {
-        return buckets_[entry.bucket];
+        return buckets_[entry.bucket].name;
     }
+    // With how its objects are read; `index` is an entry's `bucket`.
+    const s3client::AccessedBucket& bucket(std::uint32_t index) const { return buckets_[index]; }
     // What the entry holds if it is no object's: the list of missing ones. Else empty.
     std::string_view text_of(std::uint64_t index) const {
         return index == missing_list_at_ ? std::string_view(missing_list_) : std::string_view{};
@@ -50,7 +52,7 @@ class Manifest final : public zip::EntryList {
 
     const Timestamps timestamps_;
     std::unique_ptr<zip::NamePool> pool_;
-    std::vector<std::string> buckets_;
+    std::vector<s3client::AccessedBucket> buckets_;
     std::vector<ManifestEntry> entries_;
     std::shared_ptr<const ObjectReport> report_;
     std::string missing_list_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "archive/access_hint.h"
 #include "io/task_scope.h"
 
 namespace archive {
@@ -25,8 +26,11 @@ bool is_missing(const base::Error& error) {
 
 }  // namespace
 
-io::Task<base::Status> ObjectLookup::add(std::span<const WantedObject> objects) {
+io::Task<base::Status> ObjectLookup::add(std::span<const WantedObject> objects,
+                                         const s3client::Access& access) {
     objects_ = objects;
+    context_.access = &access;
+    selection_.read_with(access);
     heads_.assign(objects.size(), std::unexpected(base::Error{}));
     next_ = 0;
     io::TaskScope scope(reactor_);
@@ -78,7 +82,7 @@ io::Task<base::Status> ObjectLookup::check_buckets() {
 base::Status ObjectLookup::add_one(const WantedObject& object, const Head& head) {
     if (!head && is_missing(head.error()))
         return selection_.add_missing(object.bucket, object.choice.key);
-    if (!head) return std::unexpected(head.error());
+    if (!head) return std::unexpected(with_access_hint(head.error(), *context_.access));
     return selection_.add(object.bucket,
                           {.key = object.choice.key,
                            .version_id = object.choice.version_id,

@@ -21,8 +21,9 @@ class ObjectLookup {
                  s3client::CallContext context)
         : selection_(selection), client_(client), reactor_(reactor), context_(context) {}
 
-    // `objects` must stay until it returns. Holds all their answers at once.
-    io::Task<base::Status> add(std::span<const WantedObject> objects);
+    // Of one source. Both must stay until it returns. Holds all their answers at once.
+    io::Task<base::Status> add(std::span<const WantedObject> objects,
+                               const s3client::Access& access);
 
   private:
     using Head = base::Result<s3client::ObjectHead>;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "archive/access_hint.h"
 #include "base/check.h"
 #include "zip/crc32.h"
 #include "zip/records.h"
@@ -114,15 +115,17 @@ io::Task<void> PartBuilder::fetch_some() {
     while (next_fetch_ < fetches_.size() && failure_) {
         Fetch& fetch = fetches_[next_fetch_++];
         const ShardEntry& entry = shard_.entries[part_.segments[fetch.segment].entry];
+        const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
         PartReceiver receiver(memory_, fetch.at, fetch.length);
         auto got = co_await context_.client.get_object(
-            {.object = {entry.bucket, entry.key, entry.version_id},
+            {.object = {bucket.name, entry.key, entry.version_id},
              .etag = entry.etag,
              .object_size = entry.size,
              .range = {fetch.object_offset, fetch.length}},
-            receiver, context_.call);
+            receiver, context_.call_with(bucket.access));
         if (!got && failure_) {
-            failure_ = std::unexpected(source_error(std::move(got.error())));
+            failure_ = std::unexpected(
+                with_access_hint(source_error(std::move(got.error())), bucket.access));
             if (context_.call.cancel != nullptr) context_.call.cancel->cancel();
         }
         fetch.crc32 = receiver.crc32();

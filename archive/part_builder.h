@@ -26,6 +26,12 @@ struct ShardContext {
     s3client::S3Client& client;
     io::BufferSlab& slab;
     s3client::CallContext call;
+    // A call to a bucket of this access, which outlives the call.
+    s3client::CallContext call_with(const s3client::Access& access) const {
+        s3client::CallContext with = call;
+        with.access = &access;
+        return with;
+    }
 };
 
 class PartBuilder {

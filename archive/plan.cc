@@ -1,6 +1,7 @@
 #include "archive/plan.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/check.h"
 
@@ -13,6 +14,7 @@ base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manif
     auto layout = zip::Layout::create(*manifest, {.comment_size = comment.size()});
     if (!layout) return std::unexpected(layout.error());
     std::shared_ptr<Plan> plan(new Plan(std::move(manifest), std::move(*layout), comment));
+    plan->destination_ = request.destination.access;
     plan->single_put_ = plan->layout_.archive_size() <= options.single_put_max;
     if (plan->single_put_) {
         plan->parts_.parts = {{0, plan->layout_.archive_size(), 0}};
@@ -29,13 +31,31 @@ std::uint64_t Plan::part_size_max() const {
     return std::ranges::max(parts_.parts, {}, &Part::size).size();
 }
 
-ShardEntry Plan::shard_entry(std::uint64_t index) const {
+// The buckets of one shard: those of the manifest that its entries are in.
+class Plan::ShardBuckets {
+  public:
+    ShardBuckets(const Manifest& manifest, std::vector<s3client::AccessedBucket>& out)
+        : manifest_(manifest), out_(out) {}
+    std::uint32_t index_of(std::uint32_t bucket) {
+        const auto [at, is_new] =
+            indices_.try_emplace(bucket, static_cast<std::uint32_t>(out_.size()));
+        if (is_new) out_.push_back(manifest_.bucket(bucket));
+        return at->second;
+    }
+
+  private:
+    const Manifest& manifest_;
+    std::vector<s3client::AccessedBucket>& out_;
+    std::unordered_map<std::uint32_t, std::uint32_t> indices_;
+};
+
+ShardEntry Plan::shard_entry(std::uint64_t index, ShardBuckets& buckets) const {
     const ManifestEntry& e = (*manifest_)[index];
     const zip::Entry entry = manifest_->entry(index);
     ShardEntry out;
     out.index = index;
     if (manifest_->text_of(index).empty()) {
-        out.bucket = manifest_->bucket_of(e);
+        out.bucket = buckets.index_of(e.bucket);
         out.key = e.key();
         out.version_id = e.version_id();
         out.etag = e.etag();
@@ -51,6 +71,8 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     const Part& part = parts_.parts[part_index];
     ShardPlan shard;
     shard.upload = upload;
+    shard.upload_access = destination_;
+    ShardBuckets buckets(*manifest_, shard.buckets);
     ShardPart& out = shard.parts.emplace_back();
     out.number = static_cast<std::uint32_t>(part_index + 1);
     out.size = part.size();
@@ -59,7 +81,7 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     const std::uint64_t entries_end = std::min(part.end, layout_.cd_offset());
     for (std::uint64_t i = at < entries_end ? layout_.entry_at(at) : 0; at < entries_end; ++i) {
         const auto local = static_cast<std::uint32_t>(shard.entries.size());
-        shard.entries.push_back(shard_entry(i));
+        shard.entries.push_back(shard_entry(i, buckets));
         if (at == layout_.header_offset(i)) {
             out.segments.push_back({Segment::Kind::header, local, 0, layout_.header_size(i)});
             at = layout_.data_offset(i);

@@ -46,7 +46,8 @@ class Plan {
     s3client::RequestCounts requests() const;
 
   private:
-    ShardEntry shard_entry(std::uint64_t index) const;
+    class ShardBuckets;
+    ShardEntry shard_entry(std::uint64_t index, ShardBuckets& buckets) const;
     Plan(std::shared_ptr<const Manifest> manifest, zip::Layout layout, std::string comment)
         : manifest_(std::move(manifest)),
           layout_(std::move(layout)),
@@ -54,6 +55,7 @@ class Plan {
     std::shared_ptr<const Manifest> manifest_;
     zip::Layout layout_;
     std::string comment_;
+    s3client::Access destination_;
     Parts parts_;
     bool single_put_ = false;
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "archive/request_rules.h"
 #include "s3client/endpoint.h"
 #include "zip/layout.h"
 #include "zip/records.h"
@@ -10,29 +11,18 @@
 namespace archive {
 namespace {
 
-using base::Error;
-using base::ErrorKind;
 using base::Status;
+using rules::at;
+using rules::bad;
+using rules::consists_of;
+using rules::is_account;
+using rules::kAccountDigits;
 
 constexpr std::uint64_t kPartSizeMin = 5ULL << 20;
 constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 constexpr std::size_t kSourcesMax = 1000;
 // Every key of a listing is held against every pattern.
 constexpr std::size_t kPatternsMax = 100;
-
-Status bad(std::string pointer, std::string_view code, std::string detail) {
-    Error error{ErrorKind::invalid, std::string(code), std::move(detail), 0, {},
-                std::move(pointer)};
-    return std::unexpected(std::move(error));
-}
-
-// The same error, about the field at `pointer`.
-Status at(std::string pointer, Status status) {
-    if (status) return status;
-    Error error = std::move(status.error());
-    error.key = std::move(pointer);
-    return std::unexpected(std::move(error));
-}
 
 Status validate_patterns(const std::vector<std::string>& patterns, const std::string& pointer) {
     if (patterns.size() > kPatternsMax) {
@@ -62,6 +52,7 @@ Status validate_manifest(const Source& source, const std::string& pointer) {
 
 Status validate_source(const Source& source, std::size_t index) {
     const std::string pointer = fmt::format("/sources/{}", index);
+    if (auto ok = rules::validate_access(source.access, pointer); !ok) return ok;
     if (source.manifest) return validate_manifest(source, pointer + "/manifest");
     if (source.bucket.empty())
         return bad(pointer + "/bucket", "missing_field", "a source needs a bucket");
@@ -94,58 +85,37 @@ Status validate_source(const Source& source, std::size_t index) {
     return {};
 }
 
-bool is_letter_or_digit(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+// arn:aws:iam::123456789012:role/path/name, in any partition.
+bool is_role_arn(std::string_view arn) {
+    constexpr std::size_t kArnMax = 2048;
+    constexpr std::string_view kIam = ":iam::", kRole = ":role/";
+    const std::size_t iam = arn.find(kIam);
+    if (arn.size() > kArnMax || !arn.starts_with("arn:aws") || iam == arn.npos) return false;
+    const std::string_view partition = arn.substr(7, iam - 7);
+    const std::string_view rest = arn.substr(iam + kIam.size());
+    return std::ranges::all_of(partition,
+                               [](char c) { return (c >= 'a' && c <= 'z') || c == '-'; }) &&
+           rest.size() > kAccountDigits + kRole.size() &&
+           is_account(rest.substr(0, kAccountDigits)) &&
+           rest.substr(kAccountDigits).starts_with(kRole) &&
+           consists_of(rest.substr(kAccountDigits + kRole.size()), "_+=,.@-/");
 }
 
-// What may stand in a header: no control characters.
-bool is_line(std::string_view text) {
-    return std::ranges::none_of(text, [](unsigned char c) { return c < ' ' || c == 0x7F; });
-}
-
-// Destination fields that become headers, whose names S3 and all on the way there must take.
-Status validate_headers(const Destination& destination) {
-    for (const auto& [name, value] : destination.metadata) {
-        const bool is_name = !name.empty() && std::ranges::all_of(name, [](char c) {
-            return is_letter_or_digit(c) || c == '-' || c == '_' || c == '.';
-        });
-        if (!is_name || !is_line(value)) {
-            return bad("/destination/metadata", "bad_metadata",
-                       "metadata names are letters, digits, '-', '_' and '.', values one line");
-        }
+Status validate_role(const Options& options) {
+    constexpr std::size_t kExternalIdMin = 2, kExternalIdMax = 1224;  // STS's limits
+    if (!options.role_arn.empty() && !is_role_arn(options.role_arn)) {
+        return bad("/options/role_arn", "bad_role_arn",
+                   "role_arn is like arn:aws:iam::123456789012:role/name");
     }
-    if (!is_line(destination.content_disposition)) {
-        return bad("/destination/content_disposition", "bad_content_disposition",
-                   "content_disposition is one line");
-    }
-    if (!std::ranges::all_of(destination.storage_class,
-                             [](char c) { return is_letter_or_digit(c) || c == '_'; })) {
-        return bad("/destination/storage_class", "bad_storage_class",
-                   "storage_class is a word like STANDARD_IA");
-    }
-    if (!is_line(destination.sse.key_id)) {
-        return bad("/destination/sse/key_id", "bad_sse", "key_id is one line");
+    const std::string& id = options.external_id;
+    if (id.empty()) return {};
+    if (options.role_arn.empty())
+        return bad("/options/external_id", "bad_external_id", "external_id goes with role_arn");
+    if (id.size() < kExternalIdMin || id.size() > kExternalIdMax || !consists_of(id, "_+=,.@:/-")) {
+        return bad("/options/external_id", "bad_external_id",
+                   "external_id is 2 to 1224 letters, digits and _+=,.@:/-");
     }
     return {};
-}
-
-Status validate_destination(const Destination& destination) {
-    if (destination.bucket.empty()) {
-        return bad("/destination/bucket", "missing_field", "the destination needs a bucket");
-    }
-    if (auto ok = at("/destination/bucket", s3client::check_bucket(destination.bucket, false)); !ok)
-        return ok;
-    if (auto ok = at("/destination/key", s3client::check_key(destination.key)); !ok) return ok;
-    if (destination.tags.size() > 10)
-        return bad("/destination/tags", "bad_tags", "S3 takes at most 10 tags");
-    const std::string& type = destination.sse.type;
-    if (!type.empty() && type != "AES256" && type != "aws:kms") {
-        return bad("/destination/sse/type", "bad_sse", "sse type is AES256 or aws:kms");
-    }
-    if (!destination.sse.key_id.empty() && type != "aws:kms") {
-        return bad("/destination/sse/key_id", "bad_sse", "key_id goes with type aws:kms");
-    }
-    return validate_headers(destination);
 }
 
 }  // namespace
@@ -159,8 +129,9 @@ Status validate(const ArchiveRequest& request) {
     for (std::size_t i = 0; i < request.sources.size(); ++i) {
         if (auto ok = validate_source(request.sources[i], i); !ok) return ok;
     }
-    if (auto ok = validate_destination(request.destination); !ok) return ok;
+    if (auto ok = rules::validate_destination(request.destination); !ok) return ok;
     const Options& options = request.options;
+    if (auto ok = validate_role(options); !ok) return ok;
     if (auto ok = at("/options/comment", zip::check_comment(options.comment)); !ok) return ok;
     if (options.priority < -100 || options.priority > 100) {
         return bad("/options/priority", "bad_priority", "priority is -100 to 100");

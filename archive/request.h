@@ -39,8 +39,12 @@ struct Source {
 };
 
 struct ServerSideEncryption {
-    std::string type;    // "AES256" or "aws:kms"; empty: the bucket's default
-    std::string key_id;  // with aws:kms
+    // "AES256", "aws:kms", "aws:kms:dsse", or "customer": with the key of Destination::access;
+    // empty: the bucket's default
+    std::string type{};
+    std::string key_id{};                          // of KMS; empty: its default
+    std::optional<bool> bucket_key_enabled{};      // aws:kms only; none: as the bucket has it
+    std::map<std::string, std::string> context{};  // of KMS
 };
 
 struct Destination {
@@ -50,7 +54,9 @@ struct Destination {
     std::string storage_class;  // empty: STANDARD
     std::map<std::string, std::string> tags;
     std::map<std::string, std::string> metadata;
+    std::string content_type;  // empty: application/zip
     std::string content_disposition;
+    std::string cache_control;
     ServerSideEncryption sse;
     s3client::Access access;
 };

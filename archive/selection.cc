@@ -98,13 +98,22 @@ base::Status Selection::check() const {
                             fmt::format("no such object: {}", names)));
 }
 
+void Selection::read_with(const s3client::Access& access) {
+    const auto same = std::ranges::find(accesses_, access, &SameAccess::access);
+    access_ = static_cast<std::size_t>(same - accesses_.begin());
+    if (same == accesses_.end()) accesses_.push_back({access, {}});
+    last_bucket_ = UINT32_MAX;
+}
+
 std::uint32_t Selection::bucket_index(std::string_view bucket) {
-    if (!buckets_.empty() && buckets_[last_bucket_] == bucket) return last_bucket_;
-    auto found = bucket_indices_.find(bucket);
-    if (found == bucket_indices_.end()) {
+    if (last_bucket_ < buckets_.size() && buckets_[last_bucket_].name == bucket)
+        return last_bucket_;
+    SameAccess& same = accesses_[access_];
+    auto found = same.indices.find(bucket);
+    if (found == same.indices.end()) {
         const auto index = static_cast<std::uint32_t>(buckets_.size());
-        found = bucket_indices_.emplace(bucket, index).first;
-        buckets_.emplace_back(bucket);
+        found = same.indices.emplace(bucket, index).first;
+        buckets_.push_back({std::string(bucket), same.access});
     }
     return last_bucket_ = found->second;
 }

@@ -57,6 +57,8 @@ class Selection {
   public:
     explicit Selection(const ArchiveRequest& request);
 
+    // How the objects are read that are added from here on; at first as anybody would.
+    void read_with(const s3client::Access& access);
     // Takes an object, skips it, or remembers it as one that fails the job (check()). An error ends
     // the selection at once: so many have failed that more need not be found.
     base::Status add(std::string_view bucket, const FoundObject& object,
@@ -79,9 +81,14 @@ class Selection {
     bool skips_;  // on_missing
     std::unique_ptr<zip::NamePool> pool_ = std::make_unique<zip::NamePool>();
     std::unique_ptr<ObjectReport> report_ = std::make_unique<ObjectReport>();
-    std::vector<std::string> buckets_;
-    std::map<std::string, std::uint32_t, std::less<>> bucket_indices_;
-    std::uint32_t last_bucket_ = 0;  // objects of one bucket come in runs
+    std::vector<s3client::AccessedBucket> buckets_;
+    struct SameAccess {
+        s3client::Access access;
+        std::map<std::string, std::uint32_t, std::less<>> indices;  // of its buckets
+    };
+    std::vector<SameAccess> accesses_{1};
+    std::size_t access_ = 0;                  // the one that objects are added with
+    std::uint32_t last_bucket_ = UINT32_MAX;  // objects of one bucket come in runs
     std::vector<ManifestEntry> objects_;
     std::vector<Unusable> unusable_;
     std::string text_;  // of the object being added

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <algorithm>
 
+#include "archive/access_hint.h"
 #include "archive/glob.h"
 #include "archive/object_lookup.h"
 
@@ -26,10 +27,12 @@ bool is_chosen(const Source& source, std::string_view key) {
 
 io::Task<base::Status> add_prefix(Selection& selection, s3client::S3Client& client,
                                   const Source& source, s3client::CallContext context) {
+    context.access = &source.access;
+    selection.read_with(source.access);
     std::string token;
     do {
         auto page = co_await client.list_objects(source.bucket, source.prefix, token, context);
-        if (!page) co_return std::unexpected(page.error());
+        if (!page) co_return std::unexpected(with_access_hint(page.error(), source.access));
         for (const s3client::ListedObject& object : page->objects) {
             if (!is_chosen(source, object.key)) continue;
             auto added = selection.add(source.bucket,
@@ -60,7 +63,7 @@ io::Task<base::Status> add_objects(ObjectLookup& lookup, const Source& source) {
     for (const ObjectChoice& choice : *source.objects) {
         batch.push_back({source.bucket, choice, std::nullopt});
         if (batch.size() < kBatch && &choice != &source.objects->back()) continue;
-        if (auto added = co_await lookup.add(batch); !added) co_return added;
+        if (auto added = co_await lookup.add(batch, source.access); !added) co_return added;
         batch.clear();
     }
     co_return base::Status{};
@@ -83,8 +86,11 @@ class TextReceiver final : public s3client::BodyReceiver {
 // Objects that a file in S3 names, a range of it at a time; parsed off the reactor.
 io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& client,
                                     io::Reactor& reactor, io::WorkerThread& worker,
-                                    const ObjectAddress& file, s3client::CallContext context) {
-    const auto about = [&file](base::Error error) {
+                                    const Source& source, s3client::CallContext context) {
+    const ObjectAddress& file = *source.manifest;
+    context.access = &source.access;
+    const auto about = [&](base::Error error) {
+        error = with_access_hint(std::move(error), source.access);
         error.key = fmt::format("{}/{}", file.bucket, file.key);
         error.detail = fmt::format("the manifest {}: {}", error.key, error.detail);
         return std::unexpected(std::move(error));
@@ -118,7 +124,7 @@ io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& cl
         if (!parsed) co_return about(parsed.error());
         for (std::span<const WantedObject> left = batch; !left.empty();) {
             const auto now = left.first(std::min(left.size(), kBatch));
-            if (auto added = co_await lookup.add(now); !added) co_return added;
+            if (auto added = co_await lookup.add(now, source.access); !added) co_return added;
             left = left.subspan(now.size());
         }
         batch.clear();
@@ -137,8 +143,7 @@ io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io:
     for (const Source& source : request.sources) {
         base::Status added;
         if (source.manifest) {
-            added =
-                co_await add_manifest(lookup, client, reactor, worker, *source.manifest, context);
+            added = co_await add_manifest(lookup, client, reactor, worker, source, context);
         } else if (source.objects) {
             added = co_await add_objects(lookup, source);
         } else {

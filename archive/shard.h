@@ -16,8 +16,9 @@ namespace archive {
 inline constexpr std::uint64_t kRangeBytes = 16ULL << 20;
 
 struct ShardEntry {
-    std::uint64_t index = 0;  // in the archive
-    std::string bucket, key, version_id, etag;
+    std::uint64_t index = 0;   // in the archive
+    std::uint32_t bucket = 0;  // index into ShardPlan::buckets; not of one with a text
+    std::string key, version_id, etag;
     std::uint64_t size = 0;
     std::string name;
     std::int64_t mtime_unix_s = 0;
@@ -47,6 +48,8 @@ struct ShardPart {
 
 struct ShardPlan {
     s3client::UploadTarget upload;
+    s3client::Access upload_access;
+    std::vector<s3client::AccessedBucket> buckets;
     std::vector<ShardPart> parts;
     std::vector<ShardEntry> entries;
 };

@@ -14,8 +14,8 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
 
         std::vector<base::ByteView> views;
         const s3client::Body body = builder.body(views);
-        auto etag =
-            co_await context.client.upload_part(shard.upload, part.number, body, context.call);
+        auto etag = co_await context.client.upload_part(shard.upload, part.number, body,
+                                                        context.call_with(shard.upload_access));
         if (!etag) co_return std::unexpected(etag.error());
         result.parts.push_back({part.number, part.size, body.crc32, std::move(*etag)});
         const auto pieces = builder.pieces();

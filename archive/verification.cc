@@ -47,6 +47,8 @@ class Verification {
     io::Task<Result<VerifyReport>> run() {
         const base::SteadyTime began = reactor_.now();
         const ShardContext context = context_on(home_, *home_.shutdown);
+        if (auto safe = check_secrets(engine_, request_.access); !safe)
+            co_return std::unexpected(safe.error());
         auto opened = co_await reader_->open(context);
         if (!opened) co_return std::unexpected(opened.error());
         report_.archive_size = opened->size;

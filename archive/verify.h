@@ -7,11 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "s3client/access.h"
+
 namespace archive {
 
 struct VerifyRequest {
     // An object, of no version the current one; or a local file, if `path` is not empty.
     std::string bucket{}, key{}, version_id{};
+    s3client::Access access{};
     std::string path{};
     std::optional<std::uint32_t> expected_crc32{};  // of all of it, as its job's result has it
     bool check_names = true;                        // false: unsafe names are meant (`names: raw`)

@@ -43,8 +43,18 @@ json::object address_of(const archive::ObjectAddress& address) {
     return out;
 }
 
+// A customer's key is not shown to anybody, only that there is one.
+constexpr std::string_view kSecret = "(set)";
+
+void set_access(json::object& object, const s3client::Access& access) {
+    if (access.requester_pays) object["requester_pays"] = true;
+    set_unless_empty(object, "expected_bucket_owner", access.expected_bucket_owner);
+}
+
 json::object source_of(const archive::Source& source, std::size_t objects_shown) {
     json::object out;
+    set_access(out, source.access);
+    if (source.access.customer_key) out["sse_customer_key"] = view(kSecret);
     if (source.manifest) {
         out["manifest"] = address_of(*source.manifest);
         return out;
@@ -77,12 +87,18 @@ json::object destination_of(const archive::Destination& destination) {
     set_unless_empty(out, "storage_class", destination.storage_class);
     if (!destination.tags.empty()) out["tags"] = map_of(destination.tags);
     if (!destination.metadata.empty()) out["metadata"] = map_of(destination.metadata);
+    set_unless_empty(out, "content_type", destination.content_type);
     set_unless_empty(out, "content_disposition", destination.content_disposition);
-    if (!destination.sse.type.empty()) {
-        json::object sse{{"type", destination.sse.type}};
-        set_unless_empty(sse, "key_id", destination.sse.key_id);
-        out["sse"] = std::move(sse);
-    }
+    set_unless_empty(out, "cache_control", destination.cache_control);
+    set_access(out, destination.access);
+    const archive::ServerSideEncryption& sse = destination.sse;
+    if (sse.type.empty()) return out;
+    json::object shown{{"type", sse.type}};
+    set_unless_empty(shown, "key_id", sse.key_id);
+    if (sse.bucket_key_enabled) shown["bucket_key_enabled"] = *sse.bucket_key_enabled;
+    if (!sse.context.empty()) shown["context"] = map_of(sse.context);
+    if (destination.access.customer_key) shown["customer_key"] = view(kSecret);
+    out["sse"] = std::move(shown);
     return out;
 }
 
@@ -111,6 +127,9 @@ json::object options_of(const archive::Options& options) {
     out["execution"] = "local";
     out["priority"] = options.priority;
     if (options.part_size_bytes != 0) out["part_size"] = options.part_size_bytes;
+    set_unless_empty(out, "role_arn", options.role_arn);
+    set_unless_empty(out, "external_id", options.external_id);
+    out["checksums"] = options.checksums == Checksums::automatic ? "auto" : "required";
     return out;
 }
 

@@ -99,6 +99,21 @@ void ObjectReader::read(std::string_view field, bool& out) {
     }
 }
 
+void ObjectReader::read(std::string_view field, std::optional<bool>& out) {
+    bool flag = false;
+    read(field, flag);
+    if (object_ != nullptr && object_->contains({field.data(), field.size()})) out = flag;
+}
+
+void ObjectReader::read(std::string_view field, std::shared_ptr<const s3client::CustomerKey>& out) {
+    std::string text;
+    read(field, text);
+    if (object_ == nullptr || !object_->contains({field.data(), field.size()}) || !ok()) return;
+    auto key = s3client::CustomerKey::parse(text);
+    if (!key) return fail(field, "bad_value", "must be the base64 of 32 bytes");
+    out = std::make_shared<const s3client::CustomerKey>(std::move(*key));
+}
+
 void ObjectReader::read(std::string_view field, int& out, int min, int max) {
     const json::value* value = find(field);
     if (value == nullptr) return;

@@ -9,6 +9,7 @@
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "s3client/access.h"
 
 namespace s3zipd {
 
@@ -40,10 +42,13 @@ class ObjectReader {
     // Each leaves `out` alone when the field is absent.
     void read(std::string_view field, std::string& out);
     void read(std::string_view field, bool& out);
+    void read(std::string_view field, std::optional<bool>& out);
     void read(std::string_view field, int& out, int min, int max);
     void read(std::string_view field, std::map<std::string, std::string>& out);
     void read(std::string_view field, std::vector<std::string>& out, std::size_t count_max,
               std::size_t bytes_max);
+    // A secret: errors tell nothing of it.
+    void read(std::string_view field, std::shared_ptr<const s3client::CustomerKey>& out);
     // One of the words; its index goes to `out`.
     template <typename Enum>
     void read(std::string_view field, Enum& out, std::span<const std::string_view> words) {

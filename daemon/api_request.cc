@@ -22,6 +22,7 @@ constexpr std::array<std::string_view, 2> kOrder = {"given", "key"};
 constexpr std::array<std::string_view, 2> kOnDuplicate = {"fail", "rename"};
 constexpr std::array<std::string_view, 2> kOnMissing = {"fail", "skip"};
 constexpr std::array<std::string_view, 2> kOnEmpty = {"fail", "archive"};
+constexpr std::array<std::string_view, 2> kChecksums = {"auto", "required"};
 constexpr std::array<std::string_view, 2> kTimestamps = {"source", "fixed"};
 
 base::Result<json::value> parse_json(std::string_view body, json::monotonic_resource& memory) {
@@ -58,7 +59,20 @@ void read_objects(const json::array& list, const std::string& pointer, ErrorSlot
     }
 }
 
-// A source of a manifest is nothing else.
+// Where "" would look as if something had been chosen.
+void read_word(ObjectReader& reader, std::string_view field, std::string& out) {
+    const json::value* value = reader.find(field);
+    reader.read(field, out);
+    if (value != nullptr && value->is_string() && out.empty())
+        reader.fail(field, "bad_value", "must not be empty");
+}
+
+void read_access(ObjectReader& reader, s3client::Access& out) {
+    reader.read("requester_pays", out.requester_pays);
+    read_word(reader, "expected_bucket_owner", out.expected_bucket_owner);
+}
+
+// A source of a manifest is nothing else, but for how it is read.
 void read_manifest(ObjectReader& source, const json::value& value, ErrorSlot& error,
                    archive::ObjectAddress& out) {
     for (const std::string_view other : {"bucket", "prefix", "include", "exclude", "objects"}) {
@@ -76,6 +90,8 @@ void read_manifest(ObjectReader& source, const json::value& value, ErrorSlot& er
 void read_source(const json::value& value, const std::string& pointer, ErrorSlot& error,
                  archive::Source& out) {
     ObjectReader reader(value, pointer, error);
+    read_access(reader, out.access);
+    reader.read("sse_customer_key", out.access.customer_key);
     if (const json::value* manifest = reader.find("manifest"))
         return read_manifest(reader, *manifest, error, out.manifest.emplace());
     require_text(reader, "bucket", out.bucket);
@@ -116,14 +132,21 @@ void read_destination(const json::value& value, std::string pointer, ErrorSlot& 
     require_text(reader, "bucket", out.bucket);
     require_text(reader, "key", out.key);
     reader.read("overwrite", out.overwrite);
-    reader.read("storage_class", out.storage_class);
+    read_word(reader, "storage_class", out.storage_class);
     reader.read("tags", out.tags);
     reader.read("metadata", out.metadata);
+    read_word(reader, "content_type", out.content_type);
     reader.read("content_disposition", out.content_disposition);
+    reader.read("cache_control", out.cache_control);
+    read_access(reader, out.access);
     if (const json::value* sse = reader.find("sse")) {
         ObjectReader inner(*sse, reader.pointer("sse"), error);
-        require_text(inner, "type", out.sse.type);
-        inner.read("key_id", out.sse.key_id);
+        inner.require("type");
+        read_word(inner, "type", out.sse.type);
+        read_word(inner, "key_id", out.sse.key_id);
+        inner.read("bucket_key_enabled", out.sse.bucket_key_enabled);
+        inner.read("context", out.sse.context);
+        inner.read("customer_key", out.access.customer_key);
         inner.finish();
     }
     reader.finish();
@@ -176,6 +199,9 @@ void read_options(const json::value& value, std::string pointer, ErrorSlot& erro
     read_execution(reader);
     reader.read("priority", out.priority, -config::kPriorityMax, config::kPriorityMax);
     read_part_size(reader, out.part_size_bytes);
+    read_word(reader, "role_arn", out.role_arn);
+    read_word(reader, "external_id", out.external_id);
+    reader.read("checksums", out.checksums, kChecksums);
     reader.finish();
 }
 

@@ -35,8 +35,9 @@ void EngineAdapter::plan(archive::ArchiveRequest request, OnPlan done) {
 
 base::Result<std::string> EngineAdapter::presign_get(const std::string& bucket,
                                                      const std::string& key,
-                                                     std::uint64_t expires_s) {
-    return engine_.presign_get(bucket, key, expires_s);
+                                                     std::uint64_t expires_s,
+                                                     const s3client::Access& access) {
+    return engine_.presign_get(bucket, key, expires_s, access);
 }
 
 archive::EngineStats EngineAdapter::stats() const { return engine_.stats(); }

@@ -26,7 +26,8 @@ class JobEngine {
     virtual void start(std::shared_ptr<archive::Job> job, OnChange on_change) = 0;
     virtual void plan(archive::ArchiveRequest request, OnPlan done) = 0;
     virtual base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                                  std::uint64_t expires_s) = 0;
+                                                  std::uint64_t expires_s,
+                                                  const s3client::Access& access) = 0;
     virtual archive::EngineStats stats() const = 0;
 };
 

@@ -18,6 +18,7 @@ constexpr std::array kTypes = {
     ProblemType{"no-such-archive", 404, "There is no such archive job"},
     ProblemType{"method-not-allowed", 405, "The resource does not know this method"},
     ProblemType{"not-finished", 409, "The archive is not finished"},
+    ProblemType{"not-downloadable", 409, "The archive cannot be downloaded by a URL"},
     ProblemType{"already-ended", 409, "The job has already ended"},
     ProblemType{"body-too-large", 413, "The body is too large"},
     ProblemType{"target-too-long", 414, "The path and query are too long"},

@@ -281,7 +281,16 @@ HttpResponse Routes::download(const std::string& id) {
     if (!job) return no_such_archive(id);
     const auto& result = job->snapshot.result;
     if (!result) return not_finished(*job);
-    const auto url = engine_.presign_get(result->bucket, result->key, config::kDownloadExpiresS);
+    const s3client::Access& access = job->job->request().destination.access;
+    if (access.customer_key) {
+        return to_response(
+            make_problem("not-downloadable",
+                         "the archive is encrypted with a customer key, which a URL cannot carry: "
+                         "read it with that key from " +
+                             result->bucket + "/" + result->key));
+    }
+    const auto url =
+        engine_.presign_get(result->bucket, result->key, config::kDownloadExpiresS, access);
     if (!url) return to_response(engine_problem(url.error()));
     HttpResponse response;
     response.status = 307;

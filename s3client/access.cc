@@ -34,10 +34,23 @@ base::Result<CustomerKey> CustomerKey::parse(std::string_view base64) {
     return CustomerKey(base::base64(base::as_bytes(*key)), base::base64(md5));
 }
 
-void set_access(HttpRequest& request, Operation operation, const Access& access) {
-    if (access.requester_pays) request.set_header("x-amz-request-payer", "requester");
+bool Access::operator==(const Access& other) const {
+    const bool same_key = customer_key && other.customer_key ? *customer_key == *other.customer_key
+                                                             : customer_key == other.customer_key;
+    return same_key && requester_pays == other.requester_pays &&
+           expected_bucket_owner == other.expected_bucket_owner;
+}
+
+std::vector<NameValue> access_query(const Access& access) {
+    std::vector<NameValue> query;
+    if (access.requester_pays) query.emplace_back("x-amz-request-payer", "requester");
     if (!access.expected_bucket_owner.empty())
-        request.set_header("x-amz-expected-bucket-owner", access.expected_bucket_owner);
+        query.emplace_back("x-amz-expected-bucket-owner", access.expected_bucket_owner);
+    return query;
+}
+
+void set_access(HttpRequest& request, Operation operation, const Access& access) {
+    for (auto& [name, value] : access_query(access)) request.set_header(name, std::move(value));
     if (access.customer_key && takes_customer_key(operation)) {
         constexpr std::string_view kPrefix = "x-amz-server-side-encryption-customer-";
         const auto set = [&](std::string_view name, std::string value) {

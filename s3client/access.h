@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "s3client/operation.h"
@@ -35,8 +36,17 @@ struct Access {
     bool requester_pays = false;
     std::string expected_bucket_owner;  // 12 digits; empty: any
     std::shared_ptr<const CustomerKey> customer_key;
+    bool operator==(const Access& other) const;  // keys are compared, not where they stand
 };
 
+// In tables of buckets: the same one may stand there twice, with other access.
+struct AccessedBucket {
+    std::string name;
+    Access access;
+};
+
+// The same for a presigned GET, which has no headers; of a customer's key it can say nothing.
+std::vector<NameValue> access_query(const Access& access);
 // Sets the headers that `operation` takes; a listing takes no key, an abort no key either.
 void set_access(HttpRequest& request, Operation operation, const Access& access);
 

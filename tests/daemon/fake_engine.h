@@ -48,8 +48,10 @@ class FakeEngine final : public JobEngine {
         changed_.notify_all();
     }
     base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                          std::uint64_t expires_s) override {
-        return "http://s3.test/" + bucket + "/" + key + "?expires=" + std::to_string(expires_s);
+                                          std::uint64_t expires_s,
+                                          const s3client::Access& access) override {
+        return "http://s3.test/" + bucket + "/" + key + "?expires=" + std::to_string(expires_s) +
+               (access.requester_pays ? "&payer" : "");
     }
     archive::EngineStats stats() const override {
         archive::EngineStats stats;
