@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/access_options.h"
 #include "cli/text.h"
 #include "config/byte_size.h"
 #include "config/limits.h"
@@ -20,11 +21,13 @@ struct CreateWords {
     std::vector<std::string> sources, manifests, include, exclude, names;
     std::string output, part_size, memory;
     std::string name_policy, order, on_duplicate, on_missing, on_empty, timestamps;
+    StoreWords store;
 };
 
 // Those of verify.
 struct VerifyWords {
     std::string crc32, names = "safe";
+    AccessWords access;
 };
 
 using archive::Options;
@@ -80,6 +83,7 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     app.add_option("--priority", options.priority,
                    "Higher first in the daemon's queue, -100 to 100")
         ->check(CLI::Range(-100, 100));
+    add_store_options(app, a, words.store);
     add_engine_options(app, a, words);
 }
 
@@ -92,6 +96,7 @@ void add_verify_options(CLI::App& app, Arguments& a, VerifyWords& words) {
                    "safe, or raw: names that are unsafe to extract are meant")
         ->check(CLI::IsMember({"safe", "raw"}))
         ->capture_default_str();
+    add_access_options(app, words.access);
 }
 
 base::Status bad(std::string_view code, std::string detail) {
@@ -200,6 +205,7 @@ base::Status understand(const CreateWords& words, const CLI::App& command, Argum
     }
     a.request.destination.bucket = target->bucket;
     a.request.destination.key = target->key;
+    if (auto ok = understand(words.store, a); !ok) return ok;
     Options& options = a.request.options;
     if (words.name_policy == "strict") options.names = zip::NamePolicy::strict;
     if (words.name_policy == "raw") options.names = zip::NamePolicy::raw;
@@ -228,10 +234,13 @@ base::Status understand(const VerifyWords& words, Arguments& a) {
         if (words.crc32.size() != 8 || error != std::errc() || stop != end)
             return bad("bad_crc32", "--crc32 " + words.crc32 + ": 8 hex digits are due");
     }
+    if (auto ok = understand(words.access, a.verify.access); !ok) return ok;
     if (!a.target.starts_with("s3://")) {
         a.verify.path = a.target;
         if (!a.verify.version_id.empty())
             return bad("bad_version", "--version-id: a file has no versions");
+        if (a.verify.access != s3client::Access{})
+            return bad("bad_access", "a file has no owner, payer or key: these flags are S3's");
         return a.target.empty() ? bad("bad_archive", "ARCHIVE is empty") : base::Status{};
     }
     const auto uri = s3client::parse_s3_uri(a.target);

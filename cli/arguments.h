@@ -1,6 +1,6 @@
 // The command line of s3zip as plain data. parse_arguments() makes every check that needs no
 // network, so that a typing error costs an exit code 2 and no request. No I/O but reading the
-// variable S3ZIPD_URL.
+// variable S3ZIPD_URL and files of customers' keys.
 #pragma once
 
 #include <cstdint>

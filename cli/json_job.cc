@@ -209,14 +209,15 @@ void apply_event(std::string_view text, JobView& job) {
 }
 
 std::string job_json(const JobView& job, const archive::ArchiveRequest& request) {
-    json::object out{{"id", text_or_null(job.id)},
-                     {"state", job.state},
-                     {"created_at", text_or_null(job.created_at)},
-                     {"started_at", text_or_null(job.started_at)},
-                     {"finished_at", text_or_null(job.finished_at)},
-                     {"request", json::parse(base::as_utf8(request_json(request)))},
-                     {"progress", progress_json(job.progress)},
-                     {"requests", tally_json(job.requests)}};
+    json::object out{
+        {"id", text_or_null(job.id)},
+        {"state", job.state},
+        {"created_at", text_or_null(job.created_at)},
+        {"started_at", text_or_null(job.started_at)},
+        {"finished_at", text_or_null(job.finished_at)},
+        {"request", json::parse(base::as_utf8(request_json(request, Secrets::hidden)))},
+        {"progress", progress_json(job.progress)},
+        {"requests", tally_json(job.requests)}};
     if (job.result) out["result"] = result_json(*job.result);
     if (job.error) {
         out["error"] = json::object{{"code", job.error->code},

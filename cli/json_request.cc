@@ -17,8 +17,27 @@ void put_unless_empty(json::object& object, std::string_view name, const std::st
     if (!value.empty()) object[name] = value;
 }
 
-json::object source_json(const archive::Source& source) {
+json::object strings(const std::map<std::string, std::string>& values) {
     json::object out;
+    for (const auto& [name, value] : values) out[name] = value;
+    return out;
+}
+
+void put_access(json::object& out, const s3client::Access& access) {
+    if (access.requester_pays) out["requester_pays"] = true;
+    put_unless_empty(out, "expected_bucket_owner", access.expected_bucket_owner);
+}
+
+void put_key(json::object& out, std::string_view name, const s3client::Access& access,
+             Secrets secrets) {
+    if (!access.customer_key) return;
+    out[name] = secrets == Secrets::written ? access.customer_key->base64() : "(set)";
+}
+
+json::object source_json(const archive::Source& source, Secrets secrets) {
+    json::object out;
+    put_access(out, source.access);
+    put_key(out, "sse_customer_key", source.access, secrets);
     if (source.manifest) {
         json::object file{{"bucket", source.manifest->bucket}, {"key", source.manifest->key}};
         put_unless_empty(file, "version_id", source.manifest->version_id);
@@ -43,6 +62,26 @@ json::object source_json(const archive::Source& source) {
     return out;
 }
 
+json::object destination_json(const archive::Destination& to, Secrets secrets) {
+    json::object out{{"bucket", to.bucket}, {"key", to.key}};
+    if (to.overwrite) out["overwrite"] = true;
+    put_unless_empty(out, "storage_class", to.storage_class);
+    if (!to.tags.empty()) out["tags"] = strings(to.tags);
+    if (!to.metadata.empty()) out["metadata"] = strings(to.metadata);
+    put_unless_empty(out, "content_type", to.content_type);
+    put_unless_empty(out, "content_disposition", to.content_disposition);
+    put_unless_empty(out, "cache_control", to.cache_control);
+    put_access(out, to.access);
+    json::object sse;
+    put_unless_empty(sse, "type", to.sse.type);
+    put_unless_empty(sse, "key_id", to.sse.key_id);
+    if (to.sse.bucket_key_enabled) sse["bucket_key_enabled"] = *to.sse.bucket_key_enabled;
+    if (!to.sse.context.empty()) sse["context"] = strings(to.sse.context);
+    put_key(sse, "customer_key", to.access, secrets);
+    if (!sse.empty()) out["sse"] = std::move(sse);
+    return out;
+}
+
 json::object options_json(const archive::Options& options) {
     json::object out;
     put_unless_empty(out, "strip_prefix", options.strip_prefix);
@@ -58,18 +97,20 @@ json::object options_json(const archive::Options& options) {
     put_unless_empty(out, "comment", options.comment);
     if (options.priority != 0) out["priority"] = options.priority;
     if (options.part_size_bytes != 0) out["part_size"] = options.part_size_bytes;
+    put_unless_empty(out, "role_arn", options.role_arn);
+    put_unless_empty(out, "external_id", options.external_id);
+    if (options.checksums == archive::Checksums::required) out["checksums"] = "required";
     return out;
 }
 
 }  // namespace
 
-std::string request_json(const archive::ArchiveRequest& request) {
+std::string request_json(const archive::ArchiveRequest& request, Secrets secrets) {
     json::array sources;
-    for (const archive::Source& source : request.sources) sources.push_back(source_json(source));
-    json::object destination{{"bucket", request.destination.bucket},
-                             {"key", request.destination.key}};
-    if (request.destination.overwrite) destination["overwrite"] = true;
-    json::object out{{"sources", std::move(sources)}, {"destination", std::move(destination)}};
+    for (const archive::Source& source : request.sources)
+        sources.push_back(source_json(source, secrets));
+    json::object out{{"sources", std::move(sources)},
+                     {"destination", destination_json(request.destination, secrets)}};
     if (json::object options = options_json(request.options); !options.empty()) {
         out["options"] = std::move(options);
     }

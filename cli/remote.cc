@@ -107,7 +107,7 @@ std::optional<std::string> Remote::whole_text(std::string job) {
 }
 
 std::optional<std::string> Remote::request_body() {
-    std::string body = request_json(arguments_.request);
+    std::string body = request_json(arguments_.request, Secrets::written);
     if (base::is_valid_utf8(body)) return body;
     console_.complain("the daemon takes keys and names in UTF-8 only; others need --local");
     code_ = kBadUsage;

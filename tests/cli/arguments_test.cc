@@ -11,7 +11,8 @@ using Words = std::vector<std::string>;
 
 std::string body(const Words& words) {
     const auto arguments = parse_arguments(words);
-    return arguments ? request_json(arguments->request) : "bad: " + arguments.error().text;
+    return arguments ? request_json(arguments->request, Secrets::written)
+                     : "bad: " + arguments.error().text;
 }
 
 int code(const Words& words) {
