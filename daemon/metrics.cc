@@ -79,6 +79,10 @@ void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
     w.one_counter("s3_sent_bytes_total", "Bytes of bodies to S3.", s.bytes_sent);
     w.one_counter("s3_retries_total", "Requests sent again.", s.retries);
     w.one_counter("s3_throttled_total", "Answers of S3 that asked to slow down.", s.throttled);
+    w.one_counter("s3_hedged_total", "Requests sent a second time since they were late.", s.hedged);
+    w.one_counter("s3_hedges_won_total", "Of which the second was answered first.", s.hedges_won);
+    w.one_gauge("s3_concurrency_limit", "Requests to S3 that may be under way, by what it gives.",
+                s.concurrency_limit);
     w.one_gauge("s3_connections", "Connections to S3 now.", s.connections_open);
     w.one_counter("s3_connections_opened_total", "Connections opened to S3.", s.connections_opened);
     w.one_gauge("memory_in_use_bytes", "Part memory in use.", s.memory_in_use_bytes);

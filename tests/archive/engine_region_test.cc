@@ -58,6 +58,13 @@ TEST_P(EngineRegions, ThatTurnOutWrongAreNotRemembered) {
     EXPECT_EQ(redirects(), 0U);
 }
 
+// A redirect that names no region: HEAD of the bucket does.
+TEST_P(EngineRegions, ThatARedirectDoesNotNameAreAskedFor) {
+    start_elsewhere();
+    ASSERT_TRUE(server->set_faults("ListObjectsV2 times=1 status=301 no-body"));
+    expect_archive(request());
+}
+
 // Of a new bucket: followed by each call, and not remembered.
 TEST_P(EngineRegions, OfATemporaryRedirectAreFollowedOnce) {
     put("k", "v");
