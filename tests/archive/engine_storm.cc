@@ -1,0 +1,257 @@
+// engine_storm: jobs in storms of faults. A seed draws a job and a storm; what must hold after it
+// is in fault_rig.h. Run by ctest with some seeds and by ./dev storm with 2,000.
+//
+//   engine_storm [--seeds FIRST-LAST] [--io uring|epoll|both] [--rate PERCENT] [--kinds LIST]
+//
+// Says what of the promises was broken, with the line that repeats it, and exits 1; in the end, how
+// many jobs succeeded and why the others failed. --rate and --kinds (words of s3sim's fault plans)
+// replace what the seed draws.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "fault_rig.h"
+#include "zip_reading.h"
+
+namespace archive::test {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+// What a client survives by asking again: jobs under these alone succeed.
+constexpr std::string_view kPassing =
+    "status,status,reset,reset-early,reset-after,lost-answer,short,close,delay,error200,"
+    "truncate-xml,drip,garbage-headers,long-headers,continue";
+// What says something else, true or not.
+constexpr std::string_view kTelling =
+    "wrong-etag,wrong-checksum,expired-token,skew,changed,chunked";
+
+struct Storm {
+    std::uint64_t seed = 0;
+    Scenario scenario;
+    std::string kinds;
+    double rate = 0;
+
+    bool has(std::string_view kind) const {
+        return ("," + kinds + ",").contains(fmt::format(",{},", kind));
+    }
+    bool may_refuse() const { return has("expired-token") || has("skew"); }  // an abort
+    std::string plan() const { return fmt::format("seed={} rate={} kinds={}", seed, rate, kinds); }
+};
+
+// Which faults may make a job fail, and as what. Nothing else may.
+struct Reason {
+    std::string_view kind;
+    std::vector<std::string_view> codes;
+};
+const std::array<Reason, 6> kReasons = {{
+    {"wrong-etag", {"source_changed", "InvalidPart", "PreconditionFailed"}},
+    {"expired-token", {"ExpiredToken", "Forbidden", "BadRequest"}},
+    {"skew", {"RequestTimeTooSkewed", "Forbidden"}},
+    {"changed", {"source_changed", "destination_exists", "PreconditionFailed"}},
+    {"chunked", {"wrong_length"}},
+    {"stall", {"idle_timeout"}},
+}};
+
+bool is_plausible(const Storm& storm, std::string_view code) {
+    return std::ranges::any_of(kReasons, [&](const Reason& reason) {
+        return storm.has(reason.kind) &&
+               std::ranges::find(reason.codes, code) != reason.codes.end();
+    });
+}
+
+std::uint64_t between(base::Random& random, std::uint64_t low, std::uint64_t high) {
+    return low + random.next() % (high - low + 1);
+}
+
+void draw_objects(base::Random& random, Scenario& scenario) {
+    const auto add = [&](std::uint64_t size) {
+        const std::string key = fmt::format("{:x}/{}", random.next() % 8, scenario.objects.size());
+        scenario.objects[key] = random_text(random.next() % 100'000, size);
+    };
+    for (std::uint64_t n = between(random, 1, 30); n > 0; --n) add(between(random, 0, 20'000));
+    for (std::uint64_t n = between(random, 0, 3); n > 0; --n) add(between(random, 1, kMiB));
+    switch (random.next() % 4) {
+        case 0: break;  // mostly one PUT
+        case 1: add(between(random, 5 * kMiB, 9 * kMiB)); [[fallthrough]];
+        case 2: add(between(random, 5 * kMiB, 9 * kMiB)); break;
+        default: add(between(random, 11 * kMiB, 18 * kMiB)); break;  // a group of parts
+    }
+}
+
+// Everything of a bucket; or some objects by name and the others by a manifest file.
+void draw_sources(base::Random& random, Scenario& scenario) {
+    if (random.next() % 3 != 0) return;
+    std::vector<ObjectChoice> named;
+    std::string& list = scenario.others["list"];
+    for (const auto& [key, bytes] : scenario.objects) {
+        if (named.empty() || random.next() % 2 == 0) {
+            named.push_back({key, "", ""});
+        } else {
+            list += fmt::format("{{\"bucket\":\"src\",\"key\":\"{}\"}}\n", key);
+        }
+    }
+    scenario.sources.emplace_back().bucket = "src";
+    scenario.sources.back().objects = std::move(named);
+    if (!list.empty())
+        scenario.sources.emplace_back().manifest = ObjectAddress{"lists", "list", ""};
+}
+
+Storm draw(std::uint64_t seed) {
+    base::Random random(seed);
+    Storm storm;
+    storm.seed = seed;
+    draw_objects(random, storm.scenario);
+    draw_sources(random, storm.scenario);
+    storm.scenario.reactors = static_cast<unsigned>(between(random, 1, 2));
+    storm.scenario.memory_mib = storm.scenario.reactors * 20;
+    storm.scenario.overwrite = random.next() % 2 == 0;
+    constexpr std::array<std::uint64_t, 3> kPartSizes = {0, 10 * kMiB, 13 * kMiB};
+    storm.scenario.part_size_bytes = kPartSizes[random.next() % kPartSizes.size()];
+    storm.rate = static_cast<double>(between(random, 1, 10)) / 100;
+    storm.kinds = kPassing;
+    switch (random.next() % 8) {
+        case 0:  // slow: each one costs its time-out
+            storm.kinds += ",stall,stall-after";
+            storm.scenario.request_timeout_ms = 300;
+            storm.rate = std::min(storm.rate, 0.03);
+            break;
+        case 1:
+        case 2: storm.kinds = fmt::format("{},{}", kPassing, kTelling); break;
+        default: break;
+    }
+    return storm;
+}
+
+struct Tally {
+    std::uint64_t passed = 0, failed = 0, succeeded = 0, faults = 0, retries = 0;
+    std::map<std::string, std::uint64_t> codes;
+};
+
+struct Choice {
+    std::uint64_t first = 1, last = 40;
+    std::vector<IoChoice> io = {IoChoice::uring, IoChoice::epoll};
+    std::optional<double> rate;
+    std::string kinds;
+
+    std::string repeat(const Storm& storm, IoChoice on) const {
+        std::string line = fmt::format("engine_storm --seeds {0}-{0} --io {1}", storm.seed,
+                                       on == IoChoice::uring ? "uring" : "epoll");
+        if (rate) line += fmt::format(" --rate {}", *rate * 100);
+        if (!kinds.empty()) line += " --kinds " + kinds;
+        return line;
+    }
+};
+
+void run_storm(const Choice& choice, std::uint64_t seed, IoChoice io, Tally& tally,
+               std::mutex& mutex) {
+    Storm storm = draw(seed);
+    if (choice.rate) storm.rate = *choice.rate;
+    if (!choice.kinds.empty()) {
+        storm.kinds = choice.kinds;
+        if (storm.has("stall") || storm.has("stall-after")) storm.scenario.request_timeout_ms = 300;
+    }
+    FaultRig rig(storm.scenario, io);
+    FaultRun run = rig.run(storm.plan(), {.lost_answers = true,
+                                          .refused_aborts = storm.may_refuse(),
+                                          .wrong_etag = storm.has("wrong-etag")});
+    if (run.end.error && !is_plausible(storm, run.code()))
+        run.broken.push_back("nothing in this storm explains " + run.end.error->to_string());
+    const std::lock_guard lock(mutex);
+    tally.faults += run.faults;
+    tally.retries += run.retries;
+    if (run.end.error) ++tally.codes[run.code()];
+    tally.succeeded += run.end.error ? 0 : 1;
+    if (run.broken.empty()) {
+        ++tally.passed;
+        return;
+    }
+    ++tally.failed;
+    fmt::print("seed {}: {}\n  {}\n  repeat: {}\n", seed, storm.plan(),
+               fmt::join(run.broken, "\n  "), choice.repeat(storm, io));
+    std::fflush(stdout);
+}
+
+bool parse_number(std::string_view text, auto& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+bool parse_io(std::string_view text, std::vector<IoChoice>& io) {
+    if (text == "uring") io = {IoChoice::uring};
+    if (text == "epoll") io = {IoChoice::epoll};
+    return text == "uring" || text == "epoll" || text == "both";
+}
+
+std::optional<Choice> parse(int argc, char** argv) {
+    Choice choice;
+    if (const char* only = std::getenv("S3ZIPD_TEST_IO")) (void)parse_io(only, choice.io);
+    for (int i = 1; i < argc; i += 2) {
+        const std::string_view option = argv[i];
+        if (i + 1 == argc) return std::nullopt;
+        const std::string_view value = argv[i + 1];
+        bool good = true;
+        if (option == "--seeds") {
+            const auto dash = value.find('-');
+            good = dash != std::string_view::npos &&
+                   parse_number(value.substr(0, dash), choice.first) &&
+                   parse_number(value.substr(dash + 1), choice.last) && choice.first <= choice.last;
+        } else if (option == "--io") {
+            good = parse_io(value, choice.io);
+        } else if (option == "--rate") {
+            double percent = 0;
+            good = parse_number(value, percent);
+            choice.rate = percent / 100;
+        } else if (option == "--kinds") {
+            choice.kinds = value;
+        } else {
+            good = false;
+        }
+        if (!good) return std::nullopt;
+    }
+    return choice;
+}
+
+int run_all(const Choice& choice) {
+    base::set_log_level(base::LogLevel::error);
+    Tally tally;
+    const auto begin = std::chrono::steady_clock::now();
+    std::mutex mutex;
+    const std::size_t per_seed = choice.io.size();
+    side_by_side((choice.last - choice.first + 1) * per_seed, [&](std::size_t i) {
+        run_storm(choice, choice.first + i / per_seed, choice.io[i % per_seed], tally, mutex);
+    });
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    fmt::print("{} passed, {} failed; {} jobs succeeded; {} faults, {} retries; {:.1f} s\n",
+               tally.passed, tally.failed, tally.succeeded, tally.faults, tally.retries,
+               took.count());
+    for (const auto& [code, count] : tally.codes) fmt::print("  {:6} ended as {}\n", count, code);
+    return tally.failed == 0 ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace archive::test
+
+int main(int argc, char** argv) {
+    const auto choice = archive::test::parse(argc, argv);
+    if (!choice) {
+        fmt::print(stderr,
+                   "usage: engine_storm [--seeds FIRST-LAST] [--io uring|epoll|both] "
+                   "[--rate PERCENT] [--kinds LIST]\n");
+        return 2;
+    }
+    return archive::test::run_all(*choice);
+}
