@@ -8,6 +8,6 @@
 namespace s3sim {
 
 void send_as_body(Response& response);  // moves the text into a Body
-void send_chunked(Response& response);
+void send_chunked(Response& response, bool odd_extensions);
 
 }  // namespace s3sim

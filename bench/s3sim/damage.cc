@@ -177,7 +177,7 @@ void damage(const Fault& fault, const Request& request, Response& response) {
             return;
         case FaultKind::interim: response.interim = interim_answers(fault); return;
         case FaultKind::chunked:
-            if (has_body) send_chunked(response);
+            if (has_body) send_chunked(response, fault.code == "odd");
             return;
         case FaultKind::drip:  // so that also a document trickles, not only an object
             if (has_body && !response.body) send_as_body(response);

@@ -108,6 +108,9 @@ std::string_view take_value(std::string_view value, Fault& fault) {
         case FaultKind::garbage_headers:
             fault.code = value;
             return value.empty() || value == "odd" ? "" : "garbage-headers or garbage-headers=odd";
+        case FaultKind::chunked:
+            fault.code = value;
+            return value.empty() || value == "odd" ? "" : "chunked or chunked=odd";
         case FaultKind::interim:
             if (value == "length") fault.code = value;
             if (value.empty() || value == "length") fault.number = 1;

@@ -29,7 +29,8 @@
 //   garbage-headers lines that are no headers; garbage-headers=odd: legal ones nobody expects
 //   long-headers=N  a header of N bytes
 //   continue=N      N times 100 Continue, then the answer; continue=length: one that claims a body
-//   chunked         the body in chunks of odd sizes, with extensions and trailers
+//   chunked         the body in chunks of odd sizes, with extensions and trailers; chunked=odd:
+//                   extensions that are legal and that some parsers refuse
 // Without an ACTION, a rule with rate= is a storm: it draws the action too, from kinds=reset,short
 // (all but redirect; named twice, twice as likely), else from kStormKinds, and only one that can
 // hurt the operation at hand. `seed=7 rate=0.02` alone is such a rule for all operations.
