@@ -8,34 +8,23 @@ ConnectionLease::ConnectionLease(ConnectionLease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
       key_(std::move(other.key_)),
       connection_(std::move(other.connection_)),
-      reused_(other.reused_),
-      waited_(other.waited_) {}
+      reused_(other.reused_) {}
 
 ConnectionLease::~ConnectionLease() {
     if (pool_ != nullptr) pool_->give_back(*this);
 }
 
 ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
-                               unsigned connections_max,
-                               std::shared_ptr<io::ResolverThread> resolver)
+                               unsigned idle_max, std::shared_ptr<io::ResolverThread> resolver)
     : reactor_(reactor),
       resolver_(reactor, std::move(resolver)),
       tls_(std::move(tls)),
-      permits_(reactor, connections_max),
-      idle_max_(connections_max) {}
+      idle_max_(idle_max) {}
 
 io::Task<base::Result<ConnectionLease>> ConnectionPool::acquire(Target target, bool fresh,
                                                                 io::Bounds bounds) {
-    // The line moves as fast as others finish, and each of those has a deadline; waiting in it does
-    // not use up this one's.
-    const base::SteadyTime joined = reactor_.now();
-    if (auto permitted = co_await permits_.acquire(1, {.cancel = bounds.cancel}); !permitted) {
-        co_return std::unexpected(permitted.error());
-    }
     ++leased_;
     ConnectionLease lease(*this, {target.connect_host, target.port, target.tls});
-    lease.waited_ = reactor_.now() - joined;
-    if (bounds.deadline != base::SteadyTime::max()) bounds.deadline += lease.waited_;
     drop_stale();
     if (!fresh) lease.connection_ = take_idle(lease.key_);
     lease.reused_ = lease.connection_ != nullptr;
@@ -104,7 +93,6 @@ void ConnectionPool::give_back(ConnectionLease& lease) {
         ++idle_count_;
     }
     lease.connection_.reset();
-    permits_.release(1);
 }
 
 void ConnectionPool::drop_stale() {

@@ -1,8 +1,8 @@
 // The connections of one reactor: leased for one exchange, kept alive between them.
 //
-// At most connections_max are leased at once; others wait in line. Idle ones are reused newest
-// first and dropped after kIdleMax, before S3 drops them (about 5 s). Not thread-safe. It outlives
-// its leases; destroying it closes the idle.
+// How many are leased at a time is Admission's business; at most idle_max are kept. Idle ones are
+// reused newest first and dropped after kIdleMax, before S3 drops them (about 5 s). Not
+// thread-safe. It outlives its leases; destroying it closes the idle.
 #pragma once
 
 #include <deque>
@@ -12,7 +12,6 @@
 #include <tuple>
 
 #include "io/resolver.h"
-#include "io/sync.h"
 #include "io/tls.h"
 #include "s3client/connection.h"
 #include "s3client/endpoint.h"
@@ -30,7 +29,6 @@ class ConnectionLease {
     Connection& operator*() { return *connection_; }
     Connection* operator->() { return connection_.get(); }
     bool reused() const { return reused_; }  // it may have been closed by the peer meanwhile
-    base::Duration waited() const { return waited_; }  // in line for it
 
   private:
     friend class ConnectionPool;
@@ -40,7 +38,6 @@ class ConnectionLease {
     Key key_;
     std::unique_ptr<Connection> connection_;
     bool reused_ = false;
-    base::Duration waited_{};
 };
 
 class ConnectionPool {
@@ -50,8 +47,7 @@ class ConnectionPool {
     static constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
     static constexpr base::Duration kAddressTimeout = std::chrono::milliseconds(1500);
 
-    ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
-                   unsigned connections_max,
+    ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls, unsigned idle_max,
                    std::shared_ptr<io::ResolverThread> resolver = nullptr);
 
     // fresh: do not hand out an idle one (after a reused one turned out dead).
@@ -78,7 +74,6 @@ class ConnectionPool {
     io::Reactor& reactor_;
     io::Resolver resolver_;
     std::shared_ptr<io::TlsContext> tls_;
-    io::Semaphore permits_;
     const unsigned idle_max_;
     std::map<ConnectionLease::Key, std::deque<Idle>> idle_;  // oldest first
     std::uint64_t leased_ = 0, idle_count_ = 0, opened_ = 0;

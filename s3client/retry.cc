@@ -58,10 +58,13 @@ std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure, Re
     const std::uint32_t cost = throttled ? options_.throttled_cost : options_.transient_cost;
     bool afford = budget.take(cost);
     if (job != nullptr) afford = job->take(cost) && afford;
+    const base::Duration limit = failure.error.http_status == 0
+                                     ? std::min(options_.unanswered_delay_max, options_.delay_max)
+                                     : options_.delay_max;
     const base::Duration ceiling =
         afford ? exponential(throttled ? options_.throttled_base : options_.transient_base,
-                             failure.attempt, options_.delay_max)
-               : options_.delay_max;
+                             failure.attempt, limit)
+               : limit;
     base::Duration delay(static_cast<std::int64_t>(static_cast<double>(ceiling.count()) *
                                                    std::clamp(failure.random_unit, 0.0, 1.0)));
     if (!afford) delay = (ceiling + delay) / 2;  // never at once: between half and the whole of it

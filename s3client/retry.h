@@ -41,6 +41,9 @@ struct RetryOptions {
     base::Duration transient_base = std::chrono::milliseconds(50);
     base::Duration throttled_base = std::chrono::seconds(1);
     base::Duration delay_max = std::chrono::seconds(20);
+    // Where nobody answered: asking costs nobody anything, and who comes back should not be kept
+    // waiting.
+    base::Duration unanswered_delay_max = std::chrono::seconds(5);
     base::Duration retry_after_extra_max =
         std::chrono::seconds(5);        // how far a server's hint may exceed our delay
     std::uint32_t transient_cost = 14;  // tokens

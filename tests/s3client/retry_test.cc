@@ -40,13 +40,35 @@ TEST(RetryPolicy, JitterIsFullAndCapped) {
     EXPECT_EQ(delay_of(7, kSlowDown, 0.5), seconds(10));
     RetryBudget budget;
     const RetryPolicy many(RetryOptions{.attempts_max = 2'000'000'000});
-    EXPECT_EQ(many.next_delay({1'000'000'000, kReset, {}, kForever, 0.5}, budget), seconds(10));
+    EXPECT_EQ(many.next_delay({1'000'000'000, kSlowDown, {}, kForever, 0.5}, budget), seconds(10));
+    // Nobody is the worse for being asked where nobody answers.
+    EXPECT_EQ(many.next_delay({1'000'000'000, kReset, {}, kForever, 0.5}, budget),
+              milliseconds(2500));
 }
 
 TEST(RetryPolicy, AttemptsAreCounted) {
     EXPECT_TRUE(delay_of(7, kReset));
     EXPECT_FALSE(delay_of(8, kReset));
     EXPECT_FALSE(delay_of(9, kReset));
+}
+
+// Eight attempts are over in seconds; a gateway that starts anew takes a minute.
+TEST(RetryPolicy, AnEndpointThatHasAnsweredBeforeIsGivenTime) {
+    const RetryPolicy policy;
+    RetryBudget budget;
+    RetryPolicy::Failure failure{.attempt = 30,
+                                 .error = kReset,
+                                 .retry_after = {},
+                                 .remaining = kForever,
+                                 .random_unit = 0.5,
+                                 .lasted = seconds(89),
+                                 .answered_before = true};
+    EXPECT_EQ(policy.next_delay(failure, budget), milliseconds(2500));
+    failure.lasted = seconds(90);
+    EXPECT_FALSE(policy.next_delay(failure, budget));
+    failure.lasted = seconds(10);
+    failure.answered_before = false;
+    EXPECT_FALSE(policy.next_delay(failure, budget));
 }
 
 TEST(RetryPolicy, OnlyWhatPassesIsRetried) {
@@ -106,13 +128,25 @@ TEST(RetryBudget, RetriesCostAndSuccessesPay) {
 TEST(RetryBudget, WhenItIsDryRetriesWaitLong) {
     RetryBudget budget(0);
     const RetryPolicy policy;
-    EXPECT_EQ(policy.next_delay({1, kReset, {}, kForever, 0.0}, budget), seconds(10));
-    EXPECT_EQ(policy.next_delay({1, kReset, {}, kForever, 0.5}, budget), seconds(15));
-    EXPECT_LT(policy.next_delay({1, kReset, {}, kForever, kAlmostOne}, budget), seconds(20));
-    EXPECT_FALSE(policy.next_delay({8, kReset, {}, kForever, 0.0}, budget))
+    EXPECT_EQ(policy.next_delay({1, kSlowDown, {}, kForever, 0.0}, budget), seconds(10));
+    EXPECT_EQ(policy.next_delay({1, kSlowDown, {}, kForever, 0.5}, budget), seconds(15));
+    EXPECT_LT(policy.next_delay({1, kSlowDown, {}, kForever, kAlmostOne}, budget), seconds(20));
+    EXPECT_FALSE(policy.next_delay({8, kSlowDown, {}, kForever, 0.0}, budget))
         << "attempts still count";
-    EXPECT_FALSE(policy.next_delay({1, kReset, {}, seconds(9), 0.0}, budget))
+    EXPECT_FALSE(policy.next_delay({1, kSlowDown, {}, seconds(9), 0.0}, budget))
         << "so does the deadline";
+    EXPECT_EQ(policy.next_delay({1, kReset, {}, kForever, 0.0}, budget), milliseconds(2500));
+}
+
+TEST(RetryBudget, AJobPaysFromItsOwnToo) {
+    RetryBudget budget, job(20);
+    const RetryPolicy policy;
+    EXPECT_LT(policy.next_delay({1, kReset, {}, kForever, 0.5}, budget, &job), seconds(1));
+    EXPECT_EQ(job.tokens(), 6U);
+    // One job's bad luck slows that job down.
+    EXPECT_GT(policy.next_delay({1, kReset, {}, kForever, 0.5}, budget, &job), seconds(2));
+    EXPECT_LT(policy.next_delay({1, kReset, {}, kForever, 0.5}, budget), seconds(1));
+    EXPECT_EQ(job.tokens(), 6U);
 }
 
 TEST(RetryBudget, GivingUpCostsNothing) {
