@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <string>
 
-#include "../io/on_backends.h"
+#include "../../io/on_backends.h"
 #include "../fake_http.h"
 #include "s3client/credentials/credential_source.h"
 
