@@ -4,68 +4,25 @@
 #
 #   rgw.sh start DIR   makes DIR, starts the three, writes DIR/env (S3_URL, S3_TLS_URL, S3_CA, S3_ACCESS_KEY, S3_SECRET_KEY)
 #   rgw.sh stop DIR    ends them and removes DIR
+#   rgw.sh start-gateway DIR    after the gateway alone (DIR/rgw.pid) was killed: the same ports, the same objects
 #
 # Debian packages: radosgw ceph-mon ceph-osd ceph-common openssl curl uuid-runtime
 set -euo pipefail
 
 (($# == 2)) || {
-    echo "usage: $0 start|stop DIR" >&2
+    echo "usage: $0 start|stop|start-gateway DIR" >&2
     exit 2
 }
 dir=$(realpath -m "$2")
 patience_s=60
 
-die() {
-    printf 'rgw: %s\n' "$*" >&2
-    exit 1
-}
-
-# A zombie has ended, too: where pid 1 reaps slowly, kill -0 would say otherwise.
-runs() {
-    local stat
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 1
-    stat=${stat##*) }
-    [[ ${stat:0:1} != Z ]]
-}
-
-launch() { # launch NAME COMMAND...: its own session, so that Ctrl-C at the terminal is left to us
-    local name=$1
-    shift
-    setsid "$@" >>"$dir/log/$name.out" 2>&1 </dev/null &
-    echo $! >"$dir/$name.pid"
-}
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+# shellcheck source=tests/interop/throwaway.sh
+. "$here/throwaway.sh"
 
 stop() {
-    local name pid tries
-    for name in rgw osd mon; do # the gateway first: without its osd it would wait
-        [[ -s $dir/$name.pid ]] || continue
-        pid=$(<"$dir/$name.pid")
-        kill "$pid" 2>/dev/null || true
-        for ((tries = 0; tries < 100; ++tries)); do
-            runs "$pid" || break
-            ((tries != 90)) || kill -KILL "$pid" 2>/dev/null || true
-            sleep 0.03
-        done
-    done
+    stop_all rgw osd mon # the gateway first: without its osd it would wait
     [[ ! -f $dir/ceph.conf ]] || rm -rf "$dir"
-}
-
-# Ports nobody has at the moment, below the range the kernel gives to outgoing connections.
-free_ports() {
-    python3 - "$1" <<'PY'
-import random, socket, sys
-found = []
-while len(found) < int(sys.argv[1]):
-    port = random.randrange(20000, 32000)
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-    if port not in found:
-        found.append(port)
-print(*found)
-PY
 }
 
 write_config() {
@@ -114,23 +71,15 @@ rgw run sync thread = false
 CONF
 }
 
-# A CA and a certificate for 127.0.0.1, and for no name: so that a client's check of both can be tested.
-write_certificates() {
-    local new_key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes)
-    (
-        cd "$dir/tls"
-        openssl req -x509 "${new_key[@]}" -days 2 -subj '/CN=throw-away CA' -keyout ca.key -out ca.crt
-        openssl req "${new_key[@]}" -subj '/CN=throw-away gateway' -keyout server.key -out server.csr
-        openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 2 -out server.crt \
-            -extfile <(echo 'subjectAltName=IP:127.0.0.1')
-    ) >"$dir/log/openssl.out" 2>&1 || die "openssl: $(tail -n 3 "$dir/log/openssl.out")"
+start_gateway() {
+    export CEPH_CONF=$dir/ceph.conf
+    launch rgw radosgw -n client.rgw -f
+    wait_for rgw answers "$(sed -n 's/.* endpoint=\([^ ]*\) .*/http:\/\/\1\//p' "$dir/ceph.conf")"
 }
 
 start() {
-    local tool tries osd_uuid
-    for tool in ceph-mon ceph-osd radosgw radosgw-admin monmaptool ceph openssl curl uuidgen python3; do
-        command -v "$tool" >/dev/null || die "$tool is not installed"
-    done
+    local osd_uuid
+    need ceph-mon ceph-osd radosgw radosgw-admin monmaptool ceph openssl curl uuidgen python3
     [[ ! -e $dir ]] || die "$dir exists"
     mkdir -p "$dir"/{run,log,crash,mon,osd,rgw,tls}
     read -r mon_port http_port https_port < <(free_ports 3)
@@ -150,26 +99,14 @@ start() {
     timeout $patience_s radosgw-admin user create --uid=tester --display-name=tester \
         --access-key=INTEROPACCESSKEY0001 --secret-key='interop/Secret+Key000000000000000000001' \
         >"$dir/log/user.json" 2>"$dir/log/user.out" || die "radosgw-admin: $(tail -n 3 "$dir/log/user.out")"
-    launch rgw radosgw -n client.rgw -f
-    for ((tries = 0; tries < patience_s * 20; ++tries)); do
-        runs "$(<"$dir/rgw.pid")" || die "radosgw ended"
-        ! curl -fs -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$http_port/" || break
-        sleep 0.05
-    done
-    ((tries < patience_s * 20)) || die "no answer after $patience_s s"
-    cat >"$dir/env" <<ENV
-S3_URL=http://127.0.0.1:$http_port
-S3_TLS_URL=https://127.0.0.1:$https_port
-S3_TLS_WRONG_NAME_URL=https://localhost:$https_port
-S3_CA=$dir/tls/ca.crt
-S3_ACCESS_KEY=INTEROPACCESSKEY0001
-S3_SECRET_KEY=interop/Secret+Key000000000000000000001
-ENV
+    start_gateway
+    write_env "$http_port" "$https_port" INTEROPACCESSKEY0001 interop/Secret+Key000000000000000000001
     trap - EXIT
 }
 
 case $1 in
     start) start ;;
     stop) stop ;;
+    start-gateway) start_gateway ;;
     *) die "unknown command '$1'" ;;
 esac

@@ -38,9 +38,10 @@ class S3:
         self.access_key, self.secret_key, self.region = access_key, secret_key, region
         self.context = ssl.create_default_context(cafile=ca_file) if self.tls else None
 
-    def _signed_headers(self, method, path, query, payload_sha256):
+    def _signed_headers(self, method, path, query, payload_sha256, more):
         now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
         headers = {"host": f"{self.host}:{self.port}", "x-amz-content-sha256": payload_sha256, "x-amz-date": now}
+        headers |= more or {}
         names = ";".join(sorted(headers))
         canonical = "\n".join([method, path, query, *(f"{n}:{headers[n]}" for n in sorted(headers)), "", names,
                                payload_sha256])
@@ -54,23 +55,28 @@ class S3:
                                     f"SignedHeaders={names}, Signature={signature}")
         return headers
 
-    def request(self, method, bucket="", key="", query=None, body=b""):
+    def exchange(self, method, bucket="", key="", query=None, body=b"", headers=None):
+        """Status, headers (lower case) and body of the answer, whatever it is."""
         path = "/" + quote(bucket) + ("/" + quote(key, "/") if key else "")
         text = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted((query or {}).items()))
         payload = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
-        headers = self._signed_headers(method, path, text, payload)
+        signed = self._signed_headers(method, path, text, payload, headers)
         if self.tls:
             connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.context)
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            connection.request(method, path + ("?" + text if text else ""), body or None, headers)
+            connection.request(method, path + ("?" + text if text else ""), body or None, signed)
             response = connection.getresponse()
             data = response.read()
         finally:
             connection.close()
-        if response.status >= 300:
-            raise S3Error(response.status, method, path, data)
+        return response.status, {name.lower(): value for name, value in response.getheaders()}, data
+
+    def request(self, method, bucket="", key="", query=None, body=b""):
+        status, _, data = self.exchange(method, bucket, key, query, body)
+        if status >= 300:
+            raise S3Error(status, method, f"/{bucket}/{key}", data)
         return data
 
     def create_bucket(self, bucket):

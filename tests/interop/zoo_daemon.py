@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 
-from rgw_jobs import Daemon
+from daemon import Daemon
 
 PATIENCE_S = 60
 ENDED = ("succeeded", "failed", "cancelled")
