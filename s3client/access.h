@@ -34,8 +34,8 @@ class CustomerKey {
 
 struct Access {
     bool requester_pays = false;
-    std::string expected_bucket_owner;  // 12 digits; empty: any
-    std::shared_ptr<const CustomerKey> customer_key;
+    std::string expected_bucket_owner{};  // 12 digits; empty: any
+    std::shared_ptr<const CustomerKey> customer_key{};
     bool operator==(const Access& other) const;  // keys are compared, not where they stand
 };
 

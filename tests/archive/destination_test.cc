@@ -42,6 +42,29 @@ TEST(ObjectHeaders, EveryFieldHasItsHeader) {
                              Pair("x-amz-tagging", "a%20b=c%26d%3De&x=")));
 }
 
+TEST(ObjectHeaders, KmsHasAContextAndABucketKey) {
+    Destination d = destination();
+    d.content_type = "application/x-zip";
+    d.cache_control = "no-store";
+    d.sse = {"aws:kms:dsse", "", false, {{"a\"b", "c\\\n"}, {"z", "ä"}}};
+    EXPECT_EQ(kms_context(d.sse.context), R"({"a\"b":"c\\\u000a","z":"ä"})");
+    EXPECT_EQ(kms_context({}), "{}");
+    EXPECT_THAT(
+        object_headers(d),
+        ElementsAre(Pair("content-type", "application/x-zip"), Pair("cache-control", "no-store"),
+                    Pair("x-amz-server-side-encryption", "aws:kms:dsse"),
+                    Pair("x-amz-server-side-encryption-bucket-key-enabled", "false"),
+                    Pair("x-amz-server-side-encryption-context",
+                         "eyJhXCJiIjoiY1xcXHUwMDBhIiwieiI6IsOkIn0=")));
+}
+
+// Access sends the key, with these requests and others.
+TEST(ObjectHeaders, ACustomersKeyIsNotTheirs) {
+    Destination d = destination();
+    d.sse.type = "customer";
+    EXPECT_THAT(object_headers(d), ElementsAre(Pair("content-type", "application/zip")));
+}
+
 TEST(ConditionHeaders, OnlyWhenItMustNotOverwrite) {
     EXPECT_THAT(condition_headers(destination(false)), ElementsAre(Pair("if-none-match", "*")));
     EXPECT_THAT(condition_headers(destination(true)), IsEmpty());

@@ -12,20 +12,26 @@ TEST(Request, ReadsEveryField) {
     const auto request = parse_archive_request(R"({
         "sources": [
             { "bucket": "photos", "prefix": "2026/", "include": ["*.jpg"], "exclude": ["*/tmp/*"] },
-            { "bucket": "docs", "objects": [ { "key": "a b.pdf", "name": "papers/a.pdf",
+            { "bucket": "docs", "requester_pays": true, "expected_bucket_owner": "123456789012",
+              "sse_customer_key": "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=",
+              "objects": [ { "key": "a b.pdf", "name": "papers/a.pdf",
                                                "version_id": "v1" },
                                              { "key": "b" } ] } ],
         "destination": { "bucket": "out", "key": "zips/2026.zip", "overwrite": true,
                          "storage_class": "STANDARD_IA",
                          "tags": { "team": "x" }, "metadata": { "k": "v" },
-                         "content_disposition": "attachment",
-                         "sse": { "type": "aws:kms", "key_id": "k1" } },
+                         "content_disposition": "attachment", "content_type": "x/zip",
+                         "cache_control": "no-store",
+                         "requester_pays": true, "expected_bucket_owner": "999999999999",
+                         "sse": { "type": "aws:kms", "key_id": "k1", "bucket_key_enabled": false,
+                                  "context": { "a": "b" } } },
         "options": { "strip_prefix": "2026/", "flatten": true, "on_duplicate": "rename",
                      "names": "raw", "order": "key",
                      "on_missing": "skip", "list_missing": true,
                      "on_empty": "archive", "timestamps": "fixed", "comment": "hello",
                      "execution": "local",
-                     "priority": -7, "part_size": "64MiB" } })");
+                     "priority": -7, "part_size": "64MiB", "checksums": "required",
+                     "role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "e1" } })");
     ASSERT_TRUE(request.has_value()) << request.error().detail;
     ASSERT_EQ(request->sources.size(), 2u);
     EXPECT_EQ(request->sources[0].bucket, "photos");
@@ -49,6 +55,16 @@ TEST(Request, ReadsEveryField) {
     EXPECT_EQ(destination.content_disposition, "attachment");
     EXPECT_EQ(destination.sse.type, "aws:kms");
     EXPECT_EQ(destination.sse.key_id, "k1");
+    EXPECT_EQ(destination.sse.bucket_key_enabled, std::optional(false));
+    EXPECT_EQ(destination.sse.context.at("a"), "b");
+    EXPECT_EQ(destination.content_type, "x/zip");
+    EXPECT_EQ(destination.cache_control, "no-store");
+    EXPECT_EQ(destination.access, (s3client::Access{true, "999999999999"}));
+    EXPECT_EQ(request->sources[0].access, s3client::Access{});
+    const s3client::Access& access = request->sources[1].access;
+    EXPECT_TRUE(access.requester_pays);
+    EXPECT_EQ(access.expected_bucket_owner, "123456789012");
+    EXPECT_EQ(access.customer_key->base64(), "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=");
     const auto& options = request->options;
     EXPECT_EQ(options.strip_prefix, "2026/");
     EXPECT_TRUE(options.flatten);
@@ -62,6 +78,9 @@ TEST(Request, ReadsEveryField) {
     EXPECT_EQ(options.comment, "hello");
     EXPECT_EQ(options.priority, -7);
     EXPECT_EQ(options.part_size_bytes, 64ull << 20);
+    EXPECT_EQ(options.checksums, archive::Checksums::required);
+    EXPECT_EQ(options.role_arn, "arn:aws:iam::123456789012:role/r");
+    EXPECT_EQ(options.external_id, "e1");
 }
 
 TEST(Request, TakesASingleSourceAndDefaults) {
