@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "archive/access_hint.h"
 #include "archive/destination.h"
 #include "archive/finisher.h"
 #include "archive/selector.h"
@@ -108,7 +109,8 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
     s3client::UploadTarget upload{destination.bucket, destination.key, {}};
     if (!plan->single_put()) {
         auto created = co_await create_upload();
-        if (!created) co_return std::unexpected(created.error());
+        if (!created)
+            co_return base::fail(with_access_hint(created.error(), destination.access));
         upload.upload_id = std::move(*created);
     }
     PartBoard board(reactor_, plan, upload, *job_);
