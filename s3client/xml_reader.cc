@@ -26,6 +26,23 @@ std::string_view local_name(pugi::xml_node node) {
     return colon == std::string_view::npos ? name : name.substr(colon + 1);
 }
 
+// A reference to what is no character: NUL, at which pugixml would end the text, or beyond Unicode,
+// where its arithmetic wraps around.
+bool names_no_character(std::string_view xml) {
+    for (auto at = xml.find("&#"); at != xml.npos; at = xml.find("&#", at + 2)) {
+        std::string_view digits = xml.substr(at + 2);
+        const int base = digits.starts_with('x') ? 16 : 10;
+        if (base == 16) digits.remove_prefix(1);
+        std::uint32_t character = 0;
+        const char* const last = digits.data() + digits.size();
+        const auto [end, error] = std::from_chars(digits.data(), last, character, base);
+        if (error == std::errc::result_out_of_range) return true;
+        const bool whole = error == std::errc{} && end != last && *end == ';';
+        if (whole && (character == 0 || character > 0x10FFFF)) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 struct XmlReader::Document {
@@ -34,6 +51,10 @@ struct XmlReader::Document {
 };
 
 XmlReader::XmlReader(std::string& body) : document_(std::make_unique<Document>()) {
+    if (body.contains('\0') || names_no_character(body)) {
+        complain("a character that XML does not have");
+        return;  // and `parsed` says that nothing was
+    }
     document_->parsed = document_->xml.load_buffer_inplace(body.data(), body.size(), kParseFlags,
                                                            pugi::encoding_utf8);
     if (!document_->parsed) {

@@ -93,6 +93,17 @@ TEST(ListObjects, EmptyBucket) {
     EXPECT_TRUE(page->next_continuation_token.empty());
 }
 
+// A text that ends early would be another key.
+TEST(ListObjects, CharactersThatDoNotExist) {
+    using namespace std::string_view_literals;
+    EXPECT_TRUE(parse_list_objects(listing(contents("a&#1;&#x10FFFF;&#;&#x;b")), kAnswer));
+    for (const std::string_view none : {"&#0;"sv, "&#x0;"sv, "&#000;"sv, "&#4294967296;"sv,
+                                        "&#x110000;"sv, "&#x100000041;"sv, "\0"sv}) {
+        const std::string key = "a" + std::string(none) + "b";
+        EXPECT_EQ(code_of(parse_list_objects(listing(contents(key)), kAnswer)), "bad_xml") << none;
+    }
+}
+
 struct KeyCase {
     const char* encoding;
     std::string_view in_xml;
