@@ -13,6 +13,7 @@ here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 export BIN
 small=no
 dir=$(mktemp -d "${TMPDIR:-/tmp}/s3zipd-interop.XXXXXX")
+export TMPDIR=$dir # what a cell that is killed leaves behind goes with it
 s3sim_pid=
 
 # shellcheck source=tests/interop/cells.sh
