@@ -30,6 +30,11 @@ namespace archive::test {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
+#if __has_feature(address_sanitizer)
+constexpr std::string_view kSanitized = " --asan";
+#else
+constexpr std::string_view kSanitized;
+#endif
 
 // What a client survives by asking again: jobs under these alone succeed.
 constexpr std::string_view kPassing =
@@ -148,8 +153,8 @@ struct Choice {
     std::string kinds;
 
     std::string repeat(const Storm& storm, IoChoice on) const {
-        std::string line = fmt::format("engine_storm --seeds {0}-{0} --io {1}", storm.seed,
-                                       on == IoChoice::uring ? "uring" : "epoll");
+        std::string line = fmt::format("./dev storm{0} --seeds {1}-{1} --io {2}", kSanitized,
+                                       storm.seed, on == IoChoice::uring ? "uring" : "epoll");
         if (rate) line += fmt::format(" --rate {}", *rate * 100);
         if (!kinds.empty()) line += " --kinds " + kinds;
         return line;
