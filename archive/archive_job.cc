@@ -79,6 +79,10 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     enter(JobState::planning);
     if (auto safe = check_secrets(engine_, job_->request()); !safe)
         co_return std::unexpected(safe.error());
+    const Options& options = job_->request().options;
+    auto lease = engine_.lease(options.role_arn, options.external_id);
+    if (!lease) co_return std::unexpected(lease.error());
+    credentials_ = std::move(*lease);
     auto free =
         co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
     if (!free) co_return std::unexpected(free.error());

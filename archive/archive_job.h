@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "archive/engine.h"
+#include "archive/engine_credentials.h"
 #include "archive/part_board.h"
 #include "archive/plan.h"
 #include "io/lane.h"
@@ -28,6 +29,14 @@ struct EngineParts {
     io::WorkerThread worker;
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
+    EngineCredentials* credentials = nullptr;
+
+    // Of a role that a request names, as long as the lease is held; null for "", which is ours.
+    base::Result<EngineCredentials::Lease> lease(const std::string& role_arn,
+                                                 const std::string& external_id) const {
+        if (role_arn.empty()) return EngineCredentials::Lease();
+        return credentials->of_role(role_arn, external_id);
+    }
 };
 
 // AWS refuses a customer's key that came without TLS; but then it has been heard on the way.
@@ -61,7 +70,7 @@ class ArchiveJob {
     io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
     void enter(JobState state);
     s3client::CallContext call(io::CancelSource& cancel) {
-        return {.cancel = &cancel, .requests = &job_->requests};
+        return {.cancel = &cancel, .requests = &job_->requests, .credentials = credentials_.get()};
     }
 
     s3client::CallContext destination_call(io::CancelSource& cancel) {
@@ -75,7 +84,8 @@ class ArchiveJob {
     io::Reactor& reactor_;
     std::shared_ptr<Job> job_;
     Engine::OnChange on_change_;
-    std::shared_ptr<LaneWork> work_;  // on the home lane: planning and finishing
+    EngineCredentials::Lease credentials_;  // of the job's role; null: the engine's own
+    std::shared_ptr<LaneWork> work_;        // on the home lane: planning and finishing
 };
 
 }  // namespace archive

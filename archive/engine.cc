@@ -9,6 +9,8 @@
 #include <thread>
 
 #include "archive/archive_job.h"
+#include "archive/engine_credentials.h"
+#include "archive/engine_settings.h"
 #include "archive/selector.h"
 #include "archive/verification.h"
 #include "base/log.h"
@@ -25,38 +27,9 @@ constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 
-Result<s3client::ClientConfig> client_config(const EngineConfig& config) {
-    s3client::ClientConfig client;
-    auto endpoint = s3client::choose_endpoint(config.endpoint_url, s3client::fixed_environment({}),
-                                              config.region);
-    if (!endpoint) return std::unexpected(endpoint.error());
-    client.endpoint = std::move(*endpoint);
-    auto addressing = s3client::parse_addressing(config.addressing);
-    if (!addressing) return std::unexpected(addressing.error());
-    client.addressing = *addressing;
-    client.region = config.region;
-    if (config.access_key_id.empty() && config.secret_access_key.empty()) {
-        auto credentials = s3client::environment_credentials(s3client::process_environment());
-        if (!credentials) return std::unexpected(credentials.error());
-        client.credentials = std::move(*credentials);
-    } else {
-        auto credentials = s3client::static_credentials(
-            {config.access_key_id, config.secret_access_key, config.session_token, std::nullopt});
-        if (!credentials) return std::unexpected(credentials.error());
-        client.credentials = std::move(*credentials);
-    }
-    if (client.endpoint.tls) {
-        auto tls = io::TlsContext::create(config.ca_bundle);
-        if (!tls) return std::unexpected(tls.error());
-        client.tls = std::move(*tls);
-    }
-    client.connections_max = std::max(1U, config.connections_max);
-    client.retry = config.retry;
-    client.retry.attempts_max =
-        static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
-    client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
-    return client;
-}
+// Keys that end sooner than this are renewed before a URL is signed with them.
+constexpr auto kPresignAhead = std::chrono::minutes(1);
+constexpr auto kPresignTimeout = std::chrono::seconds(10);
 
 io::BackendChoice backend_choice(IoChoice io) {
     switch (io) {
@@ -72,6 +45,7 @@ io::BackendChoice backend_choice(IoChoice io) {
 struct Engine::Impl {
     EngineConfig config;
     s3client::ClientConfig client;
+    std::unique_ptr<EngineCredentials> credentials;  // ends after the lanes
     EngineParts parts;
     std::string io_name;
 
@@ -104,6 +78,12 @@ struct Engine::Impl {
     }
     io::Task<void> run_verify(EngineLane& home, VerifyRequest request, OnProgress on_progress,
                               std::function<void(Result<VerifyReport>)> done);
+    io::Task<void> run_presign(EngineLane& lane, PresignRequest request,
+                               std::function<void(Result<std::string>)> done);
+    io::Task<Result<std::string>> presign(EngineLane& lane, const PresignRequest& request);
+    Result<std::string> presign_with(const PresignRequest& request,
+                                     const s3client::Credentials& keys);
+    std::string region_of(const std::string& bucket);
     template <typename Make>
     void run_task(Make make);
     void task_ended();
@@ -153,11 +133,16 @@ base::Status Engine::Impl::start_lanes() {
 }
 
 Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
-    auto client = client_config(config);
-    if (!client) return std::unexpected(client.error());
+    auto settings = engine_settings(config);
+    if (!settings) return std::unexpected(settings.error());
+    auto credentials = EngineCredentials::start(config, *settings);
+    if (!credentials) return std::unexpected(credentials.error());
     auto impl = std::make_unique<Impl>();
     impl->config = std::move(config);
-    impl->client = std::move(*client);
+    impl->client = std::move(settings->client);
+    impl->client.credentials = (*credentials)->own();
+    impl->credentials = std::move(*credentials);
+    impl->parts.credentials = impl->credentials.get();
     impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,
                                                  const std::string& region) {
@@ -172,6 +157,7 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
                     {"reactors", impl->parts.lanes.size()},
                     {"memory_bytes", impl->config.memory_bytes},
                     {"part_size_bytes", impl->parts.plan_options.sizing.preferred},
+                    {"region", impl->client.region},
                     {"endpoint", impl->client.endpoint.url()}});
     return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
@@ -253,10 +239,13 @@ io::Task<void> Engine::Impl::run_plan(EngineLane& lane, ArchiveRequest request,
 io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
                                                       const ArchiveRequest& request) {
     if (auto safe = check_secrets(parts, request); !safe) co_return std::unexpected(safe.error());
+    const auto lease = parts.lease(request.options.role_arn, request.options.external_id);
+    if (!lease) co_return std::unexpected(lease.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
-                                             {.cancel = lane.shutdown.get(), .requests = &asked});
+    auto selection = co_await select_objects(
+        *lane.client, reactor, parts.worker, request,
+        {.cancel = lane.shutdown.get(), .requests = &asked, .credentials = lease->get()});
     if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
         auto manifest = Manifest::make(std::move(*selection), request);
@@ -314,34 +303,59 @@ void Engine::Impl::learn_region(const std::string& bucket, const std::string& re
     }
 }
 
-Result<std::string> Engine::presign_get(const std::string& bucket, const std::string& key,
-                                        std::uint64_t expires_s,
-                                        const s3client::Access& access) {
-    if (access.customer_key) {
-        return base::fail(base::ErrorKind::invalid, "customer_key",
-                          "an object with a customer's key can only be read with headers that "
-                          "carry it, not by a URL alone");
+void Engine::presign_get(PresignRequest request, std::function<void(Result<std::string>)> done) {
+    impl_->run_task([request = std::move(request), done = std::move(done)](
+                        Impl& impl, EngineLane& lane) mutable {
+        return impl.run_presign(lane, std::move(request), std::move(done));
+    });
+}
+
+io::Task<void> Engine::Impl::run_presign(EngineLane& lane, PresignRequest request,
+                                         std::function<void(Result<std::string>)> done) {
+    done(co_await presign(lane, request));
+    task_ended();
+}
+
+io::Task<Result<std::string>> Engine::Impl::presign(EngineLane& lane,
+                                                    const PresignRequest& request) {
+    io::Reactor& reactor = lane.lane->reactor();
+    auto lease = parts.lease(request.role_arn, request.external_id);
+    if (!lease) co_return std::unexpected(lease.error());
+    s3client::CredentialsProvider& provider = *lease ? **lease : *client.credentials;
+    auto keys = provider.get();
+    const bool end_soon =
+        keys && (*keys)->expires_at && *(*keys)->expires_at < reactor.utc_now() + kPresignAhead;
+    if (!keys || end_soon) {
+        auto newer = co_await provider.renew(
+            reactor, keys ? *keys : nullptr,
+            {.deadline = reactor.now() + kPresignTimeout, .cancel = lane.shutdown.get()});
+        if (newer || !keys) keys = std::move(newer);
     }
-    std::string region = impl_->client.region;
-    {
-        const std::lock_guard lock(impl_->mutex);
-        if (const auto found = impl_->regions.find(bucket); found != impl_->regions.end())
-            region = found->second;
-    }
-    const auto endpoint =
-        s3client::endpoint_in_region(impl_->client.endpoint, impl_->client.region, region);
+    if (!keys) co_return std::unexpected(keys.error());
+    co_return presign_with(request, **keys);
+}
+
+std::string Engine::Impl::region_of(const std::string& bucket) {
+    if (auto region = s3client::region_of_access_point(bucket)) return std::move(*region);
+    const std::lock_guard lock(mutex);
+    const auto found = regions.find(bucket);
+    return found == regions.end() ? client.region : found->second;
+}
+
+Result<std::string> Engine::Impl::presign_with(const PresignRequest& what,
+                                               const s3client::Credentials& keys) {
+    const std::string region = region_of(what.bucket);
+    const auto endpoint = s3client::endpoint_in_region(client.endpoint, client.region, region);
     if (!endpoint) return std::unexpected(endpoint.error());
-    auto target = s3client::resolve(*endpoint, impl_->client.addressing, bucket, key);
+    auto target = s3client::resolve(*endpoint, client.addressing, what.bucket, what.key);
     if (!target) return std::unexpected(target.error());
-    auto credentials = impl_->client.credentials->get();
-    if (!credentials) return std::unexpected(credentials.error());
     s3client::HttpRequest request;
     request.host = target->host_header;
     request.path = target->path;
-    request.query = s3client::access_query(access);
+    request.query = s3client::access_query(what.access);
     s3client::Signer signer;
-    return signer.presign(std::move(request), impl_->client.endpoint.scheme(), **credentials,
-                          region, expires_s, base::system_clock().utc_now());
+    return signer.presign(std::move(request), client.endpoint.scheme(), keys, region,
+                          what.expires_s, base::system_clock().utc_now());
 }
 
 EngineStats Engine::stats() const {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "archive/request.h"
 #include "archive/verify.h"
 #include "base/error.h"
+#include "s3client/environment.h"
 #include "s3client/retry.h"
 
 namespace archive {
@@ -29,11 +31,15 @@ struct EngineConfig {
     std::uint64_t memory_bytes = 256 << 20;  // part memory of all reactors together
     std::uint64_t part_size_bytes = 0;       // default part size; 0: chosen by the planner
     unsigned connections_max = 128;          // per reactor
-    std::string region = "us-east-1";
-    std::string endpoint_url;         // empty: AWS; else http(s)://host[:port]
-    std::string addressing = "auto";  // auto | path | virtual
-    std::string ca_bundle;            // PEM file; empty: the system's
+    std::string addressing = "auto";         // auto | path | virtual
+    // What is empty here is looked up as the SDKs do: in AWS_* variables, then in the profile.
+    std::string region;              // found nowhere: us-east-1
+    std::string endpoint_url;        // http(s)://host[:port]; found nowhere: AWS's of the region
+    std::optional<bool> dual_stack;  // IPv6, too; of AWS's endpoints only
+    std::string ca_bundle;           // PEM file; found nowhere: the system's
+    std::string profile;             // its keys then win over the variables'
     std::string access_key_id, secret_access_key, session_token;
+    s3client::Environment environment = s3client::process_environment();
     std::uint64_t attempts_max = 8;             // per S3 request
     std::uint64_t request_timeout_ms = 60'000;  // without progress
     s3client::RetryOptions retry;               // the delays; attempts_max is the one above
@@ -51,6 +57,13 @@ struct PlanSummary {
     s3client::RequestCounts requests{};  // the job's, planning included, no retries
     double cost_usd = 0;
     std::shared_ptr<const ObjectReport> report = std::make_shared<const ObjectReport>();
+};
+
+struct PresignRequest {
+    std::string bucket, key;
+    std::uint64_t expires_s = 0;            // 1..604800; the URL ends earlier if the keys do
+    std::string role_arn{}, external_id{};  // signed with the keys of this role; empty: our own
+    s3client::Access access{};
 };
 
 // Counters since start and gauges of now, summed over reactors; for /metrics and the benchmark.
@@ -88,11 +101,9 @@ class Engine {
     void verify(VerifyRequest request, OnProgress on_progress,
                 std::function<void(base::Result<VerifyReport>)> done);
 
-    // A GET URL that works without credentials for `expires_s` seconds (1..604800). Does no I/O.
+    // A GET URL that works without credentials. Asks S3 nothing, but may have to wait for keys.
     // Of an object with a customer's key there is none: invalid "customer_key".
-    base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                          std::uint64_t expires_s,
-                                          const s3client::Access& access = {});
+    void presign_get(PresignRequest request, std::function<void(base::Result<std::string>)> done);
 
     EngineStats stats() const;
 

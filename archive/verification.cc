@@ -46,6 +46,9 @@ class Verification {
 
     io::Task<Result<VerifyReport>> run() {
         const base::SteadyTime began = reactor_.now();
+        auto lease = engine_.lease(request_.role_arn, request_.external_id);
+        if (!lease) co_return std::unexpected(lease.error());
+        credentials_ = std::move(*lease);
         const ShardContext context = context_on(home_, *home_.shutdown);
         if (auto safe = check_secrets(engine_, request_.access); !safe)
             co_return std::unexpected(safe.error());
@@ -155,8 +158,11 @@ class Verification {
         co_return true;
     }
 
-    static ShardContext context_on(EngineLane& lane, io::CancelSource& cancel) {
-        return {lane.lane->reactor(), *lane.client, *lane.slab, {.cancel = &cancel}};
+    ShardContext context_on(EngineLane& lane, io::CancelSource& cancel) const {
+        return {lane.lane->reactor(),
+                *lane.client,
+                *lane.slab,
+                {.cancel = &cancel, .credentials = credentials_.get()}};
     }
 
     void count(std::size_t bytes) {
@@ -187,6 +193,7 @@ class Verification {
     const VerifyRequest request_;
     const Engine::OnProgress on_progress_;
     const std::unique_ptr<ArchiveReader> reader_;
+    EngineCredentials::Lease credentials_;
     std::atomic<std::uint64_t> bytes_read_{0};
     const zip::Verifier* verifier_ = nullptr;
     zip::BodyPlan* plan_ = nullptr;

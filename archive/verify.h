@@ -16,6 +16,7 @@ struct VerifyRequest {
     std::string bucket{}, key{}, version_id{};
     s3client::Access access{};
     std::string path{};
+    std::string role_arn{}, external_id{};          // whose keys sign the requests; empty: ours
     std::optional<std::uint32_t> expected_crc32{};  // of all of it, as its job's result has it
     bool check_names = true;                        // false: unsafe names are meant (`names: raw`)
 };

@@ -38,6 +38,11 @@ void add_engine_options(CLI::App& app, Arguments& a, CreateWords& words) {
     app.add_option("--reactors", a.settings.reactors,
                    "Without a daemon: reactor threads, 0 is one per core");
     app.add_option("--memory", words.memory, "Without a daemon: part memory, e.g. 256MiB");
+    app.add_option("--profile", a.settings.profile,
+                   "Without a daemon: of the AWS files; its keys win over AWS_* variables");
+    app.add_option_function<bool>(
+        "--dualstack", [&a](const bool& on) { a.settings.dual_stack = on; },
+        "Without a daemon: AWS's endpoints for IPv4 and IPv6, true or false");
 }
 
 void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {

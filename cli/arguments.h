@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct LocalSettings {
     std::string io = "auto";  // auto | uring | epoll
     unsigned reactors = 0;    // 0: one per core
     std::uint64_t memory_bytes = 256ULL << 20;
+    std::string profile{};             // of the AWS files; empty: AWS_PROFILE
+    std::optional<bool> dual_stack{};  // none: as AWS_* variables and the profile say
 };
 
 struct Arguments {

@@ -1,5 +1,5 @@
-// The engine's settings for commands that run without a daemon: the AWS variables an SDK honours,
-// and our flags.
+// The engine's settings for commands that run without a daemon: our flags; the engine itself looks
+// up what the SDKs are told by `environment` and the profile.
 #pragma once
 
 #include "archive/engine.h"

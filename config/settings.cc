@@ -69,28 +69,15 @@ base::Result<Flags> parse_flags(const std::vector<std::string>& arguments) {
     return flags;
 }
 
-base::Status apply_aws_variables(Settings& settings, const Environment& environment) {
-    for (const Setting& setting : all_settings()) {
-        for (const std::string_view name : {setting.aws, setting.aws_weaker}) {
-            if (name.empty()) continue;
-            const std::string* value = find_variable(environment, name);
-            if (value == nullptr) continue;
-            if (auto done = set(settings, setting, *value, name); !done) return done;
-            break;
-        }
+// What a value of the file must be; "" if it is.
+std::string_view type_due(Kind kind, TomlType type) {
+    switch (kind) {
+        case Kind::text: return type == TomlType::text ? "" : "a string";
+        case Kind::number: return type == TomlType::integer ? "" : "an integer";
+        case Kind::size: return type == TomlType::boolean ? "a string or an integer" : "";
+        case Kind::flag: break;
     }
-    const auto take = [&](std::string_view name, std::string& out) {
-        if (const auto* value = find_variable(environment, name)) out = *value;
-    };
-    take("AWS_ACCESS_KEY_ID", settings.access_key_id);
-    take("AWS_SECRET_ACCESS_KEY", settings.secret_access_key);
-    take("AWS_SESSION_TOKEN", settings.session_token);
-    if (settings.access_key_id.empty() != settings.secret_access_key.empty()) {
-        return base::fail(
-            ErrorKind::invalid, "bad_setting",
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: one is set without the other");
-    }
-    return {};
+    return type == TomlType::boolean ? "" : "true or false";
 }
 
 base::Status apply_file(Settings& settings) {
@@ -105,12 +92,9 @@ base::Status apply_file(Settings& settings) {
             return base::fail(ErrorKind::invalid, "bad_setting",
                               fmt::format("{}: {}: no such setting", entry.place, entry.key));
         }
-        const bool is_text = entry.type == TomlType::text;
-        if ((setting->kind == Kind::text && !is_text) ||
-            (setting->kind == Kind::number && is_text)) {
+        if (const std::string_view due = type_due(setting->kind, entry.type); !due.empty()) {
             return base::fail(ErrorKind::invalid, "bad_setting",
-                              fmt::format("{}: {}: must be {}", entry.place, entry.key,
-                                          is_text ? "an integer" : "a string"));
+                              fmt::format("{}: {}: must be {}", entry.place, entry.key, due));
         }
         const std::string place = fmt::format("{}: {}", entry.place, entry.key);
         if (auto done = set(settings, *setting, entry.value, place); !done) return done;
@@ -153,8 +137,6 @@ base::Result<Settings> load(const std::vector<std::string>& arguments,
         settings.config_file = default_file;
     }
     // Weakest first: each layer overwrites what the one before it said.
-    if (auto done = apply_aws_variables(settings, environment); !done)
-        return base::fail(done.error());
     if (!settings.config_file.empty()) {
         if (auto done = apply_file(settings); !done) return base::fail(done.error());
     }
@@ -171,8 +153,8 @@ base::Result<Settings> load(const std::vector<std::string>& arguments,
 std::string usage() {
     std::string text =
         "Usage: s3zipd [--config FILE] [FLAG VALUE]...\n"
-        "Builds ZIP archives out of S3 objects and leaves them in S3. Credentials: AWS_* "
-        "variables.\n\n";
+        "Builds ZIP archives out of S3 objects and leaves them in S3. Credentials come from where "
+        "the\nAWS SDKs find them.\n\n";
     const auto line = [&](std::string_view flag, std::string_view help) {
         text += fmt::format("  {:<28} {}\n", flag, help);
     };
@@ -183,7 +165,8 @@ std::string usage() {
     line("--version", "the version");
     return text +
            "\nEach flag is also a key of the file (part_size) and a variable (S3ZIPD_PART_SIZE).\n"
-           "A flag wins over a variable, that over the file, the file over AWS_* variables.\n";
+           "A flag wins over a variable, that over the file, the file over AWS_* variables and the "
+           "profile.\n";
 }
 
 Environment process_environment() {

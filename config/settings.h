@@ -1,15 +1,16 @@
 // The daemon's settings, typed. Each has one row in settings.cc's table, which makes its flag
 // (--part-size), its variable (S3ZIPD_PART_SIZE) and its key in the file (part_size). A flag wins
-// over a variable, that over the file, the file over the AWS variables an SDK honours (AWS_REGION,
-// AWS_ENDPOINT_URL_S3, ...), those over the default.
+// over a variable, that over the file, that over the default.
 //
 // load() is called once, before threads. It reads one file and nothing else of the outside world
-// but its arguments. Errors name the flag, the variable or file:line. Credentials come from AWS_*
-// variables only: a flag would show in ps.
+// but its arguments. Errors name the flag, the variable or file:line. What the SDKs are told by
+// AWS_* variables and profiles is the engine's to look up, where a setting here is empty
+// (archive/engine_settings.h). Keys are no settings: a flag would show in ps.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,13 @@ struct Settings {
     base::LogLevel log_level = base::LogLevel::info;
     base::LogFormat log_format = base::LogFormat::text;
 
-    std::string region = "us-east-1";
-    std::string endpoint_url;         // empty: AWS; else http(s)://host[:port]
     std::string addressing = "auto";  // auto | path | virtual
-    std::string ca_bundle;            // PEM file; empty: the system's
-    std::string access_key_id, secret_access_key, session_token;
+    // Empty: what AWS_* variables and the profile say.
+    std::string region;
+    std::string endpoint_url;  // http(s)://host[:port]
+    std::optional<bool> dual_stack;
+    std::string ca_bundle;  // PEM file
+    std::string profile;
 
     unsigned jobs_running_max = 8;
     unsigned jobs_queued_max = 10'000;

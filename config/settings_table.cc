@@ -46,59 +46,54 @@ constexpr std::array kSettings = {
             "where the REST API listens (127.0.0.1:8420; port 0: any)",
             [](Settings& s, std::string_view t) {
                 return read_listen(t, s.listen_address, s.listen_port);
-            },
-            "", ""},
+            }},
     Setting{"state-dir", "DIR", Kind::text,
             "the daemon's own directory (/var/lib/s3zipd; nothing is stored yet)",
-            [](Settings& s, std::string_view t) { return read_absolute_path(t, s.state_dir); }, "",
-            ""},
+            [](Settings& s, std::string_view t) { return read_absolute_path(t, s.state_dir); }},
     Setting{"io", "uring|epoll|auto", Kind::text,
-            "how sockets are driven (auto: io_uring if the kernel lets us)", set_io, "", ""},
+            "how sockets are driven (auto: io_uring if the kernel lets us)", set_io},
     Setting{"reactors", "N", Kind::number, "threads that move data (0: one per core)",
-            [](Settings& s, std::string_view t) { return read_number(t, 0, 256, s.reactors); }, "",
-            ""},
+            [](Settings& s, std::string_view t) { return read_number(t, 0, 256, s.reactors); }},
     Setting{"memory", "SIZE", Kind::size, "part memory of all reactors together (256MiB)",
             [](Settings& s, std::string_view t) {
                 return read_size(t, 16 * kMiB, 1024 * kGiB, s.memory_bytes);
-            },
-            "", ""},
+            }},
     Setting{"part-size", "SIZE", Kind::size,
-            "target size of a part, 5MiB to 5GiB (0: chosen for each archive)", set_part_size, "",
-            ""},
-    Setting{
-        "connections", "N", Kind::number, "connections to S3, per reactor (128)",
-        [](Settings& s, std::string_view t) { return read_number(t, 1, 4'096, s.connections_max); },
-        "", ""},
-    Setting{"log-level", "LEVEL", Kind::text, "debug, info, warn or error (info)", set_log_level,
-            "", ""},
-    Setting{"log-format", "FORMAT", Kind::text, "text or json (text)", set_log_format, "", ""},
-    Setting{"region", "NAME", Kind::text, "S3 region (us-east-1)",
-            [](Settings& s, std::string_view t) { return read_region(t, s.region); }, "AWS_REGION",
-            "AWS_DEFAULT_REGION"},
+            "target size of a part, 5MiB to 5GiB (0: chosen for each archive)", set_part_size},
+    Setting{"connections", "N", Kind::number, "connections to S3, per reactor (128)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 1, 4'096, s.connections_max);
+            }},
+    Setting{"log-level", "LEVEL", Kind::text, "debug, info, warn or error (info)", set_log_level},
+    Setting{"log-format", "FORMAT", Kind::text, "text or json (text)", set_log_format},
+    Setting{"region", "NAME", Kind::text, "S3 region (AWS_REGION, the profile's, us-east-1)",
+            [](Settings& s, std::string_view t) { return read_region(t, s.region); }},
     Setting{"endpoint-url", "URL", Kind::text,
-            "S3 endpoint, http(s)://host[:port] (AWS of the region)",
-            [](Settings& s, std::string_view t) { return read_endpoint(t, s.endpoint_url); },
-            "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"},
+            "S3 endpoint, http(s)://host[:port] (AWS_ENDPOINT_URL_S3, ..., AWS)",
+            [](Settings& s, std::string_view t) { return read_endpoint(t, s.endpoint_url); }},
     Setting{"addressing", "HOW", Kind::text,
-            "auto, path (host/bucket) or virtual (bucket.host) (auto)", set_addressing, "", ""},
-    Setting{"ca-bundle", "FILE", Kind::text, "PEM file of trusted CAs (the system's)",
-            [](Settings& s, std::string_view t) { return read_existing_file(t, s.ca_bundle); },
-            "AWS_CA_BUNDLE", ""},
+            "auto, path (host/bucket) or virtual (bucket.host) (auto)", set_addressing},
+    Setting{"ca-bundle", "FILE", Kind::text,
+            "PEM file of trusted CAs (AWS_CA_BUNDLE, the system's)",
+            [](Settings& s, std::string_view t) { return read_existing_file(t, s.ca_bundle); }},
+    Setting{"dualstack", "true|false", Kind::flag,
+            "AWS's endpoints for IPv4 and IPv6 (AWS_USE_DUALSTACK_ENDPOINT, false)",
+            [](Settings& s, std::string_view t) { return read_flag(t, s.dual_stack); }},
+    Setting{"profile", "NAME", Kind::text,
+            "of the AWS files; its keys then win over AWS_* variables (AWS_PROFILE, default)",
+            [](Settings& s, std::string_view t) { return read_profile(t, s.profile); }},
     Setting{"jobs-running-max", "N", Kind::number, "jobs at work at once (8)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 1'000, s.jobs_running_max);
-            },
-            "", ""},
+            }},
     Setting{"jobs-queued-max", "N", Kind::number, "jobs waiting; more are told 429 (10000)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 1'000'000, s.jobs_queued_max);
-            },
-            "", ""},
+            }},
     Setting{"jobs-kept-max", "N", Kind::number, "ended jobs remembered (10000)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 1'000'000, s.jobs_kept_max);
-            },
-            "", ""},
+            }},
 };
 
 }  // namespace

@@ -11,7 +11,8 @@
 
 namespace config {
 
-enum class Kind : std::uint8_t { text, number, size };  // in the file: a string, an integer, either
+// In the file: a string, an integer, either, true or false.
+enum class Kind : std::uint8_t { text, number, size, flag };
 
 struct Setting {
     std::string_view name;  // of the flag; the variable and the key follow from it
@@ -19,7 +20,6 @@ struct Setting {
     Kind kind;
     std::string_view help;
     std::string (*set)(Settings&, std::string_view);  // empty: taken; else what is wrong
-    std::string_view aws, aws_weaker;                 // variables an SDK honours
 };
 
 std::span<const Setting> all_settings();  // in the order of --help

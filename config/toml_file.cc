@@ -28,6 +28,9 @@ base::Result<std::vector<TomlEntry>> read_toml_file(const std::string& path) {
         } else if (const auto* integer = node.as_integer()) {
             entry.value = std::to_string(integer->get());
             entry.type = TomlType::integer;
+        } else if (const auto* boolean = node.as_boolean()) {
+            entry.value = boolean->get() ? "true" : "false";
+            entry.type = TomlType::boolean;
         } else {
             return base::fail(
                 base::ErrorKind::invalid, "bad_config_file",

@@ -10,11 +10,11 @@
 
 namespace config {
 
-enum class TomlType : std::uint8_t { text, integer };
+enum class TomlType : std::uint8_t { text, integer, boolean };
 
 struct TomlEntry {
     std::string key;
-    std::string value;  // an integer in decimal
+    std::string value;  // an integer in decimal; true, false
     TomlType type;
     std::string place;  // "s3zipd.toml:12"
 };

@@ -114,6 +114,21 @@ std::string read_region(std::string_view text, std::string& out) {
     return {};
 }
 
+std::string read_flag(std::string_view text, std::optional<bool>& out) {
+    if (text != "true" && text != "false") return "must be true or false";
+    out = text == "true";
+    return {};
+}
+
+std::string read_profile(std::string_view text, std::string& out) {
+    const bool good = !text.empty() && text.size() <= 256 &&
+                      std::none_of(text.begin(), text.end(),
+                                   [](char c) { return c < ' ' || c == '\x7f' || c == ']'; });
+    if (!good) return "must be the name of a profile";
+    out = text;
+    return {};
+}
+
 std::string read_absolute_path(std::string_view text, std::string& out) {
     if (!text.starts_with('/')) return "must be an absolute path";
     out = text;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,6 +15,8 @@ std::string read_size(std::string_view text, std::uint64_t min, std::uint64_t ma
 std::string read_listen(std::string_view text, std::string& address, std::uint16_t& port);
 std::string read_endpoint(std::string_view text, std::string& out);  // empty is AWS
 std::string read_region(std::string_view text, std::string& out);
+std::string read_flag(std::string_view text, std::optional<bool>& out);
+std::string read_profile(std::string_view text, std::string& out);
 std::string read_absolute_path(std::string_view text, std::string& out);
 std::string read_existing_file(std::string_view text, std::string& out);  // empty is allowed
 

@@ -1,5 +1,6 @@
 #include "daemon/engine_adapter.h"
 
+#include <future>
 #include <utility>
 
 namespace s3zipd {
@@ -19,9 +20,8 @@ archive::EngineConfig engine_config(const config::Settings& settings) {
     config.endpoint_url = settings.endpoint_url;
     config.addressing = settings.addressing;
     config.ca_bundle = settings.ca_bundle;
-    config.access_key_id = settings.access_key_id;
-    config.secret_access_key = settings.secret_access_key;
-    config.session_token = settings.session_token;
+    config.dual_stack = settings.dual_stack;
+    config.profile = settings.profile;
     return config;
 }
 
@@ -33,11 +33,13 @@ void EngineAdapter::plan(archive::ArchiveRequest request, OnPlan done) {
     engine_.plan(std::move(request), std::move(done));
 }
 
-base::Result<std::string> EngineAdapter::presign_get(const std::string& bucket,
-                                                     const std::string& key,
-                                                     std::uint64_t expires_s,
-                                                     const s3client::Access& access) {
-    return engine_.presign_get(bucket, key, expires_s, access);
+base::Result<std::string> EngineAdapter::presign_get(archive::PresignRequest request) {
+    const auto answer = std::make_shared<std::promise<base::Result<std::string>>>();
+    auto url = answer->get_future();
+    engine_.presign_get(std::move(request), [answer](base::Result<std::string> signed_url) {
+        answer->set_value(std::move(signed_url));
+    });
+    return url.get();
 }
 
 archive::EngineStats EngineAdapter::stats() const { return engine_.stats(); }

@@ -15,9 +15,7 @@ class EngineAdapter final : public JobEngine {
 
     void start(std::shared_ptr<archive::Job> job, OnChange on_change) override;
     void plan(archive::ArchiveRequest request, OnPlan done) override;
-    base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                          std::uint64_t expires_s,
-                                          const s3client::Access& access) override;
+    base::Result<std::string> presign_get(archive::PresignRequest request) override;
     archive::EngineStats stats() const override;
 
   private:

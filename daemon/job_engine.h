@@ -25,9 +25,8 @@ class JobEngine {
     virtual ~JobEngine() = default;
     virtual void start(std::shared_ptr<archive::Job> job, OnChange on_change) = 0;
     virtual void plan(archive::ArchiveRequest request, OnPlan done) = 0;
-    virtual base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                                  std::uint64_t expires_s,
-                                                  const s3client::Access& access) = 0;
+    // At once, unless keys must be fetched for it: then after some seconds at most.
+    virtual base::Result<std::string> presign_get(archive::PresignRequest request) = 0;
     virtual archive::EngineStats stats() const = 0;
 };
 

@@ -63,13 +63,8 @@ void log_start(const config::Settings& s, const archive::EngineStats& stats) {
                                      {"io", stats.io},
                                      {"reactors", stats.reactors},
                                      {"memory", s.memory_bytes},
-                                     {"region", s.region},
-                                     {"endpoint", s.endpoint_url.empty() ? "AWS" : s.endpoint_url},
                                      {"jobs_running_max", s.jobs_running_max}});
     for (const auto& warning : s.warnings) base::log_warn(warning);
-    if (s.access_key_id.empty()) {
-        base::log_warn("no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
-    }
 }
 
 void say(std::FILE* where, const std::string& text) {
@@ -84,7 +79,9 @@ int fail(int code, const base::Error& error) {
 
 int serve(const config::Settings& settings, const sigset_t& signals) {
     auto engine = archive::Engine::create(engine_config(settings));
-    if (!engine) return fail(1, engine.error());
+    if (!engine) {  // 2: what AWS_* variables or a profile say cannot be right
+        return fail(engine.error().kind == base::ErrorKind::invalid ? 2 : 1, engine.error());
+    }
     EngineAdapter adapter(**engine);
     JobLimits limits;
     limits.running_max = settings.jobs_running_max;

@@ -289,8 +289,9 @@ HttpResponse Routes::download(const std::string& id) {
                          "read it with that key from " +
                              result->bucket + "/" + result->key));
     }
-    const auto url =
-        engine_.presign_get(result->bucket, result->key, config::kDownloadExpiresS, access);
+    const archive::Options& options = job->job->request().options;
+    const auto url = engine_.presign_get({result->bucket, result->key, config::kDownloadExpiresS,
+                                          options.role_arn, options.external_id, access});
     if (!url) return to_response(engine_problem(url.error()));
     HttpResponse response;
     response.status = 307;

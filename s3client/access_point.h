@@ -2,8 +2,8 @@
 // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-naming.html).
 //
 // Pure. An access point has a host of its own and the region of its ARN; its alias is used like the
-// name of a bucket and needs none of this. What is written alike but works differently is refused by
-// name: multi-region access points, Object Lambda, Outposts, S3 Express.
+// name of a bucket and needs none of this. What is written alike but works differently is refused
+// by name: multi-region access points, Object Lambda, Outposts, S3 Express.
 #pragma once
 
 #include <optional>

@@ -45,11 +45,7 @@ io::Task<base::Status> S3Client::run(Call call) {
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
-    // Keys that are still on their first way here are waited for.
-    if (!provider_of(call).get()) {
-        const auto first = co_await provider_of(call).renew(reactor_, nullptr, bounds);
-        if (!first) co_return std::unexpected(first.error());
-    }
+    if (auto keys = co_await await_keys(call, bounds); !keys) co_return keys;
     for (std::uint32_t number = 1;; ++number) {
         call.retry_after.reset();
         call.other_region.clear();
@@ -162,6 +158,19 @@ base::Error S3Client::with_context(const Call& call, base::Error error) const {
 
 CredentialsProvider& S3Client::provider_of(const Call& call) const {
     return call.context.credentials != nullptr ? *call.context.credentials : *config_.credentials;
+}
+
+// Keys that are still on their first way here, or have ended while nobody asked for them, are
+// waited for. S3's clock says whether they have.
+io::Task<base::Status> S3Client::await_keys(const Call& call, io::Bounds bounds) {
+    CredentialsProvider& provider = provider_of(call);
+    const auto keys = provider.get();
+    const auto now =
+        reactor_.utc_now() + std::chrono::duration_cast<std::chrono::milliseconds>(clock_offset_);
+    if (keys && (!(*keys)->expires_at || now < *(*keys)->expires_at)) co_return base::Status{};
+    const auto newer = co_await provider.renew(reactor_, keys ? *keys : nullptr, bounds);
+    if (!newer && !keys) co_return std::unexpected(newer.error());
+    co_return base::Status{};  // S3 has the last word on the old ones
 }
 
 base::Result<Target> S3Client::target_of(const Call& call) const {

@@ -120,6 +120,7 @@ class S3Client {
     base::Error with_context(const Call& call, base::Error error) const;
     void count(const Call& call);
     CredentialsProvider& provider_of(const Call& call) const;
+    io::Task<base::Status> await_keys(const Call& call, io::Bounds bounds);
     base::Result<Target> target_of(const Call& call) const;
     bool follow_region(Call& call, const base::Error& error);
     void confirm_region(Call& call, const base::Status& done);

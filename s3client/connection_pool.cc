@@ -51,6 +51,10 @@ io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const T
                                                                          io::Bounds bounds) {
     io::Bounds quick = bounds;
     quick.deadline = std::min(bounds.deadline, reactor_.now() + kConnectTimeout);
+    if (target.tls && !tls_) {
+        co_return base::fail(base::ErrorKind::invalid, "ca_bundle",
+                             "no certificates of CAs could be read, which https needs");
+    }
     const auto addresses = co_await resolver_.resolve(target.connect_host, target.port, quick);
     if (!addresses) co_return std::unexpected(addresses.error());
     for (std::size_t i = 0;; ++i) {

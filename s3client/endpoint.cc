@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
 #include "base/encoding.h"
+#include "s3client/access_point.h"
 #include "s3client/clip.h"
 
 namespace s3client {
@@ -64,6 +66,52 @@ std::unexpected<base::Error> bad_bucket(std::string_view bucket, std::string_vie
                       fmt::format("bucket '{}': {}", clip(bucket, 100), why));
 }
 
+// The IP versions of one of AWS's usual endpoints, of any region; none of others.
+std::optional<IpVersions> usual_ip_versions(const Endpoint& endpoint) {
+    constexpr std::string_view kService = "s3.", kDual = "dualstack.";
+    std::string_view host = endpoint.host;
+    if (!endpoint.aws || !host.starts_with(kService)) return std::nullopt;
+    host.remove_prefix(kService.size());
+    const IpVersions ip = host.starts_with(kDual) ? IpVersions::dual_stack : IpVersions::v4;
+    if (ip == IpVersions::dual_stack) host.remove_prefix(kDual.size());
+    const auto made = endpoint_of_region(host.substr(0, host.find('.')), ip);
+    return made && made->host == endpoint.host ? std::optional(ip) : std::nullopt;
+}
+
+// {name}-{account}.s3-accesspoint[.dualstack].{region}.amazonaws.com, or in front of a private
+// endpoint, accesspoint.vpce-....vpce.amazonaws.com.
+base::Result<std::string> host_of(const AccessPoint& point, std::string_view arn,
+                                  const Endpoint& endpoint, Addressing addressing) {
+    if (addressing == Addressing::path) return bad_bucket(arn, "needs other than path addressing");
+    const std::string label = fmt::format("{}-{}", point.name, point.account);
+    if (endpoint.aws && endpoint.host.starts_with("accesspoint.vpce-"))
+        return fmt::format("{}.{}", label, endpoint.host);
+    const auto ip = usual_ip_versions(endpoint);
+    if (!ip) {
+        return bad_bucket(
+            arn, fmt::format("there are no access points at the endpoint {}", endpoint.url()));
+    }
+    const auto home = endpoint_of_region(point.region, *ip);
+    if (!home) return std::unexpected(home.error());
+    return fmt::format("{}.s3-accesspoint.{}", label,
+                       std::string_view(home->host).substr(std::string_view("s3.").size()));
+}
+
+base::Result<Target> target_at_access_point(const Endpoint& endpoint, Addressing addressing,
+                                            std::string_view arn, std::string_view key) {
+    const auto point = parse_access_point(arn);
+    if (!point) return std::unexpected(point.error());
+    auto host = host_of(*point, arn, endpoint, addressing);
+    if (!host) return std::unexpected(host.error());
+    Target target;
+    target.port = endpoint.port;
+    target.tls = endpoint.tls;
+    target.path = "/" + base::percent_encode(key, true);
+    target.connect_host = std::move(*host);
+    target.host_header = host_with_port(endpoint, target.connect_host);
+    return target;
+}
+
 // Splits "host[:port]" or "[v6][:port]"; false if it is neither.
 bool parse_authority(std::string_view authority, Endpoint& endpoint) {
     std::string_view port;
@@ -104,7 +152,7 @@ std::string Endpoint::url() const {
     return fmt::format("{}://{}{}", scheme(), host_with_port(*this, host), path_prefix);
 }
 
-base::Result<Endpoint> endpoint_of_region(std::string_view region) {
+base::Result<Endpoint> endpoint_of_region(std::string_view region, IpVersions ip) {
     const bool shaped =
         !region.empty() && region.size() <= 32 &&
         std::ranges::all_of(region, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
@@ -115,7 +163,8 @@ base::Result<Endpoint> endpoint_of_region(std::string_view region) {
     }
     Endpoint endpoint;
     endpoint.host =
-        fmt::format("s3.{}.amazonaws.com{}", region, region.starts_with("cn-") ? ".cn" : "");
+        fmt::format("s3.{}{}.amazonaws.com{}", ip == IpVersions::dual_stack ? "dualstack." : "",
+                    region, region.starts_with("cn-") ? ".cn" : "");
     return endpoint;
 }
 
@@ -155,20 +204,11 @@ base::Result<Endpoint> parse_endpoint(std::string_view url) {
 base::Result<Endpoint> endpoint_in_region(const Endpoint& endpoint, std::string_view own_region,
                                           std::string_view region) {
     if (region == own_region) return endpoint;
-    const auto own = endpoint_of_region(own_region);
-    if (!own || own->host != endpoint.host) return endpoint;
-    return endpoint_of_region(region);
-}
-
-base::Result<Endpoint> choose_endpoint(std::string_view configured_url,
-                                       const Environment& environment, std::string_view region) {
-    if (!configured_url.empty()) return parse_endpoint(configured_url);
-    if (environment("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS") != "true") {
-        for (const char* name : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}) {
-            if (const auto url = environment(name)) return parse_endpoint(*url);
-        }
+    for (const IpVersions ip : {IpVersions::v4, IpVersions::dual_stack}) {
+        const auto own = endpoint_of_region(own_region, ip);
+        if (own && own->host == endpoint.host) return endpoint_of_region(region, ip);
     }
-    return endpoint_of_region(region);
+    return endpoint;
 }
 
 base::Result<Target> resolve(const Endpoint& endpoint, Addressing addressing,
@@ -179,6 +219,7 @@ base::Result<Target> resolve(const Endpoint& endpoint, Addressing addressing,
     if (!key.empty()) {
         if (const base::Status ok = check_key(key); !ok) return std::unexpected(ok.error());
     }
+    if (is_arn(bucket)) return target_at_access_point(endpoint, addressing, bucket, key);
     if (addressing == Addressing::automatic) {
         addressing =
             endpoint.aws && fits_host_name(bucket) ? Addressing::virtual_host : Addressing::path;
@@ -202,6 +243,10 @@ base::Result<Target> resolve(const Endpoint& endpoint, Addressing addressing,
 }
 
 base::Status check_bucket(std::string_view bucket, bool aws) {
+    if (is_arn(bucket)) {
+        const auto point = parse_access_point(bucket);
+        return point ? base::Status{} : std::unexpected(point.error());
+    }
     if (!aws) {
         if (bucket.empty() || bucket.size() > 255) {
             return bad_bucket(bucket, "must have 1 to 255 characters");
@@ -226,7 +271,7 @@ base::Status check_bucket(std::string_view bucket, bool aws) {
     }
     if (bucket.contains("..")) return bad_bucket(bucket, "must not hold two dots in a row");
     if (looks_like_ipv4(bucket)) return bad_bucket(bucket, "must not look like an IP address");
-    return {};
+    return check_not_special(bucket);
 }
 
 base::Status check_key(std::string_view key) {
@@ -246,7 +291,8 @@ base::Result<S3Uri> parse_s3_uri(std::string_view text) {
                           fmt::format("'{}': expected s3://bucket/key", clip(text, 200)));
     }
     const std::string_view rest = text.substr(kScheme.size());
-    const auto slash = rest.find('/');
+    auto slash = is_arn(rest) ? arn_size(rest) : rest.find('/');
+    if (slash >= rest.size()) slash = std::string_view::npos;
     S3Uri uri{std::string(rest.substr(0, slash)),
               slash == std::string_view::npos ? "" : std::string(rest.substr(slash + 1))};
     if (const base::Status ok = check_bucket(uri.bucket, false); !ok) {

@@ -12,7 +12,6 @@
 #include <string_view>
 
 #include "base/error.h"
-#include "s3client/environment.h"
 
 namespace s3client {
 
@@ -30,20 +29,18 @@ struct Endpoint {
     std::string url() const;  // http://127.0.0.1:9000
 };
 
-// s3.{region}.amazonaws.com, or .amazonaws.com.cn in China. Errors: invalid "bad_region".
-base::Result<Endpoint> endpoint_of_region(std::string_view region);
+enum class IpVersions : std::uint8_t { v4, dual_stack };  // of AWS's usual endpoints
+// s3.{region}.amazonaws.com or s3.dualstack.{region}.amazonaws.com; .amazonaws.com.cn in China.
+// Errors: invalid "bad_region".
+base::Result<Endpoint> endpoint_of_region(std::string_view region, IpVersions ip = IpVersions::v4);
 // http(s)://host[:port][/prefix]. Errors: invalid "bad_endpoint", which quotes the URL without any
 // user:password.
 base::Result<Endpoint> parse_endpoint(std::string_view url);
-// The endpoint to use for a bucket of another region, if `endpoint` is the usual one of its own.
-// Any other was asked for (a private one, another store) and stays: then only the signature names
-// the region.
+// The endpoint to use for a bucket of another region, if `endpoint` is a usual one of its own. Any
+// other was asked for (a private one, another store) and stays: then only the signature names the
+// region.
 base::Result<Endpoint> endpoint_in_region(const Endpoint& endpoint, std::string_view own_region,
                                           std::string_view region);
-// The first of: configured_url (a flag or setting), AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, the
-// region. The two variables are passed over if AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is "true".
-base::Result<Endpoint> choose_endpoint(std::string_view configured_url,
-                                       const Environment& environment, std::string_view region);
 
 // What a request needs to know of its bucket and key.
 struct Target {
@@ -53,12 +50,13 @@ struct Target {
     std::string host_header;  // HttpRequest::host
     std::string path;         // HttpRequest::path
 };
-// An empty key addresses the bucket itself. Errors: invalid "bad_bucket", "bad_key".
+// An empty key addresses the bucket itself. An access point needs one of AWS's usual endpoints or a
+// private one for access points. Errors: invalid "bad_bucket", "bad_key".
 base::Result<Target> resolve(const Endpoint& endpoint, Addressing addressing,
                              std::string_view bucket, std::string_view key);
 
 // AWS's rules if aws (3..63 of a-z 0-9 . -), else what can stand in a path (1..255 of A-Z a-z 0-9 .
-// - _).
+// - _). Or the ARN of an access point.
 base::Status check_bucket(std::string_view bucket, bool aws);
 inline constexpr std::size_t kKeySizeMax_bytes = 1024;
 base::Status check_key(std::string_view key);
@@ -67,6 +65,6 @@ struct S3Uri {
     std::string bucket;
     std::string key;  // may be empty or a prefix
 };
-base::Result<S3Uri> parse_s3_uri(std::string_view text);  // s3://bucket[/key]
+base::Result<S3Uri> parse_s3_uri(std::string_view text);  // s3://bucket[/key], s3://arn...
 
 }  // namespace s3client

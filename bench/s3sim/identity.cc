@@ -44,19 +44,31 @@ void Service::set_credentials(std::string_view access_key, std::string_view secr
     Credentials next{std::string(access_key), std::string(secret_key), std::string(session_token),
                      options_.region};
     const std::scoped_lock lock(credentials_mutex_);
+    retired_.insert(retired_.end(), accepted_too_.begin(), accepted_too_.end());
+    accepted_too_.clear();
     std::erase_if(retired_, [&](const Credentials& old) { return same(old, next); });
     if (!same(credentials_, next)) retired_.push_back(credentials_);
-    if (retired_.size() > kRetiredMax) retired_.erase(retired_.begin());
+    while (retired_.size() > kRetiredMax) retired_.erase(retired_.begin());
     credentials_ = std::move(next);
+}
+
+void Service::accept_too(std::string_view access_key, std::string_view secret_key,
+                         std::string_view session_token) {
+    Credentials more{std::string(access_key), std::string(secret_key), std::string(session_token),
+                     options_.region};
+    const std::scoped_lock lock(credentials_mutex_);
+    std::erase_if(retired_, [&](const Credentials& old) { return same(old, more); });
+    accepted_too_.push_back(std::move(more));
 }
 
 // Success carries the payload hash the client signed.
 Answered<std::string> Service::authenticate(const Request& request, Operation operation) {
     Credentials wanted;
-    std::vector<Credentials> retired;
+    std::vector<Credentials> accepted_too, retired;
     {
         const std::scoped_lock lock(credentials_mutex_);
         wanted = credentials_;
+        accepted_too = accepted_too_;
         retired = retired_;
     }
     // A bucket that is still to be made will be in the region of this endpoint.
@@ -71,6 +83,11 @@ Answered<std::string> Service::authenticate(const Request& request, Operation op
     const std::string& code = checked.error().code;
     if (code != "InvalidAccessKeyId" && code != "InvalidToken" && code != "SignatureDoesNotMatch")
         return checked;
+    for (Credentials& more : accepted_too) {
+        more.region = wanted.region;
+        more.redirect_status = wanted.redirect_status;
+        if (auto also = check_signature(request, more, now())) return also;
+    }
     for (Credentials& old : retired) {  // only who signs well with old keys is told so
         old.region = wanted.region;
         old.redirect_status = wanted.redirect_status;

@@ -67,6 +67,8 @@ class Service {
                          std::string_view session_token);
     std::vector<RecordedRequest> requests() const;
     void reset_requests();
+    void accept_too(std::string_view access_key, std::string_view secret_key,
+                    std::string_view session_token);
     base::UtcTime now() const { return clock_.utc_now(); }
     HostTiming& timing() { return timing_; }
 
@@ -113,8 +115,9 @@ class Service {
         int status;
     };
     std::map<std::string, BucketRegion, std::less<>> regions_;
-    std::mutex credentials_mutex_;  // guards the two below
+    std::mutex credentials_mutex_;  // guards the three below
     Credentials credentials_;
+    std::vector<Credentials> accepted_too_;
     std::vector<Credentials> retired_;
     const std::unique_ptr<Recorder> recorder_;
     HostTiming timing_;

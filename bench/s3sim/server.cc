@@ -344,6 +344,11 @@ void Server::set_credentials(std::string_view access_key, std::string_view secre
     impl_->service.set_credentials(access_key, secret_key, session_token);
 }
 
+void Server::accept_too(std::string_view access_key, std::string_view secret_key,
+                        std::string_view session_token) {
+    impl_->service.accept_too(access_key, secret_key, session_token);
+}
+
 base::Status Server::set_faults(std::string_view plan) { return impl_->faults.set(plan); }
 
 }  // namespace s3sim

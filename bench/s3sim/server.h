@@ -131,6 +131,9 @@ class Server {
     // From now on requests must be signed with these; with the old ones they get ExpiredToken.
     void set_credentials(std::string_view access_key, std::string_view secret_key,
                          std::string_view session_token = {});
+    // These, besides; until set_credentials() says which are the only ones.
+    void accept_too(std::string_view access_key, std::string_view secret_key,
+                    std::string_view session_token = {});
 
     Stats stats() const;
     std::vector<RecordedRequest> requests() const;  // since the last reset_stats()

@@ -21,8 +21,11 @@ base::Result<std::string> read_now(const std::string& path, std::size_t size_max
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
         const bool missing = errno == ENOENT || errno == ENOTDIR;
+        const bool denied = errno == EACCES || errno == EPERM;
         return unreadable(path, std::strerror(errno),
-                          missing ? base::ErrorKind::not_found : base::ErrorKind::invalid);
+                          missing  ? base::ErrorKind::not_found
+                          : denied ? base::ErrorKind::denied
+                                   : base::ErrorKind::invalid);
     }
     std::string text(size_max + 1, '\0');
     std::size_t size = 0;
@@ -39,7 +42,38 @@ base::Result<std::string> read_now(const std::string& path, std::size_t size_max
     return text;
 }
 
+// A file that nobody named and that is not ours to read (HOME is often another user's in a service)
+// is as good as none.
+base::Result<ProfileMap> read_profile_file(const std::string& path, bool is_named,
+                                           ProfileFileKind kind) {
+    if (path.empty()) return ProfileMap{};
+    const auto text = read_now(path, kProfileFileMax_bytes);
+    if (text) return parse_profiles(*text, kind, path);
+    const base::ErrorKind why = text.error().kind;
+    if (why == base::ErrorKind::not_found || (why == base::ErrorKind::denied && !is_named))
+        return ProfileMap{};
+    return std::unexpected(text.error());
+}
+
 }  // namespace
+
+base::Result<Profiles> read_profiles(const ProfileLocation& location) {
+    auto config = read_profile_file(location.config_file, location.config_file_is_named,
+                                    ProfileFileKind::config);
+    if (!config) return std::unexpected(config.error());
+    auto keys = read_profile_file(location.credentials_file, location.credentials_file_is_named,
+                                  ProfileFileKind::credentials);
+    if (!keys) return std::unexpected(keys.error());
+    Profiles profiles(std::move(*config), std::move(*keys));
+    if (location.profile_is_named && !profiles.has(location.profile)) {
+        const auto shown = [](const std::string& file) { return file.empty() ? "(none)" : file; };
+        return base::fail(
+            base::ErrorKind::invalid, "bad_profile",
+            fmt::format("profile {} of {} and {} does not exist", location.profile,
+                        shown(location.config_file), shown(location.credentials_file)));
+    }
+    return profiles;
+}
 
 io::Task<base::Result<std::string>> read_text_file(FetchContext context, std::string path,
                                                    std::size_t size_max) {

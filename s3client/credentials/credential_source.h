@@ -78,6 +78,10 @@ std::unique_ptr<CredentialSource> web_identity_source(WebIdentity identity, StsS
 // The keys of `role`, asked for with those of `base`.
 std::unique_ptr<CredentialSource> assume_role_source(std::unique_ptr<CredentialSource> base,
                                                      RoleToAssume role, StsSettings sts);
+// The same with those that `base` has at the time; they are renewed once if STS says that they have
+// expired.
+std::unique_ptr<CredentialSource> assume_role_source(std::shared_ptr<CredentialsProvider> base,
+                                                     RoleToAssume role, StsSettings sts);
 std::unique_ptr<CredentialSource> fixed_source(Credentials credentials);
 
 // What the profile says (AWS_PROFILE, AWS_CONFIG_FILE...; profile.h), if it assumes roles, or if it
@@ -90,11 +94,19 @@ std::unique_ptr<CredentialSource> profile_source(Environment environment, Profil
 std::unique_ptr<CredentialSource> chain_source(
     std::vector<std::unique_ptr<CredentialSource>> sources);
 // All of the above as botocore orders them: environment, roles of the profile, web identity, keys
-// of the profile, container, instance.
-std::unique_ptr<CredentialSource> default_source(const Environment& environment);
+// of the profile, container, instance. Without the environment's and its web identity for who was
+// told a profile by more than a variable.
+enum class ChainOf : std::uint8_t { all, profile_first };
+std::unique_ptr<CredentialSource> default_source(const Environment& environment,
+                                                 ChainOf chain = ChainOf::all);
+
+// Both profile files, at once: for a WorkerThread or before there are reactors. A file that is not
+// there, or is in its usual place and not ours to read, is an empty one. Errors: those of
+// parse_profiles(); "unreadable_file"; "bad_profile" if the profile is named and does not exist.
+base::Result<Profiles> read_profiles(const ProfileLocation& location);
 
 // A small text file, read on the worker. Errors: "unreadable_file", which names it; its kind is
-// not_found if there is none, else invalid.
+// not_found if there is none, denied if it is not ours to read, else invalid.
 io::Task<base::Result<std::string>> read_text_file(FetchContext context, std::string path,
                                                    std::size_t size_max);
 

@@ -223,6 +223,8 @@ ProfileLocation profile_location(const Environment& environment) {
         return home.empty() ? std::string() : home + std::string(usual);
     };
     ProfileLocation location;
+    location.config_file_is_named = environment("AWS_CONFIG_FILE").has_value();
+    location.credentials_file_is_named = environment("AWS_SHARED_CREDENTIALS_FILE").has_value();
     location.config_file = place("AWS_CONFIG_FILE", "/.aws/config");
     location.credentials_file = place("AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");
     for (const std::string_view variable : {"AWS_PROFILE", "AWS_DEFAULT_PROFILE"}) {

@@ -33,6 +33,7 @@ inline constexpr std::size_t kRoleChainMax = 16;
 struct ProfileLocation {
     std::string config_file;       // "": nobody knows, as there is no HOME
     std::string credentials_file;  // likewise
+    bool config_file_is_named = false, credentials_file_is_named = false;  // by a variable
     std::string profile = "default";
     bool profile_is_named = false;  // by a variable: it must exist then
 };

@@ -41,15 +41,6 @@ class ProcessSource final : public CredentialSource {
     const CredentialProcess process_;
 };
 
-io::Task<Result<ProfileMap>> read_profiles(FetchContext context, std::string path,
-                                           ProfileFileKind kind) {
-    if (path.empty()) co_return ProfileMap{};
-    auto text = co_await read_text_file(context, path, kProfileFileMax_bytes);
-    if (!text && text.error().kind == ErrorKind::not_found) co_return ProfileMap{};
-    if (!text) co_return std::unexpected(text.error());
-    co_return parse_profiles(*text, kind, path);
-}
-
 class ProfileSource final : public CredentialSource {
   public:
     ProfileSource(Environment environment, ProfilePart part, Attempts sts_attempts)
@@ -61,17 +52,10 @@ class ProfileSource final : public CredentialSource {
 
     io::Task<Result<Credentials>> fetch(FetchContext context) override {
         const ProfileLocation location = profile_location(environment_);
-        auto config =
-            co_await read_profiles(context, location.config_file, ProfileFileKind::config);
-        if (!config) co_return std::unexpected(config.error());
-        auto shared = co_await read_profiles(context, location.credentials_file,
-                                             ProfileFileKind::credentials);
-        if (!shared) co_return std::unexpected(shared.error());
-        const Profiles profiles(std::move(*config), std::move(*shared));
-        if (location.profile_is_named && !profiles.has(location.profile)) {
-            co_return base::fail(ErrorKind::invalid, "bad_profile",
-                                 missing(location, "does not exist"));
-        }
+        const auto read = co_await context.worker.run(
+            context.reactor, [&location] { return read_profiles(location); });
+        if (!read) co_return std::unexpected(read.error());
+        const Profiles& profiles = *read;
         auto plan = profiles.plan(location.profile);
         if (!plan) co_return std::unexpected(plan.error());
         if ((part_ == ProfilePart::keys && plan->gives_nothing()) ||
@@ -181,11 +165,12 @@ std::unique_ptr<CredentialSource> chain_source(
     return std::make_unique<ChainSource>(std::move(sources));
 }
 
-std::unique_ptr<CredentialSource> default_source(const Environment& environment) {
+std::unique_ptr<CredentialSource> default_source(const Environment& environment, ChainOf chain) {
     std::vector<std::unique_ptr<CredentialSource>> sources;
-    sources.push_back(environment_source(environment));
+    const bool all = chain == ChainOf::all;
+    if (all) sources.push_back(environment_source(environment));
     sources.push_back(profile_source(environment, ProfilePart::roles));
-    sources.push_back(web_identity_source(environment));
+    if (all) sources.push_back(web_identity_source(environment));
     sources.push_back(profile_source(environment, ProfilePart::keys));
     sources.push_back(container_source(environment));
     sources.push_back(instance_source(environment));

@@ -66,35 +66,76 @@ Result<CredentialsSnapshot> RefreshingCredentials::get() {
     return snapshot;
 }
 
+void RefreshingCredentials::prime() {
+    lane_.spawn([this] { return refresh_if_idle(); });
+}
+
+void RefreshingCredentials::stop() {
+    lane_.reactor().post([this] { stopped_.cancel(); });
+}
+
+io::Task<void> RefreshingCredentials::retire(std::shared_ptr<RefreshingCredentials> unused) {
+    while (unused->busy_) (void)co_await unused->ended_.wait({});
+}
+
 io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::renew(io::Reactor& here,
                                                                    CredentialsSnapshot refused,
                                                                    io::Bounds bounds) {
+    // The caller's cancellation is told to the lane, where the wait is.
+    struct Teller final : io::CancelHook {
+        explicit Teller(io::Lane& to) : lane(to) {}
+        void on_cancel() override {
+            lane.reactor().post([told = stop] { told->cancel(); });
+        }
+        io::Lane& lane;
+        const std::shared_ptr<io::CancelSource> stop = std::make_shared<io::CancelSource>();
+    } teller(lane_);
+    if (bounds.cancel != nullptr && bounds.cancel->cancelled())
+        teller.on_cancel();
+    else if (bounds.cancel != nullptr)
+        bounds.cancel->hook(teller);
     const base::SteadyTime deadline = bounds.due(here.now());
-    co_return co_await io::run_on(
-        here, lane_, [this, refused, deadline] { return renew_here(refused, deadline); });
+    co_return co_await io::run_on(here, lane_, [this, refused, deadline, &teller] {
+        return renew_here(refused, deadline, teller.stop);
+    });
 }
 
-io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::renew_here(CredentialsSnapshot refused,
-                                                                        base::SteadyTime deadline) {
+io::Task<Result<CredentialsSnapshot>> RefreshingCredentials::renew_here(
+    CredentialsSnapshot refused, base::SteadyTime deadline,
+    std::shared_ptr<io::CancelSource> stop) {
     CredentialsSnapshot current = snapshot_.load();
     if (current && current != refused) co_return current;
-    if (!busy_ && error_ && now_ms() < retry_ms_) co_return std::unexpected(*error_);
-    if (!busy_) {
-        busy_ = true;  // from here, so that those behind us wait for it
-        lane_.spawn([this] { return refresh(); });
-    }
-    // One more end than now: of the refresh under way, or of the one just asked for.
-    const std::uint64_t before = refreshes_;
-    while (refreshes_ == before) {
-        if (auto woken = co_await ended_.wait({.deadline = deadline}); !woken) {
-            co_return std::unexpected(woken.error());
+    // A refresh that had begun before may bring what was refused meanwhile: then one of our own.
+    for (bool joined = busy_;; joined = false) {
+        if (!busy_ && error_ && now_ms() < retry_ms_) co_return std::unexpected(*error_);
+        if (!busy_) {
+            busy_ = true;  // from here, so that those behind us wait for it
+            lane_.spawn([this] { return refresh(); });
         }
+        if (auto ended = co_await wait_for_end(deadline, *stop); !ended)
+            co_return std::unexpected(ended.error());
+        current = snapshot_.load();
+        if (current && current != refused) co_return current;
+        if (!joined) break;
     }
-    current = snapshot_.load();
-    if (current && current != refused) co_return current;
     if (error_) co_return std::unexpected(*error_);
     co_return base::fail(base::ErrorKind::denied, "credentials_unchanged",
                          source_->name() + ": the refused credentials are given again");
+}
+
+// Of the refresh under way, or of the one just asked for.
+io::Task<base::Status> RefreshingCredentials::wait_for_end(base::SteadyTime deadline,
+                                                           io::CancelSource& stop) {
+    const std::uint64_t before = refreshes_;
+    while (refreshes_ == before) {
+        const auto woken = co_await ended_.wait({.deadline = deadline, .cancel = &stop});
+        if (woken) continue;
+        if (stop.cancelled())
+            co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
+        co_return base::fail(base::ErrorKind::transient, "credentials_timeout",
+                             source_->name() + ": no credentials within the time for them");
+    }
+    co_return base::Status{};
 }
 
 io::Task<void> RefreshingCredentials::refresh_if_idle() {
@@ -106,8 +147,11 @@ io::Task<void> RefreshingCredentials::refresh_if_idle() {
 // REQUIRES busy_, set by the one who asked.
 io::Task<void> RefreshingCredentials::refresh() {
     io::Reactor& reactor = lane_.reactor();
-    auto got = co_await source_->fetch(
-        {reactor, worker_, connections_, {.deadline = reactor.now() + kFetchTimeout}});
+    auto got =
+        co_await source_->fetch({reactor,
+                                 worker_,
+                                 connections_,
+                                 {.deadline = reactor.now() + kFetchTimeout, .cancel = &stopped_}});
     settle(std::move(got));
     busy_ = false;
     ++refreshes_;

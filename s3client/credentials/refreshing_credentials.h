@@ -38,18 +38,27 @@ class RefreshingCredentials final : public CredentialsProvider {
                           std::unique_ptr<CredentialSource> source,
                           base::Clock& clock = base::system_clock());
 
+    // Begins the first fetch; nobody waits for it. From any thread.
+    void prime();
+    // Fetches under way, and all later ones, end soon. From any thread, before the lane ends.
+    void stop();
+    // Runs on the lane: lets go of one that nobody asks any more, once its refresh has ended.
+    static io::Task<void> retire(std::shared_ptr<RefreshingCredentials> unused);
+
     // Errors: denied "no_credentials" before the first fetch ended well.
     base::Result<CredentialsSnapshot> get() override;
 
-    // Called once at the start, too. The wait ends at the bounds' deadline; a cancellation does not
-    // shorten it, for it runs on the lane. Errors: those of the last fetch.
+    // A fetch that others wait for, too, goes on when this wait ends. Errors: those of the last
+    // fetch; transient "credentials_timeout", cancelled.
     io::Task<base::Result<CredentialsSnapshot>> renew(io::Reactor& here,
                                                       CredentialsSnapshot refused,
                                                       io::Bounds bounds) override;
 
   private:
     io::Task<base::Result<CredentialsSnapshot>> renew_here(CredentialsSnapshot refused,
-                                                           base::SteadyTime deadline);
+                                                           base::SteadyTime deadline,
+                                                           std::shared_ptr<io::CancelSource> stop);
+    io::Task<base::Status> wait_for_end(base::SteadyTime deadline, io::CancelSource& stop);
     io::Task<void> refresh_if_idle();
     io::Task<void> refresh();
     void settle(base::Result<Credentials> got);
@@ -66,6 +75,7 @@ class RefreshingCredentials final : public CredentialsProvider {
 
     // On the lane only:
     io::Condition ended_;
+    io::CancelSource stopped_;
     bool busy_ = false;
     std::uint64_t refreshes_ = 0;       // that ended
     unsigned failures_ = 0;             // in a row

@@ -122,6 +122,49 @@ class AssumeRoleSource final : public CredentialSource {
     const StsSettings sts_;
 };
 
+// Of keys that somebody else keeps fresh.
+class RoleOfProviderSource final : public CredentialSource {
+  public:
+    RoleOfProviderSource(std::shared_ptr<CredentialsProvider> base, RoleToAssume role,
+                         StsSettings sts)
+        : base_(std::move(base)), role_(std::move(role)), sts_(std::move(sts)) {}
+    std::string name() const override { return role_.role_arn; }
+
+    io::Task<Result<Credentials>> fetch(FetchContext context) override {
+        auto keys = base_->get();
+        if (!keys) keys = co_await base_->renew(context.reactor, nullptr, context.bounds);
+        if (!keys) co_return std::unexpected(with_role(keys.error()));
+        auto got = co_await assume(context, **keys);
+        if (!got && has_expired(got.error())) {
+            auto newer = co_await base_->renew(context.reactor, *keys, context.bounds);
+            if (newer) got = co_await assume(context, **newer);
+        }
+        if (!got) co_return std::unexpected(with_role(got.error()));
+        co_return got;
+    }
+
+  private:
+    static bool has_expired(const base::Error& error) {
+        return error.code == "ExpiredToken" || error.code == "ExpiredTokenException";
+    }
+    base::Error with_role(base::Error error) const {
+        error.detail = fmt::format("{}: {}", role_.role_arn, error.detail);
+        return error;
+    }
+    io::Task<Result<Credentials>> assume(FetchContext context, const Credentials& keys) {
+        auto where = sts_endpoint(sts_.environment, sts_.region, sts_.regional_endpoints);
+        if (!where) co_return std::unexpected(where.error());
+        StsCall call =
+            assume_role_call(where->endpoint, role_, made_up_session_name(context.reactor));
+        co_return co_await ask_sts(context, std::move(*where), std::move(call), &keys,
+                                   sts_.attempts);
+    }
+
+    const std::shared_ptr<CredentialsProvider> base_;
+    const RoleToAssume role_;
+    const StsSettings sts_;
+};
+
 class FixedSource final : public CredentialSource {
   public:
     explicit FixedSource(Credentials credentials) : credentials_(std::move(credentials)) {}
@@ -143,6 +186,10 @@ std::unique_ptr<CredentialSource> web_identity_source(Environment environment, A
 std::unique_ptr<CredentialSource> assume_role_source(std::unique_ptr<CredentialSource> base,
                                                      RoleToAssume role, StsSettings sts) {
     return std::make_unique<AssumeRoleSource>(std::move(base), std::move(role), std::move(sts));
+}
+std::unique_ptr<CredentialSource> assume_role_source(std::shared_ptr<CredentialsProvider> base,
+                                                     RoleToAssume role, StsSettings sts) {
+    return std::make_unique<RoleOfProviderSource>(std::move(base), std::move(role), std::move(sts));
 }
 std::unique_ptr<CredentialSource> fixed_source(Credentials credentials) {
     return std::make_unique<FixedSource>(std::move(credentials));

@@ -42,6 +42,7 @@ EngineConfig EngineTest::config(unsigned reactors, std::uint64_t memory_mib) con
     with.endpoint_url = server->endpoint();
     with.access_key_id = "s3sim";
     with.secret_access_key = "s3simsecret";
+    with.environment = s3client::fixed_environment({});
     return with;
 }
 
@@ -98,6 +99,12 @@ RunningJob EngineTest::start(ArchiveRequest what, OnState on_state) {
 base::Result<PlanSummary> EngineTest::plan(ArchiveRequest what) {
     Awaited<base::Result<PlanSummary>> done;
     engine->plan(std::move(what), [&done](auto result) { done.set(std::move(result)); });
+    return done.take().value();
+}
+
+base::Result<std::string> EngineTest::presign(PresignRequest what) {
+    Awaited<base::Result<std::string>> done;
+    engine->presign_get(std::move(what), [&done](auto url) { done.set(std::move(url)); });
     return done.take().value();
 }
 

@@ -83,6 +83,7 @@ class EngineTest : public testing::TestWithParam<IoChoice> {
         return start(std::move(what), std::move(on_state)).wait();
     }
     base::Result<PlanSummary> plan(ArchiveRequest what);
+    base::Result<std::string> presign(PresignRequest what);
     base::Result<VerifyReport> verify(VerifyRequest what);
     base::Result<VerifyReport> verify(const std::string& key) {
         return verify({.bucket = "out", .key = key});

@@ -69,8 +69,8 @@ TEST_P(EngineHedging, ABodyThatCrawlsIsCutAndGoesOnElsewhere) {
 TEST_P(EngineHedging, WhatMustHappenOnceIsNotRaced) {
     put("big", random_text(1, 30 * kMiB));
     start_one();
-    ASSERT_TRUE(server->set_faults(
-        "CreateMultipartUpload delay=1500; CompleteMultipartUpload delay=1500"));
+    ASSERT_TRUE(
+        server->set_faults("CreateMultipartUpload delay=1500; CompleteMultipartUpload delay=1500"));
     const JobSnapshot job = run(request());
     ASSERT_EQ(job.state, JobState::succeeded);
     EXPECT_EQ(requests(job, Operation::create_multipart_upload), 1U);

@@ -41,7 +41,7 @@ TEST_P(EngineRegions, AreFollowedAndRemembered) {
     expect_archive(request("second.zip"));
     EXPECT_EQ(redirects(), 0U);
     EXPECT_TRUE(verify("second.zip")->ok());
-    const auto url = engine->presign_get("out", "second.zip", 60);
+    const auto url = presign({"out", "second.zip", 60});
     ASSERT_TRUE(url);
     EXPECT_NE(url->find("ap-south-1"), std::string::npos) << *url;
 }

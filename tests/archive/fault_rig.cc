@@ -97,6 +97,7 @@ EngineConfig FaultRig::config() const {
     with.reactors = scenario_.reactors;
     with.memory_bytes = scenario_.memory_mib << 20;
     with.endpoint_url = server_->endpoint();
+    with.environment = s3client::fixed_environment({});
     with.access_key_id = "s3sim";
     with.secret_access_key = "s3simsecret";
     with.attempts_max = scenario_.attempts_max;

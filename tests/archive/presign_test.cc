@@ -40,7 +40,7 @@ TEST_P(EnginePresign, APresignedUrlDownloadsTheArchive) {
     start_engine();
     const std::string key = "a b/\xC3\xA4+&=?.zip";
     const std::string bytes = expect_archive(request(key));
-    const auto url = engine->presign_get("out", key, 60);
+    const auto url = presign({"out", key, 60});
     ASSERT_TRUE(url) << url.error().to_string();
     ASSERT_TRUE(url->starts_with(server->endpoint() + "/"));
     const std::string target = url->substr(server->endpoint().size());
@@ -51,8 +51,8 @@ TEST_P(EnginePresign, APresignedUrlDownloadsTheArchive) {
     other.back() = other.back() == '0' ? '1' : '0';
     const std::string forged = plain_get(server->port(), other);
     EXPECT_TRUE(forged.starts_with("HTTP/1.1 403")) << forged.substr(0, 400);
-    EXPECT_FALSE(engine->presign_get("out", key, 0));
-    EXPECT_FALSE(engine->presign_get("out", key, 604'801));
+    EXPECT_FALSE(presign({"out", key, 0}));
+    EXPECT_FALSE(presign({"out", key, 604'801}));
 }
 
 }  // namespace

@@ -52,8 +52,10 @@ TEST_F(SettingsTest, DefaultsWithoutAnything) {
     EXPECT_EQ(s->reactors, 0u);
     EXPECT_EQ(s->memory_bytes, 256ull << 20);
     EXPECT_EQ(s->part_size_bytes, 0u);
-    EXPECT_EQ(s->region, "us-east-1");
+    EXPECT_EQ(s->region, "");  // the engine looks further
     EXPECT_EQ(s->endpoint_url, "");
+    EXPECT_EQ(s->profile, "");
+    EXPECT_FALSE(s->dual_stack.has_value());
     EXPECT_EQ(s->addressing, "auto");
     EXPECT_EQ(s->jobs_running_max, 8u);
     EXPECT_EQ(s->jobs_queued_max, 10'000u);
@@ -87,6 +89,10 @@ TEST_F(SettingsTest, EveryFlag) {
                          "path",
                          "--ca-bundle",
                          "/dev/null",
+                         "--profile",
+                         "two words",
+                         "--dualstack",
+                         "true",
                          "--jobs-running-max",
                          "2",
                          "--jobs-queued-max",
@@ -109,50 +115,32 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->endpoint_url, "http://127.0.0.1:9000");
     EXPECT_EQ(s->addressing, "path");
     EXPECT_EQ(s->ca_bundle, "/dev/null");
+    EXPECT_EQ(s->profile, "two words");
+    EXPECT_EQ(s->dual_stack, true);
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
     EXPECT_EQ(s->jobs_kept_max, 1u);
 }
 
-// flag > S3ZIPD_ > file > AWS_ > default, shown by taking the strongest away one after the other.
+// flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
 TEST_F(SettingsTest, Precedence) {
     write("region = \"from-file\"\n");
-    Environment env = {{"S3ZIPD_REGION", "from-variable"},
-                       {"AWS_REGION", "from-aws"},
-                       {"AWS_DEFAULT_REGION", "from-aws-default"}};
+    Environment env = {{"S3ZIPD_REGION", "from-variable"}, {"AWS_REGION", "from-aws"}};
     EXPECT_EQ(load({"--config", file_, "--region", "from-flag"}, env, kNoFile)->region,
               "from-flag");
     EXPECT_EQ(load({"--config", file_}, env, kNoFile)->region, "from-variable");
     env.erase("S3ZIPD_REGION");
     EXPECT_EQ(load({"--config", file_}, env, kNoFile)->region, "from-file");
-    EXPECT_EQ(load({}, env, kNoFile)->region, "from-aws");
-    env.erase("AWS_REGION");
-    EXPECT_EQ(load({}, env, kNoFile)->region, "from-aws-default");
-    env.erase("AWS_DEFAULT_REGION");
-    EXPECT_EQ(load({}, env, kNoFile)->region, "us-east-1");
+    EXPECT_EQ(load({}, env, kNoFile)->region, "");  // AWS_*: the engine's
 }
 
-TEST_F(SettingsTest, AwsVariables) {
-    const auto s = load({},
-                        {{"AWS_ACCESS_KEY_ID", "id"},
-                         {"AWS_SECRET_ACCESS_KEY", "secret"},
-                         {"AWS_SESSION_TOKEN", "token"},
-                         {"AWS_ENDPOINT_URL", "https://general"},
-                         {"AWS_ENDPOINT_URL_S3", "https://s3.only:8443"},
-                         {"AWS_CA_BUNDLE", "/dev/null"},
-                         {"AWS_REGION", ""}},  // empty is unset
-                        kNoFile);
-    ASSERT_TRUE(s.has_value()) << s.error().detail;
-    EXPECT_EQ(s->access_key_id, "id");
-    EXPECT_EQ(s->secret_access_key, "secret");
-    EXPECT_EQ(s->session_token, "token");
-    EXPECT_EQ(s->endpoint_url, "https://s3.only:8443");
-    EXPECT_EQ(s->ca_bundle, "/dev/null");
-    EXPECT_EQ(s->region, "us-east-1");
-    EXPECT_EQ(load({}, {{"AWS_ENDPOINT_URL", "https://general"}}, kNoFile)->endpoint_url,
-              "https://general");
-    EXPECT_THAT(error_of_flags({}, {{"AWS_ACCESS_KEY_ID", "id"}}),
-                HasSubstr("AWS_SECRET_ACCESS_KEY"));
+TEST_F(SettingsTest, FlagsOfTheFileAreTrueOrFalse) {
+    EXPECT_EQ(load({"--config", write("dualstack = true\n")}, {}, kNoFile)->dual_stack, true);
+    EXPECT_EQ(load({"--config", write("dualstack = false\n")}, {}, kNoFile)->dual_stack, false);
+    EXPECT_EQ(error_of("dualstack = \"true\"\n"), file_ + ":1: dualstack: must be true or false");
+    EXPECT_EQ(error_of("reactors = true\n"), file_ + ":1: reactors: must be an integer");
+    EXPECT_EQ(error_of("region = true\n"), file_ + ":1: region: must be a string");
+    EXPECT_EQ(error_of("memory = true\n"), file_ + ":1: memory: must be a string or an integer");
 }
 
 TEST_F(SettingsTest, TheFileIsFoundByFlagVariableOrDefault) {
@@ -209,6 +197,8 @@ TEST_F(SettingsTest, BadValuesNameTheFlag) {
                                                        {"--endpoint-url", "http://x:0"},
                                                        {"--addressing", "dns"},
                                                        {"--ca-bundle", "/nonexistent"},
+                                                       {"--dualstack", "yes"},
+                                                       {"--profile", "a\nb"},
                                                        {"--jobs-running-max", "0"},
                                                        {"--jobs-queued-max", "0"},
                                                        {"--jobs-kept-max", "0"},
@@ -244,8 +234,8 @@ TEST_F(SettingsTest, UsageNamesEverySetting) {
     for (const char* flag :
          {"--config", "--listen", "--state-dir", "--io", "--reactors", "--memory", "--part-size",
           "--connections", "--log-level", "--log-format", "--region", "--endpoint-url",
-          "--addressing", "--ca-bundle", "--jobs-running-max", "--jobs-queued-max",
-          "--jobs-kept-max"}) {
+          "--addressing", "--ca-bundle", "--dualstack", "--profile", "--jobs-running-max",
+          "--jobs-queued-max", "--jobs-kept-max"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
 }
@@ -258,8 +248,8 @@ TEST_F(SettingsTest, TheShippedFile) {
     int keys = 0;
     while (std::getline(shipped, line)) {
         const bool is_key = line.find(" = ") != std::string::npos &&
-                            !line.starts_with("# ca_bundle") &&
-                            line.find(": ") == std::string::npos;
+                            !line.starts_with("# ca_bundle") && !line.starts_with("# region") &&
+                            !line.starts_with("# profile") && line.find(": ") == std::string::npos;
         if (!line.starts_with("# ") || !is_key) continue;
         switched_on += line.substr(2) + "\n";
         ++keys;

@@ -30,14 +30,15 @@ class E2eTest : public testing::Test {
         sim_ = std::move(*server);
         config::Settings settings;
         settings.endpoint_url = sim_->endpoint();
-        settings.access_key_id = sim.access_key;
-        settings.secret_access_key = sim.secret_key;
         settings.reactors = 2;
         settings.memory_bytes = 64 * config::kMiB;
         // ThreadSanitizer cannot see through a ring.
         const char* io = std::getenv("S3ZIPD_TEST_IO");
         if (io != nullptr && std::string_view(io) == "epoll") settings.io = config::Io::epoll;
         archive::EngineConfig config = engine_config(settings);
+        config.access_key_id = sim.access_key;
+        config.secret_access_key = sim.secret_key;
+        config.environment = s3client::fixed_environment({});
         config.attempts_max = 2;
         if (change) change(config);
         auto engine = archive::Engine::create(config);

@@ -47,11 +47,9 @@ class FakeEngine final : public JobEngine {
         plans_.push_back(std::move(done));
         changed_.notify_all();
     }
-    base::Result<std::string> presign_get(const std::string& bucket, const std::string& key,
-                                          std::uint64_t expires_s,
-                                          const s3client::Access& access) override {
-        return "http://s3.test/" + bucket + "/" + key + "?expires=" + std::to_string(expires_s) +
-               (access.requester_pays ? "&payer" : "");
+    base::Result<std::string> presign_get(archive::PresignRequest what) override {
+        return "http://s3.test/" + what.bucket + "/" + what.key +
+               "?expires=" + std::to_string(what.expires_s) + what.role_arn;
     }
     archive::EngineStats stats() const override {
         archive::EngineStats stats;

@@ -71,21 +71,18 @@ TEST(Endpoint, DoesNotRepeatPasswords) {
     EXPECT_EQ(endpoint.error().detail.find("hunter2"), std::string::npos);
 }
 
-TEST(Endpoint, IsChosenInOrder) {
-    const auto chosen = [](std::string_view configured,
-                           std::map<std::string, std::string, std::less<>> variables) {
-        return choose_endpoint(configured, fixed_environment(std::move(variables)), "eu-west-1")
-            ->url();
-    };
-    EXPECT_EQ(chosen("", {}), "https://s3.eu-west-1.amazonaws.com");
-    EXPECT_EQ(chosen("", {{"AWS_ENDPOINT_URL", "http://all"}}), "http://all");
-    EXPECT_EQ(
-        chosen("", {{"AWS_ENDPOINT_URL", "http://all"}, {"AWS_ENDPOINT_URL_S3", "http://s3"}}),
-        "http://s3");
-    EXPECT_EQ(chosen("http://flag", {{"AWS_ENDPOINT_URL_S3", "http://s3"}}), "http://flag");
-    EXPECT_EQ(chosen("", {{"AWS_ENDPOINT_URL_S3", "http://s3"},
-                          {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"}}),
-              "https://s3.eu-west-1.amazonaws.com");
+TEST(Endpoint, WithIPv6Too) {
+    const auto euro = endpoint_of_region("eu-central-1", IpVersions::dual_stack);
+    ASSERT_TRUE(euro);
+    EXPECT_EQ(euro->url(), "https://s3.dualstack.eu-central-1.amazonaws.com");
+    EXPECT_EQ(resolve(*euro, Addressing::automatic, "photos", "k")->connect_host,
+              "photos.s3.dualstack.eu-central-1.amazonaws.com");
+    EXPECT_EQ(resolve(*euro, Addressing::path, "photos", "k")->host_header,
+              "s3.dualstack.eu-central-1.amazonaws.com");
+    EXPECT_EQ(endpoint_of_region("cn-north-1", IpVersions::dual_stack)->host,
+              "s3.dualstack.cn-north-1.amazonaws.com.cn");
+    EXPECT_EQ(endpoint_in_region(*euro, "eu-central-1", "us-west-2")->host,
+              "s3.dualstack.us-west-2.amazonaws.com");
 }
 
 TEST(Addressing, Parses) {

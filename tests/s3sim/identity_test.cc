@@ -72,6 +72,25 @@ TEST_F(IdentityTest, OldKeysExpire) {
     EXPECT_EQ(client->call("GET", "/bkt/k").code(), "ExpiredToken");
 }
 
+TEST_F(IdentityTest, SeveralKeysAreTakenUntilOneIsTheOnlyOne) {
+    start();
+    server->set_credentials("first", "secret1", "t1");
+    server->accept_too("second", "secret2", "t2");
+    const auto head = [&](const char* key, const char* secret, const char* token) {
+        client->access_key = key;
+        client->secret_key = secret;
+        return client->call("GET", "/bkt/nope", {}, {}, {{"x-amz-security-token", token}}).code();
+    };
+    EXPECT_EQ(head("first", "secret1", "t1"), "NoSuchKey");
+    EXPECT_EQ(head("second", "secret2", "t2"), "NoSuchKey");
+    EXPECT_EQ(head("second", "secret1", "t2"), "InvalidAccessKeyId");
+    server->set_credentials("second", "secret2", "t2");
+    EXPECT_EQ(head("first", "secret1", "t1"), "ExpiredToken");
+    EXPECT_EQ(head("second", "secret2", "t2"), "NoSuchKey");
+    server->accept_too("first", "secret1", "t1");  // and back
+    EXPECT_EQ(head("first", "secret1", "t1"), "NoSuchKey");
+}
+
 TEST_F(IdentityTest, OldTokensExpire) {
     Options options;
     options.session_token = "one";

@@ -195,6 +195,52 @@ TEST_P(Sources, StsIsAskedAgainOnlyIfThatMayHelp) {
     EXPECT_EQ(gone.requests().size(), kQuick.count);
 }
 
+// Keys that somebody else keeps fresh: the old ones until they are refused, then the new ones.
+struct TwoKeys final : CredentialsProvider {
+    static CredentialsSnapshot keys(const char* id) {
+        return std::make_shared<const Credentials>(Credentials{id, "hunter2", "", {}});
+    }
+    base::Result<CredentialsSnapshot> get() override { return current; }
+    io::Task<base::Result<CredentialsSnapshot>> renew(io::Reactor&, CredentialsSnapshot refused,
+                                                      io::Bounds) override {
+        ++renewals;
+        if (refused == current) current = keys("new");
+        co_return current;
+    }
+    CredentialsSnapshot current = keys("old");
+    int renewals = 0;
+};
+
+TEST_P(Sources, ARoleIsAskedForWithTheKeysOfTheDay) {
+    FakeHttp sts([](const std::string& request) {
+        if (request.contains("Credential=new/")) return sts_reply(request);
+        return FakeHttp::answer(403,
+                                "<ErrorResponse><Error><Code>ExpiredTokenException</Code>"
+                                "<Message>old</Message></Error></ErrorResponse>");
+    });
+    const auto base = std::make_shared<TwoKeys>();
+    const auto source = assume_role_source(
+        base, {"r", "", "me", {}, ""},
+        {fixed_environment({{"AWS_ENDPOINT_URL_STS", sts.url()}}), "eu-west-1", "", kQuick});
+    EXPECT_EQ(source->name(), "r");
+    EXPECT_EQ(fetch(*source)->access_key_id, "of-r");
+    EXPECT_EQ(fetch(*source)->access_key_id, "of-r");
+    EXPECT_EQ(base->renewals, 1);
+    ASSERT_EQ(sts.requests().size(), 3U);
+    EXPECT_TRUE(sts.requests().back().contains("/eu-west-1/sts/aws4_request"));
+    FakeHttp never([](const std::string&) {
+        return FakeHttp::answer(403,
+                                "<ErrorResponse><Error><Code>ExpiredToken</Code>"
+                                "<Message>old</Message></Error></ErrorResponse>");
+    });
+    const base::Error error = fetch_error(*assume_role_source(
+        base, {"arn:r", "", "me", {}, ""},
+        {fixed_environment({{"AWS_ENDPOINT_URL_STS", never.url()}}), "", "", kQuick}));
+    EXPECT_EQ(error.code, "ExpiredToken");
+    EXPECT_TRUE(error.detail.starts_with("arn:r: STS: ")) << error.detail;
+    EXPECT_EQ(never.requests().size(), 2U);
+}
+
 // Says what it is told, and counts.
 struct Scripted final : CredentialSource {
     Scripted(std::string who, std::string error, int& calls)
@@ -267,6 +313,20 @@ TEST_P(Sources, TheDefaultOrder) {
     variables["AWS_ACCESS_KEY_ID"] = "E";
     variables["AWS_SECRET_ACCESS_KEY"] = "hunter2";
     EXPECT_EQ(who(), "E");
+}
+
+TEST_P(Sources, AConfiguredProfileComesBeforeTheVariables) {
+    TemporaryFile config("[profile p]\naws_access_key_id = P\naws_secret_access_key = hunter2\n");
+    Variables variables{{"AWS_CONFIG_FILE", config.path()},
+                        {"AWS_SHARED_CREDENTIALS_FILE", kNowhere},
+                        {"AWS_PROFILE", "p"},
+                        {"AWS_ACCESS_KEY_ID", "E"},
+                        {"AWS_SECRET_ACCESS_KEY", "hunter2"}};
+    const auto who = [&](ChainOf chain) {
+        return fetch(*default_source(fixed_environment(variables), chain))->access_key_id;
+    };
+    EXPECT_EQ(who(ChainOf::all), "E");
+    EXPECT_EQ(who(ChainOf::profile_first), "P");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <thread>
 
 #include "on_sources.h"
 
@@ -30,21 +31,30 @@ class TestClock final : public base::Clock {
 struct Source final : CredentialSource {
     struct Script {
         base::Duration lifetime = std::chrono::hours(1);
-        std::atomic<int> calls{0};
+        std::atomic<int> begun{0}, calls{0};  // fetches that began, that ended
+        std::atomic<bool> held{false};
         std::atomic<bool> failing{false}, repeating{false}, forever{false};
-        base::UtcTime expires_at;  // of the last new ones; on the lane only
+        std::atomic<bool> releases_other_ones{false};  // repeating is over after the next
+        base::UtcTime expires_at;                      // of the last new ones; on the lane only
         int given = 0;
     };
     Source(Script& script, base::Clock& clock) : script_(script), clock_(clock) {}
     std::string name() const override { return "script"; }
     io::Task<base::Result<Credentials>> fetch(FetchContext context) override {
         // Others get their turn, so that a second flight would be seen.
+        ++script_.begun;
         co_await context.reactor.sleep(std::chrono::milliseconds(1));
+        while (script_.held && !context.bounds.cancel->cancelled())
+            co_await context.reactor.sleep(std::chrono::milliseconds(1), context.bounds.cancel);
         ++script_.calls;
+        if (context.bounds.cancel->cancelled())
+            co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
         if (script_.failing) {
             co_return base::fail(base::ErrorKind::transient, "down", "the script is down");
         }
-        if (!script_.repeating || script_.given == 0) {
+        const bool repeat = script_.repeating;
+        if (script_.releases_other_ones) script_.repeating = false;
+        if (!repeat || script_.given == 0) {
             ++script_.given;
             script_.expires_at =
                 clock_.utc_now() +
@@ -62,7 +72,7 @@ class Refreshing : public OnSources {
   protected:
     void SetUp() override {
         lane = io::Lane::start(GetParam(), [](io::Lane&) { return base::Status{}; }, [] {}).value();
-        provider = std::make_unique<RefreshingCredentials>(
+        provider = std::make_shared<RefreshingCredentials>(
             *lane, worker, connections, std::make_unique<Source>(script, clock), clock);
     }
     void TearDown() override { lane.reset(); }
@@ -89,6 +99,24 @@ class Refreshing : public OnSources {
         EXPECT_EQ(script.calls, calls);
     }
 
+    void await_begun(int fetches) const {
+        const auto due = std::chrono::steady_clock::now() + seconds(30);
+        while (script.begun < fetches && std::chrono::steady_clock::now() < due)
+            std::this_thread::yield();
+        ASSERT_EQ(script.begun, fetches);
+    }
+    io::Task<bool> release() {
+        script.releases_other_ones = true;
+        script.held = false;
+        co_return true;
+    }
+    // On the lane, behind all that was asked of it before.
+    static io::Task<bool> release_and_join(Refreshing& self, io::TaskScope& scope) {
+        co_await io::run_on(self.reactor, *self.lane, [&self] { return self.release(); });
+        co_await scope.join();
+        co_return true;
+    }
+
     static io::Task<void> ask(Refreshing& self, CredentialsSnapshot refused, int& renewed) {
         auto got = co_await self.provider->renew(self.reactor, refused, self.context().bounds);
         if (got && *got != refused) ++renewed;
@@ -104,7 +132,7 @@ class Refreshing : public OnSources {
 
     TestClock clock;
     Source::Script script;
-    std::unique_ptr<RefreshingCredentials> provider;
+    std::shared_ptr<RefreshingCredentials> provider;
     std::unique_ptr<io::Lane> lane;
 };
 ON_BACKENDS(Refreshing);
@@ -205,6 +233,77 @@ TEST_P(Refreshing, TheSameOnesAgainAreAskedForNowAndThenOnly) {
     clock.pass(minutes(1));
     EXPECT_EQ(key(), "1");
     await_calls(3);
+}
+
+TEST_P(Refreshing, ThePrimedFetchIsTheOneThatIsWaitedFor) {
+    provider->prime();
+    ASSERT_TRUE(renew(nullptr));
+    EXPECT_EQ(key(), "1");
+    EXPECT_EQ(script.calls, 1);
+}
+
+TEST_P(Refreshing, WaitsEndWithTheirBounds) {
+    script.held = true;
+    const auto late = reactor.run_until_done(provider->renew(
+        reactor, nullptr, {.deadline = reactor.now() + std::chrono::milliseconds(20)}));
+    ASSERT_FALSE(late);
+    EXPECT_EQ(late.error().code, "credentials_timeout");
+    io::CancelSource cancel;
+    reactor.post([&cancel] { cancel.cancel(); });
+    const auto cancelled = reactor.run_until_done(provider->renew(
+        reactor, nullptr, {.deadline = reactor.now() + seconds(30), .cancel = &cancel}));
+    ASSERT_FALSE(cancelled);
+    EXPECT_EQ(cancelled.error().kind, base::ErrorKind::cancelled);
+    const auto at_once =
+        reactor.run_until_done(provider->renew(reactor, nullptr, {.cancel = &cancel}));
+    EXPECT_EQ(at_once.error().kind, base::ErrorKind::cancelled);
+    EXPECT_EQ(script.begun, 1);  // which goes on
+    script.held = false;
+    ASSERT_TRUE(renew(nullptr));
+    EXPECT_EQ(script.begun, 1);
+}
+
+TEST_P(Refreshing, StoppingEndsAFetchUnderWayAndAllLaterOnes) {
+    script.held = true;
+    provider->prime();
+    await_begun(1);
+    provider->stop();
+    EXPECT_EQ(renew(nullptr).error().kind, base::ErrorKind::cancelled);
+    EXPECT_EQ(key(), kNoCredentials);
+    clock.pass(minutes(1));
+    EXPECT_EQ(renew(nullptr).error().kind, base::ErrorKind::cancelled);
+}
+
+TEST_P(Refreshing, ARefreshThatBroughtWhatIsRefusedMeanwhileIsFollowedByAnother) {
+    const CredentialsSnapshot first = renew(nullptr).value();
+    script.repeating = true;
+    script.held = true;
+    clock.pass(minutes(46));
+    EXPECT_EQ(key(), "1");
+    await_begun(2);
+    // Refused now, while a fetch is under way that still brings the same.
+    int renewed = 0;
+    io::TaskScope scope(reactor);
+    scope.spawn(ask(*this, first, renewed));
+    reactor.run_until_done(release_and_join(*this, scope));
+    EXPECT_EQ(renewed, 1);
+    EXPECT_EQ(script.calls, 3);
+}
+
+TEST_P(Refreshing, AnUnusedOneIsLetGoOfWhenItsRefreshHasEnded) {
+    script.held = true;
+    provider->prime();
+    await_begun(1);
+    const std::weak_ptr<RefreshingCredentials> watched = provider;
+    lane->spawn([unused = std::move(provider)]() mutable {
+        return RefreshingCredentials::retire(std::move(unused));
+    });
+    EXPECT_FALSE(watched.expired());
+    script.held = false;
+    const auto due = reactor.now() + seconds(30);
+    while (!watched.expired() && reactor.now() < due) std::this_thread::yield();
+    EXPECT_TRUE(watched.expired());
+    EXPECT_EQ(script.calls, 1);
 }
 
 TEST_P(Refreshing, WhatNeverExpiresIsNotAskedForAgain) {

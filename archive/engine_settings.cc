@@ -1,0 +1,46 @@
+#include "archive/engine_settings.h"
+
+#include <algorithm>
+
+#include "s3client/credentials/shared_settings.h"
+
+namespace archive {
+
+base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
+    EngineSettings settings;
+    settings.environment = config.environment;
+    if (!config.profile.empty()) {
+        settings.environment = s3client::with_profile(config.environment, config.profile);
+        settings.chain = s3client::ChainOf::profile_first;
+    }
+    const s3client::ProfileLocation location = s3client::profile_location(settings.environment);
+    const auto profiles = s3client::read_profiles(location);
+    if (!profiles) return std::unexpected(profiles.error());
+    auto shared = s3client::shared_settings(
+        {config.region, config.endpoint_url, config.ca_bundle, config.dual_stack},
+        settings.environment, *profiles, location.profile);
+    if (!shared) return std::unexpected(shared.error());
+    settings.ca_bundle = shared->ca_bundle;
+    settings.sts_region = shared->region_is_known ? shared->region : "";
+    settings.sts_regional_endpoints = shared->sts_regional_endpoints;
+
+    s3client::ClientConfig& client = settings.client;
+    client.endpoint = std::move(shared->endpoint);
+    client.region = std::move(shared->region);
+    const auto addressing = s3client::parse_addressing(config.addressing);
+    if (!addressing) return std::unexpected(addressing.error());
+    client.addressing = *addressing;
+    if (client.endpoint.tls) {
+        auto tls = io::TlsContext::create(settings.ca_bundle);
+        if (!tls) return std::unexpected(tls.error());
+        client.tls = std::move(*tls);
+    }
+    client.connections_max = std::max(1U, config.connections_max);
+    client.retry = config.retry;
+    client.retry.attempts_max =
+        static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
+    client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
+    return settings;
+}
+
+}  // namespace archive

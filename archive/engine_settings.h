@@ -1,0 +1,26 @@
+// What an EngineConfig leaves unsaid is found here: in the variables and profile files of the SDKs.
+// Reads small files, at once; for the start. The keys are engine_credentials.h's.
+#pragma once
+
+#include <string>
+
+#include "archive/engine.h"
+#include "s3client/client.h"
+#include "s3client/credentials/credential_source.h"
+
+namespace archive {
+
+struct EngineSettings {
+    s3client::ClientConfig client;      // without credentials and on_region
+    s3client::Environment environment;  // it names the profile that was configured
+    s3client::ChainOf chain = s3client::ChainOf::all;
+    std::string ca_bundle;
+    std::string sts_region;  // "" if none is known
+    std::string sts_regional_endpoints;
+};
+
+// Errors: invalid, those of s3client::shared_settings() and read_profiles(); "bad_addressing",
+// "ca_bundle".
+base::Result<EngineSettings> engine_settings(const EngineConfig& config);
+
+}  // namespace archive
