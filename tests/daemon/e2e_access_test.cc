@@ -173,9 +173,10 @@ TEST_F(AccessTest, AnArchiveWithACustomersKeyIsReadWithItOnly) {
     EXPECT_EQ(report->entries, 1U);
     EXPECT_THAT(verify("").error().detail, HasSubstr("which the request lacks"));
     EXPECT_EQ(verify(kB).error().http_status, 403);
-    EXPECT_FALSE(engine_->presign_get("out", "a.zip", 60,
-                                      {.customer_key = std::make_shared<s3client::CustomerKey>(
-                                           *s3client::CustomerKey::parse(kA))}));
+    s3client::Access with_key;
+    with_key.customer_key =
+        std::make_shared<s3client::CustomerKey>(*s3client::CustomerKey::parse(kA));
+    EXPECT_FALSE(adapter_->presign_get({"out", "a.zip", 60, {}, {}, with_key}));
 }
 
 // S3 would refuse it; but a key that came over plain HTTP is no secret any more. Nothing is asked
