@@ -344,6 +344,11 @@ std::string Engine::Impl::region_of(const std::string& bucket) {
 
 Result<std::string> Engine::Impl::presign_with(const PresignRequest& what,
                                                const s3client::Credentials& keys) {
+    if (what.access.customer_key) {
+        return base::fail(base::ErrorKind::invalid, "customer_key",
+                          "an object with a customer's key can only be read with headers that "
+                          "carry it, not by a URL alone");
+    }
     const std::string region = region_of(what.bucket);
     const auto endpoint = s3client::endpoint_in_region(client.endpoint, client.region, region);
     if (!endpoint) return std::unexpected(endpoint.error());
