@@ -86,6 +86,11 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     auto free =
         co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
     if (!free) co_return std::unexpected(free.error());
+    if (job_->request().options.checksums == Checksums::required) {
+        auto checks = co_await require_checksums(*home_.client, job_->request().destination,
+                                                 call(work_->cancel));
+        if (!checks) co_return std::unexpected(checks.error());
+    }
     auto plan = co_await make_plan();
     if (!plan) co_return std::unexpected(plan.error());
     enter(JobState::running);
@@ -111,11 +116,12 @@ io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
 io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const Plan> plan) {
     const Destination& destination = job_->request().destination;
     s3client::UploadTarget upload{destination.bucket, destination.key, {}};
+    bool checked = false;
     if (!plan->single_put()) {
         auto created = co_await create_upload();
-        if (!created)
-            co_return base::fail(with_access_hint(created.error(), destination.access));
-        upload.upload_id = std::move(*created);
+        if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
+        upload.upload_id = std::move(created->upload_id);
+        checked = created->checked;
     }
     PartBoard board(reactor_, plan, upload, *job_);
     Result<ArchiveResult> result;
@@ -131,10 +137,11 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const
         // this.
         co_await abort_upload(*home_.client, upload, destination_call(work_->cancel));
     }
+    if (result && !plan->single_put()) result->checked = checked;
     co_return result;
 }
 
-io::Task<Result<std::string>> ArchiveJob::create_upload() {
+io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_upload() {
     if (work_->cancel.cancelled())
         co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
     const Destination& destination = job_->request().destination;

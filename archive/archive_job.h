@@ -61,7 +61,7 @@ class ArchiveJob {
     io::Task<base::Result<ArchiveResult>> make_archive();
     io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
     io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
-    io::Task<base::Result<std::string>> create_upload();  // its id
+    io::Task<base::Result<s3client::CreatedUpload>> create_upload();
     io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
     io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
                            std::size_t shards_max);
@@ -70,7 +70,10 @@ class ArchiveJob {
     io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
     void enter(JobState state);
     s3client::CallContext call(io::CancelSource& cancel) {
-        return {.cancel = &cancel, .requests = &job_->requests, .credentials = credentials_.get()};
+        s3client::CallContext context{.cancel = &cancel, .requests = &job_->requests};
+        context.retry_budget = &retry_budget_;
+        context.credentials = credentials_.get();
+        return context;
     }
 
     s3client::CallContext destination_call(io::CancelSource& cancel) {
@@ -84,6 +87,7 @@ class ArchiveJob {
     io::Reactor& reactor_;
     std::shared_ptr<Job> job_;
     Engine::OnChange on_change_;
+    s3client::RetryBudget retry_budget_;
     EngineCredentials::Lease credentials_;  // of the job's role; null: the engine's own
     std::shared_ptr<LaneWork> work_;        // on the home lane: planning and finishing
 };

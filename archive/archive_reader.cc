@@ -64,11 +64,12 @@ class ObjectReader final : public ArchiveReader {
                                                         .object_size = size_,
                                                         .range = {range.offset, range.size}},
                                                        receiver, context.call_with(access_));
-        if (!done && done.error().code == "PreconditionFailed") {
+        if (done) co_return Status{};
+        if (done.error().code == "PreconditionFailed") {
             done.error().code = "archive_changed";
             done.error().detail = "the archive changed while it was read: " + done.error().detail;
         }
-        co_return done;
+        co_return std::unexpected(std::move(done.error()));
     }
 
     std::size_t reads_per_lane_max() const override { return kObjectReadsPerLane; }

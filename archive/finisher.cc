@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "archive/destination.h"
+#include "base/encoding.h"
+#include "base/log.h"
 #include "zip/central_directory.h"
 
 namespace archive {
@@ -46,9 +48,10 @@ class Finisher {
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context_, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched) co_return fetched;
-        builder.write_headers();
-        board_.record_pieces(
-            builder.pieces());  // the directory holds the CRCs of these entries, too
+        if (auto ok = builder.write_headers(); !ok) co_return ok;
+        // The directory holds the CRCs of these entries, too.
+        board_.record_pieces(builder.pieces());
+        board_.record_compared(builder.compared());
         builder.write_directory(directory_);
 
         std::vector<base::ByteView> views;
@@ -68,21 +71,31 @@ class Finisher {
 
     io::Task<Result<WrittenObject>> put(s3client::Body body) {
         auto headers = object_headers(destination_);
-        for (auto& header : condition_headers(destination_)) headers.push_back(std::move(header));
+        auto conditional = headers;
+        for (auto& header : condition_headers(destination_))
+            conditional.push_back(std::move(header));
+        auto written = co_await context_.client.put_object(destination_.bucket, destination_.key,
+                                                           std::move(conditional), body, to_);
+        // A store that knows no conditions (Swift). We have looked once; look as late as can be.
+        const bool unconditional =
+            !written && written.error().http_status == 501 && !destination_.overwrite;
+        if (!unconditional) co_return written;
+        auto free = co_await check_destination(context_.client, destination_, to_);
+        if (!free) co_return std::unexpected(free.error());
+        base::log_warn("this store knows no conditional writes: another writer could come between",
+                       {{"bucket", destination_.bucket}, {"key", destination_.key}});
         co_return co_await context_.client.put_object(destination_.bucket, destination_.key,
                                                       std::move(headers), body, to_);
     }
 
     io::Task<Result<WrittenObject>> complete() {
-        s3client::S3Client::CompleteUpload request;
-        request.upload = upload_;
-        for (const PartResult& part : board_.results()) {
-            request.parts.push_back({part.number, part.etag, {}});
+        auto written = co_await complete_with(board_.results());
+        if (!written && written.error().code == "InvalidPart") {
+            // A part that was sent twice has the ETag of whichever came in last.
+            auto there = co_await parts_there();
+            if (!there) co_return std::unexpected(there.error());
+            written = co_await complete_with(*there);
         }
-        request.object_size = plan_.layout().archive_size();
-        request.crc32 = board_.archive_crc();
-        request.headers = condition_headers(destination_);
-        auto written = co_await context_.client.complete_multipart_upload(std::move(request), to_);
         if (!written) co_return written;
         // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look
         // once.
@@ -99,6 +112,43 @@ class Finisher {
         }
         if (head && written->etag.empty()) written->etag = head->etag;
         co_return written;
+    }
+
+    io::Task<Result<WrittenObject>> complete_with(const std::vector<PartResult>& parts) {
+        s3client::S3Client::CompleteUpload request;
+        request.upload = upload_;
+        for (const PartResult& part : parts) request.parts.push_back({part.number, part.etag, {}});
+        request.object_size = plan_.layout().archive_size();
+        request.crc32 = board_.archive_crc();
+        request.headers = condition_headers(destination_);
+        co_return co_await context_.client.complete_multipart_upload(std::move(request), to_);
+    }
+
+    // Our parts under the ETags that S3 has for them now. Errors: corrupt "part_changed", if one is
+    // not what we sent.
+    io::Task<Result<std::vector<PartResult>>> parts_there() {
+        std::vector<PartResult> parts = board_.results();
+        std::size_t found = 0;
+        for (std::uint32_t after = 0;;) {
+            auto page = co_await context_.client.list_parts(upload_, after, to_);
+            if (!page) co_return std::unexpected(page.error());
+            for (const s3client::ListedPart& there : page->parts) {
+                if (there.number == 0 || there.number > parts.size()) continue;
+                PartResult& ours = parts[there.number - 1];
+                const bool same = there.size == ours.size &&
+                                  (there.checksum_crc32.empty() ||
+                                   there.checksum_crc32 == base::crc32_base64(ours.crc32));
+                if (!same) break;
+                ours.etag = there.etag;
+                ++found;
+            }
+            if (!page->next_part_number_marker) break;
+            after = *page->next_part_number_marker;
+        }
+        if (found == parts.size()) co_return parts;
+        co_return base::fail(base::ErrorKind::corrupt, "part_changed",
+                             fmt::format("{}/{}: S3 no longer has the parts that were sent to it",
+                                         destination_.bucket, destination_.key));
     }
 
     const ShardContext context_;
@@ -126,7 +176,9 @@ io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan&
                             .size = plan.layout().archive_size(),
                             .entries = plan.layout().count(),
                             .crc32 = board.archive_crc(),
-                            .report = plan.manifest().report()};
+                            .report = plan.manifest().report(),
+                            .checked = written->checked,
+                            .compared = board.compared()};
 }
 
 }  // namespace archive

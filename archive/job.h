@@ -45,6 +45,9 @@ struct ArchiveResult {
     std::uint32_t crc32 = 0;  // of the whole archive
     // Never null.
     std::shared_ptr<const ObjectReport> report = std::make_shared<const ObjectReport>();
+    bool checked = false;  // the store has checked the checksums that we sent
+    // Entries that were compared with a checksum of their object in S3, and are the same.
+    std::uint64_t compared = 0;
 };
 
 struct JobSnapshot {

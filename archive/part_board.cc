@@ -69,6 +69,7 @@ io::Task<bool> PartBoard::finish(base::Result<ShardResult> result) {
         co_return false;
     }
     record_pieces(result->pieces);
+    record_compared(result->compared);
     for (PartResult& part : result->parts) {
         const std::size_t index = part.number - 1;
         record_part(std::move(part));

@@ -38,6 +38,8 @@ class PartBoard {
     // What is known of a part once it is done; the finisher records its own, the tail's.
     void record_pieces(const std::vector<PieceCrc>& pieces);
     void record_part(PartResult part);
+    void record_compared(std::uint64_t entries) { compared_ += entries; }
+    std::uint64_t compared() const { return compared_; }
     const std::vector<std::uint32_t>& entry_crcs() const { return entry_crcs_; }
     const std::vector<PartResult>& results() const { return results_; }
     std::uint32_t archive_crc() const;
@@ -62,6 +64,7 @@ class PartBoard {
     std::map<std::size_t, Group> groups_;  // by the index of their last part
     std::vector<std::uint32_t> entry_crcs_;
     std::vector<PartResult> results_;  // by part index
+    std::uint64_t compared_ = 0;
     base::Status status_;
 };
 

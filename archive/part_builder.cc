@@ -5,6 +5,7 @@
 
 #include "archive/access_hint.h"
 #include "base/check.h"
+#include "base/encoding.h"
 #include "zip/crc32.h"
 #include "zip/records.h"
 
@@ -53,6 +54,21 @@ base::Error source_error(base::Error error) {
     error.code = "source_changed";
     error.detail = fmt::format("{} {} after it was listed: {}", error.key, what, error.detail);
     return error;
+}
+
+// Whole objects come with what S3 has stored of them; of others it must be asked.
+bool in_ranges(const ShardEntry& entry) { return !entry.has_text() && entry.size > kRangeBytes; }
+
+base::Error checksum_mismatch(const std::string& bucket, const ShardEntry& entry,
+                              std::uint32_t stored, std::uint32_t read) {
+    const std::string object = bucket + "/" + entry.key;
+    return {base::ErrorKind::corrupt,
+            "checksum_mismatch",
+            fmt::format("{}: S3 has stored CRC-32 {:08x}, what it gave has {:08x}", object, stored,
+                        read),
+            0,
+            {},
+            object};
 }
 
 zip::Entry to_entry(const ShardEntry& e) {
@@ -104,6 +120,11 @@ void PartBuilder::plan_fetches() {
 
 io::Task<base::Status> PartBuilder::fetch() {
     io::TaskScope scope(context_.reactor);
+    for (std::size_t s = 0; s < part_.segments.size(); ++s) {
+        const Segment& segment = part_.segments[s];
+        if (segment.kind == Segment::Kind::header && in_ranges(shard_.entries[segment.entry]))
+            scope.spawn(ask_stored_crc(s));
+    }
     for (std::size_t i = 0; i < std::min(kFetchWindow, fetches_.size()); ++i)
         scope.spawn(fetch_some());
     co_await scope.join();
@@ -114,8 +135,17 @@ io::Task<base::Status> PartBuilder::fetch() {
 io::Task<void> PartBuilder::fetch_some() {
     while (next_fetch_ < fetches_.size() && failure_) {
         Fetch& fetch = fetches_[next_fetch_++];
-        const ShardEntry& entry = shard_.entries[part_.segments[fetch.segment].entry];
-        const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
+        auto fetched = co_await fetch_one(fetch);
+        if (fetched || !failure_) continue;
+        failure_ = std::move(fetched);
+        if (context_.call.cancel != nullptr) context_.call.cancel->cancel();
+    }
+}
+
+io::Task<base::Status> PartBuilder::fetch_one(Fetch& fetch) {
+    const ShardEntry& entry = shard_.entries[part_.segments[fetch.segment].entry];
+    const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
+    for (int attempt = 1;; ++attempt) {
         PartReceiver receiver(memory_, fetch.at, fetch.length);
         auto got = co_await context_.client.get_object(
             {.object = {bucket.name, entry.key, entry.version_id},
@@ -123,13 +153,33 @@ io::Task<void> PartBuilder::fetch_some() {
              .object_size = entry.size,
              .range = {fetch.object_offset, fetch.length}},
             receiver, context_.call_with(bucket.access));
-        if (!got && failure_) {
-            failure_ = std::unexpected(
+        if (!got) {
+            co_return base::fail(
                 with_access_hint(source_error(std::move(got.error())), bucket.access));
-            if (context_.call.cancel != nullptr) context_.call.cancel->cancel();
         }
         fetch.crc32 = receiver.crc32();
+        if (!*got) co_return base::Status{};
+        if (**got == fetch.crc32) {
+            ++compared_;
+            co_return base::Status{};
+        }
+        // It may have been the way: once more.
+        if (attempt == 2)
+            co_return base::fail(checksum_mismatch(bucket.name, entry, **got, fetch.crc32));
     }
+}
+
+// What S3 has stored of an object that is read in ranges. Where it cannot be had there is nothing
+// to compare with.
+io::Task<void> PartBuilder::ask_stored_crc(std::size_t segment) {
+    const ShardEntry& entry = shard_.entries[part_.segments[segment].entry];
+    const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
+    auto head = co_await context_.client.head_object({bucket.name, entry.key, entry.version_id},
+                                                     s3client::WithChecksum::yes,
+                                                     context_.call_with(bucket.access));
+    if (!head || head->etag != entry.etag) co_return;
+    if (const auto crc = base::crc32_from_base64(head->checksum_crc32))
+        stored_crcs_[segment] = *crc;
 }
 
 void PartBuilder::combine_fetches() {
@@ -139,7 +189,7 @@ void PartBuilder::combine_fetches() {
     }
 }
 
-void PartBuilder::write_headers() {
+base::Status PartBuilder::write_headers() {
     std::vector<std::byte> bytes;
     for (std::size_t s = 0; s < part_.segments.size(); ++s) {
         const Segment& segment = part_.segments[s];
@@ -156,11 +206,19 @@ void PartBuilder::write_headers() {
             CHECK(entry.rest_crc32.has_value());
             crc = zip::crc32_combine(crc, *entry.rest_crc32, entry.size - here);
         }
+        if (const auto stored = stored_crcs_.find(s); stored != stored_crcs_.end()) {
+            if (stored->second != crc) {
+                return base::fail(checksum_mismatch(shard_.buckets[entry.bucket].name, entry,
+                                                    stored->second, crc));
+            }
+            ++compared_;
+        }
         bytes.resize(segment.length);
         zip::encode_local_file_header(to_entry(entry), crc, bytes);
         memory_.write(places_[s], bytes);
         segment_crcs_[s] = zip::crc32_update(0, bytes);
     }
+    return {};
 }
 
 void PartBuilder::write_directory(zip::CentralDirectory& directory) {

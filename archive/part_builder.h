@@ -10,6 +10,7 @@
 // Lives on one reactor; holds the part's memory and gives it back when destroyed.
 #pragma once
 
+#include <map>
 #include <vector>
 
 #include "archive/shard.h"
@@ -42,11 +43,14 @@ class PartBuilder {
     // The first error is the result; it cancels all that is done in the same name, since a part
     // that cannot be filled fails its job.
     io::Task<base::Status> fetch();
-    void write_headers();
+    // Errors: corrupt "checksum_mismatch", if an entry is not what S3 has stored of its object.
+    base::Status write_headers();
     void write_directory(zip::CentralDirectory& directory);
 
     // Complete after fetch().
     std::vector<PieceCrc> pieces() const;
+    // Entries whose CRC was compared with one that S3 has stored.
+    std::uint64_t compared() const { return compared_; }
     // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must
     // outlive the body.
     s3client::Body body(std::vector<base::ByteView>& views) const;
@@ -61,6 +65,8 @@ class PartBuilder {
     };
     void plan_fetches();
     io::Task<void> fetch_some();
+    io::Task<base::Status> fetch_one(Fetch& fetch);
+    io::Task<void> ask_stored_crc(std::size_t segment);
     void combine_fetches();
 
     const ShardContext context_;
@@ -71,6 +77,8 @@ class PartBuilder {
     std::vector<std::uint32_t> segment_crcs_;  // of each segment
     std::vector<Fetch> fetches_;
     std::size_t next_fetch_ = 0;
+    std::map<std::size_t, std::uint32_t> stored_crcs_;  // by header segment, of entries in ranges
+    std::uint64_t compared_ = 0;
     base::Status failure_;
 };
 

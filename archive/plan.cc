@@ -118,6 +118,10 @@ s3client::RequestCounts Plan::requests() const {
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
         const ShardPlan shard = shard_of(p, {});
         for (const Segment& segment : shard.parts.front().segments) {
+            // What S3 has stored of an object that is read in ranges is asked for by itself.
+            if (segment.kind == Segment::Kind::header &&
+                shard.entries[segment.entry].size > kRangeBytes)
+                add(Operation::head_object, 1);
             if (segment.kind != Segment::Kind::data || shard.entries[segment.entry].has_text())
                 continue;
             add(Operation::get_object, (segment.length + kRangeBytes - 1) / kRangeBytes);

@@ -70,6 +70,7 @@ struct PartResult {
 struct ShardResult {
     std::vector<PartResult> parts;
     std::vector<PieceCrc> pieces;
+    std::uint64_t compared = 0;  // entries whose CRC was compared with one that S3 has stored
 };
 
 }  // namespace archive

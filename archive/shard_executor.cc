@@ -10,7 +10,8 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
         PartBuilder builder(context, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched)
             co_return std::unexpected(fetched.error());
-        builder.write_headers();
+        if (auto written = builder.write_headers(); !written)
+            co_return std::unexpected(written.error());
 
         std::vector<base::ByteView> views;
         const s3client::Body body = builder.body(views);
@@ -18,6 +19,7 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
                                                         context.call_with(shard.upload_access));
         if (!etag) co_return std::unexpected(etag.error());
         result.parts.push_back({part.number, part.size, body.crc32, std::move(*etag)});
+        result.compared += builder.compared();
         const auto pieces = builder.pieces();
         result.pieces.insert(result.pieces.end(), pieces.begin(), pieces.end());
     }

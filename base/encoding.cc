@@ -124,4 +124,12 @@ std::string crc32_base64(std::uint32_t crc) {
     return base64(big_endian);
 }
 
+std::optional<std::uint32_t> crc32_from_base64(std::string_view text) {
+    const auto bytes = base64_decode(text);
+    if (!bytes || bytes->size() != 4) return std::nullopt;
+    std::uint32_t crc = 0;
+    for (const char c : *bytes) crc = crc << 8 | static_cast<unsigned char>(c);
+    return crc;
+}
+
 }  // namespace base

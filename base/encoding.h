@@ -2,6 +2,7 @@
 // and S3 want it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,5 +25,6 @@ Result<std::string> percent_decode(std::string_view text, bool plus_is_space = f
 
 // CRC-32 as S3 writes it: base64 of the four bytes, big-endian.
 std::string crc32_base64(std::uint32_t crc);
+std::optional<std::uint32_t> crc32_from_base64(std::string_view text);  // none if it is no CRC-32
 
 }  // namespace base

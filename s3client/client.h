@@ -9,7 +9,6 @@
 
 #include <array>
 #include <atomic>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,8 +18,9 @@
 #include "s3client/access_point.h"
 #include "s3client/admission.h"
 #include "s3client/call.h"
+#include "s3client/checksum_support.h"
+#include "s3client/client_config.h"
 #include "s3client/connection_pool.h"
-#include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
 #include "s3client/object.h"
 #include "s3client/operation.h"
@@ -30,20 +30,6 @@
 #include "s3client/xml.h"
 
 namespace s3client {
-
-struct ClientConfig {
-    Endpoint endpoint;
-    Addressing addressing = Addressing::automatic;
-    std::string region = "us-east-1";
-    std::shared_ptr<CredentialsProvider> credentials;
-    std::shared_ptr<io::TlsContext> tls;
-    unsigned connections_max = 128;
-    RetryOptions retry;
-    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
-    base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
-    // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
-    std::function<void(const std::string& bucket, const std::string& region)> on_region;
-};
 
 class S3Client {
   public:
@@ -57,24 +43,27 @@ class S3Client {
 
     // Receives exactly `range`, pinned to `etag` (If-Match; precondition if the object changed) and
     // checked against `object_size`. A broken transfer goes on where it stopped, so the receiver
-    // sees each byte once.
+    // sees each byte once. Of a whole object it also gives the CRC-32 that S3 has stored, if any.
     struct GetObject {
         ObjectVersion object;
         std::string etag;  // empty: not pinned
         std::uint64_t object_size = 0;
         ByteRange range;
     };
-    io::Task<base::Status> get_object(GetObject get, BodyReceiver& receiver, CallContext context);
+    using StoredCrc32 = std::optional<std::uint32_t>;
+    io::Task<base::Result<StoredCrc32>> get_object(GetObject get, BodyReceiver& receiver,
+                                                   CallContext context);
 
     // `headers` carry what the object shall have: content type, metadata, tags, encryption,
     // If-None-Match.
     io::Task<base::Result<WrittenObject>> put_object(std::string bucket, std::string key,
                                                      std::vector<NameValue> headers, Body body,
                                                      CallContext context);
-    // A CRC32 FULL_OBJECT upload; gives the UploadId.
-    io::Task<base::Result<std::string>> create_multipart_upload(std::string bucket, std::string key,
-                                                                std::vector<NameValue> headers,
-                                                                CallContext context);
+    // A CRC32 FULL_OBJECT upload.
+    io::Task<base::Result<CreatedUpload>> create_multipart_upload(std::string bucket,
+                                                                  std::string key,
+                                                                  std::vector<NameValue> headers,
+                                                                  CallContext context);
     // Gives the part's ETag. `part_number` from 1.
     io::Task<base::Result<std::string>> upload_part(UploadTarget upload, std::uint32_t part_number,
                                                     Body body, CallContext context);
@@ -88,6 +77,12 @@ class S3Client {
     io::Task<base::Result<WrittenObject>> complete_multipart_upload(CompleteUpload complete,
                                                                     CallContext context);
     io::Task<base::Status> abort_multipart_upload(UploadTarget upload, CallContext context);
+    // The parts that S3 has, after part number `after`.
+    io::Task<base::Result<ListPartsPage>> list_parts(UploadTarget upload, std::uint32_t after,
+                                                     CallContext context);
+
+    // Of this client's endpoint, as far as it is known.
+    Checking checksums() const { return checksums_.state(); }
 
     // A bucket that is not in the configured region: by a redirect, or heard from others.
     void learn_region(const std::string& bucket, const std::string& region);
@@ -107,6 +102,7 @@ class S3Client {
     struct Attempt;
     class Race;
     io::Task<base::Status> run(Call call);
+    io::Task<base::Status> run_with_checksums(Call call);
     // Moves bounds.deadline on by the time it stood in line.
     io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
     io::Task<void> begin(Call& call, const Target& target, Attempt& attempt, bool fresh_connection,
@@ -135,6 +131,7 @@ class S3Client {
     Signer signer_;
     RetryPolicy retry_;
     RetryBudget budget_;
+    ChecksumSupport checksums_;
     bool answered_ = false;                       // some endpoint has, once
     std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax
     base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong

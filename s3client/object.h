@@ -29,6 +29,11 @@ struct ByteRange {
 struct WrittenObject {
     std::string etag;  // without quotes
     std::string version_id;
+    bool checked = false;  // the store has checked our checksum
+};
+struct CreatedUpload {
+    std::string upload_id;
+    bool checked = false;  // the store will check our checksums
 };
 struct UploadTarget {
     std::string bucket, key, upload_id;

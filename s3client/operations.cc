@@ -34,6 +34,22 @@ void add_headers(Call& call, std::vector<NameValue> headers) {
     for (auto& [name, value] : headers) call.request.set_header(name, std::move(value));
 }
 
+// S3 says what it has checked by repeating it.
+base::Result<bool> repeats_crc32(const ResponseHead& head, std::uint32_t crc32) {
+    const std::string_view repeated = head.get("x-amz-checksum-crc32");
+    if (repeated.empty()) return false;
+    if (repeated == base::crc32_base64(crc32)) return true;
+    return base::fail(base::ErrorKind::corrupt, "wrong_checksum",
+                      fmt::format("sent CRC-32 {}, S3 has {}", base::crc32_base64(crc32),
+                                  repeated.substr(0, 20)));
+}
+
+// Of the whole object, if that is what it is of.
+S3Client::StoredCrc32 stored_crc32(const ResponseHead& head) {
+    if (head.get("x-amz-checksum-type") == "COMPOSITE") return std::nullopt;
+    return base::crc32_from_base64(head.get("x-amz-checksum-crc32"));
+}
+
 // A GET of a range must be answered by exactly that range of an object of the size we know.
 base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_t object_size) {
     const std::string expected =
@@ -120,14 +136,18 @@ bool ObjectHead::is_archived() const {
     return (is_archive_class(storage_class) || !archive_status.empty()) && !restored;
 }
 
-io::Task<base::Status> S3Client::get_object(GetObject get, BodyReceiver& receiver,
-                                            CallContext context) {
+io::Task<base::Result<S3Client::StoredCrc32>> S3Client::get_object(GetObject get,
+                                                                   BodyReceiver& receiver,
+                                                                   CallContext context) {
     CHECK(get.range.length > 0);
     CountingReceiver counted(receiver);
     Call call = make_call(Operation::get_object, "GET", std::move(get.object.bucket),
                           std::move(get.object.key), context);
     if (!get.object.version_id.empty()) call.request.query = {{"versionId", get.object.version_id}};
     if (!get.etag.empty()) call.request.set_header("if-match", quote_etag(get.etag));
+    const bool whole = get.range.length == get.object_size;
+    if (whole) call.request.set_header("x-amz-checksum-mode", "ENABLED");
+    StoredCrc32 stored;
     call.receiver = &counted;
     call.response_size = get.range.length;
     const auto left = [&counted, range = get.range] {
@@ -138,10 +158,12 @@ io::Task<base::Status> S3Client::get_object(GetObject get, BodyReceiver& receive
         request.set_header(
             "range", fmt::format("bytes={}-{}", range.offset, range.offset + range.length - 1));
     };
-    call.check = [&left, size = get.object_size](const ResponseHead& head) {
+    call.check = [&, size = get.object_size](const ResponseHead& head) {
+        if (whole && counted.count() == 0) stored = stored_crc32(head);
         return check_range(head, left(), size);
     };
-    co_return co_await run(std::move(call));
+    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    co_return stored;
 }
 
 io::Task<base::Result<WrittenObject>> S3Client::put_object(std::string bucket, std::string key,
@@ -151,15 +173,21 @@ io::Task<base::Result<WrittenObject>> S3Client::put_object(std::string bucket, s
     add_headers(call, std::move(headers));
     set_body(call, body);
     WrittenObject result;
-    call.parse = [&result](const ResponseHead& head, std::string) -> base::Status {
+    call.parse = [&result, crc32 = body.crc32](const ResponseHead& head,
+                                               std::string) -> base::Status {
+        const auto repeated = repeats_crc32(head, crc32);
+        if (!repeated) return std::unexpected(repeated.error());
         result = written(head);
+        result.checked = *repeated;
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run_with_checksums(std::move(call)); !done)
+        co_return std::unexpected(done.error());
+    checksums_.learn(result.checked ? Checking::checked : Checking::ignored, config_.endpoint.host);
     co_return result;
 }
 
-io::Task<base::Result<std::string>> S3Client::create_multipart_upload(
+io::Task<base::Result<CreatedUpload>> S3Client::create_multipart_upload(
     std::string bucket, std::string key, std::vector<NameValue> headers, CallContext context) {
     Call call = make_call(Operation::create_multipart_upload, "POST", std::move(bucket),
                           std::move(key), context);
@@ -167,17 +195,20 @@ io::Task<base::Result<std::string>> S3Client::create_multipart_upload(
     add_headers(call, std::move(headers));
     call.request.set_header("x-amz-checksum-algorithm", "CRC32");
     call.request.set_header("x-amz-checksum-type", "FULL_OBJECT");
-    std::string upload_id;
+    CreatedUpload created;
     const std::string bucket_name = call.bucket, key_name = call.key;
     call.parse = [&](const ResponseHead& head, std::string text) -> base::Status {
         const RequestContext request{Operation::create_multipart_upload, bucket_name, key_name};
         auto parsed = parse_create_multipart_upload(std::move(text), {request, head});
         if (!parsed) return std::unexpected(parsed.error());
-        upload_id = std::move(*parsed);
+        created = {std::move(*parsed), head.get("x-amz-checksum-algorithm") == "CRC32"};
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
-    co_return upload_id;
+    if (auto done = co_await run_with_checksums(std::move(call)); !done)
+        co_return std::unexpected(done.error());
+    checksums_.learn(created.checked ? Checking::checked : Checking::ignored,
+                     config_.endpoint.host);
+    co_return created;
 }
 
 io::Task<base::Result<std::string>> S3Client::upload_part(UploadTarget upload,
@@ -189,13 +220,17 @@ io::Task<base::Result<std::string>> S3Client::upload_part(UploadTarget upload,
                           {"uploadId", std::move(upload.upload_id)}};
     set_body(call, body);
     std::string etag;
-    call.parse = [&etag](const ResponseHead& head, std::string) -> base::Status {
+    call.parse = [&etag, crc32 = body.crc32](const ResponseHead& head,
+                                             std::string) -> base::Status {
+        if (auto repeated = repeats_crc32(head, crc32); !repeated)
+            return std::unexpected(repeated.error());
         etag = unquote_etag(head.get("etag"));
         if (etag.empty())
             return base::fail(base::ErrorKind::corrupt, "bad_answer", "UploadPart gave no ETag");
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run_with_checksums(std::move(call)); !done)
+        co_return std::unexpected(done.error());
     co_return etag;
 }
 
@@ -223,7 +258,8 @@ io::Task<base::Result<WrittenObject>> S3Client::complete_multipart_upload(Comple
         result.etag = std::move(parsed->etag);
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run_with_checksums(std::move(call)); !done)
+        co_return std::unexpected(done.error());
     co_return result;
 }
 
@@ -234,6 +270,37 @@ io::Task<base::Status> S3Client::abort_multipart_upload(UploadTarget upload, Cal
     auto done = co_await run(std::move(call));
     if (!done && done.error().code == "NoSuchUpload") co_return base::Status{};  // gone already
     co_return done;
+}
+
+io::Task<base::Result<ListPartsPage>> S3Client::list_parts(UploadTarget upload, std::uint32_t after,
+                                                           CallContext context) {
+    Call call = make_call(Operation::list_parts, "GET", std::move(upload.bucket),
+                          std::move(upload.key), context);
+    call.request.query = {{"uploadId", std::move(upload.upload_id)}};
+    if (after > 0) call.request.query.emplace_back("part-number-marker", std::to_string(after));
+    ListPartsPage page;
+    const std::string bucket_name = call.bucket, key_name = call.key;
+    call.parse = [&](const ResponseHead& head, std::string text) -> base::Status {
+        const RequestContext request{Operation::list_parts, bucket_name, key_name};
+        auto parsed = parse_list_parts(std::move(text), {request, head});
+        if (!parsed) return std::unexpected(parsed.error());
+        page = std::move(*parsed);
+        return {};
+    };
+    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    co_return page;
+}
+
+// A call that carries checksums; and again without, if this is a store that takes none.
+io::Task<base::Status> S3Client::run_with_checksums(Call call) {
+    if (checksums_.state() == Checking::refused) drop_checksums(call.request);
+    if (checksums_.state() != Checking::unknown) co_return co_await run(std::move(call));
+    Call plain = call;
+    auto done = co_await run(std::move(call));
+    if (done || !refuses_checksums(done.error())) co_return done;
+    checksums_.learn(Checking::refused, config_.endpoint.host);
+    drop_checksums(plain.request);
+    co_return co_await run(std::move(plain));
 }
 
 }  // namespace s3client

@@ -117,6 +117,7 @@ constexpr auto kTable = std::to_array<Row>({
     {"body_too_large", ErrorKind::corrupt, kReconnect},
     {"connection_closed", ErrorKind::transient, kReconnect},
     {"no_credentials", ErrorKind::denied, kKeys},
+    {"wrong_checksum", ErrorKind::corrupt, kReconnect},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &Row::code));
 

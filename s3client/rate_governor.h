@@ -23,7 +23,7 @@ class RateGovernor {
     static constexpr double kFall = 0.85;
     static constexpr double kPlateau_s = 4;  // from the fall back to the rate that was refused
     // A second. A single 503 while little is asked for says little: no first fall goes below this.
-    static constexpr double kFirstFallMin = 20;
+    static constexpr double kFirstFallMin = 100;
     static constexpr double kRateMin = 1;
     static constexpr double kProbe = 4;  // while everything is refused
     static constexpr base::Duration kReaction = std::chrono::milliseconds(500);

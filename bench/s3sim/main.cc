@@ -48,6 +48,9 @@ void declare(CLI::App& app, Flags& flags) {
                    "bucket that refuses who does not offer to pay (repeatable)");
     app.add_option("--bucket-owner", flags.bucket_owners,
                    "BUCKET=ACCOUNT; all others are 123456789012's (repeatable)");
+    app.add_option("--checksums", o.checksums, "checked, or what stores do that know of none")
+        ->check(CLI::IsMember({"checked", "ignored", "refused"}))
+        ->capture_default_str();
     app.add_option("--restore-ms", o.restore_ms,
                    "until a restored copy of an archived object can be read")
         ->capture_default_str();

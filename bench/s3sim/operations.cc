@@ -92,6 +92,24 @@ void Service::begin(Exchange& exchange) {
     }
 }
 
+// As stores do that have never heard of them.
+Answered<void> pass_over_checksums(Request& request, const Options& options) {
+    if (options.checksums == "checked") return {};
+    const auto is_one = [](const auto& header) {
+        return header.first.starts_with("x-amz-checksum-") ||
+               header.first == "x-amz-mp-object-size";
+    };
+    const auto found = std::ranges::find_if(request.headers, is_one);
+    if (found != request.headers.end() && options.checksums == "refused" &&
+        request.method != "GET" && request.method != "HEAD") {
+        return refuse(
+            400, "InvalidArgument",
+            fmt::format("Unsupported header '{}' received for this API call.", found->first));
+    }
+    std::erase_if(request.headers, is_one);
+    return {};
+}
+
 // Everything that can be known before the body: in the order in which S3 finds fault.
 Answered<void> Service::admit(Exchange& exchange) {
     Request& request = exchange.request;
@@ -127,6 +145,7 @@ Answered<void> Service::admit(Exchange& exchange) {
         exchange.bucket = store_.bucket(request.bucket);
         if (!exchange.bucket) return refuse("NoSuchBucket", {{"BucketName", request.bucket}});
     }
+    if (auto ok = pass_over_checksums(request, options_); !ok) return ok;
     if (auto ok = check_bucket_access(request, options_); !ok) return ok;
     if (auto ok = check_encryption_headers(request, exchange.operation); !ok) return ok;
     if (auto ok = check_version_parameter(exchange); !ok) return ok;

@@ -213,7 +213,12 @@ base::Result<std::string> Server::put(std::string_view bucket_name, std::string_
     Object object;
     object.size = bytes.size();
     object.storage_class = storage_class;
-    object.headers.assign(headers.begin(), headers.end());
+    for (const auto& header : headers) {
+        if (header.first == "x-amz-checksum-crc32")  // shown to who asks for it
+            object.checksum = {"CRC32", "FULL_OBJECT", header.second};
+        else
+            object.headers.push_back(header);
+    }
     object.crc32 = crc32(0, base::as_bytes(bytes));
     object.etag = bytes.size() <= kMd5EtagMax
                       ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))

@@ -40,19 +40,19 @@ struct Options {
     bool record_requests = false;                      // for requests()
     std::uint64_t restore_ms = 0;  // until a restored copy of an archived object is there
     int threads = 2;
-    std::uint64_t max_memory_bytes = 0;          // of stored bodies in memory mode; 0: no limit
-    std::string faults;                          // a fault plan, see faults.h
-    std::uint32_t latency_ms = 0;                // before the first byte of every answer
-    std::string latency;                         // more of it: "30ms,jitter=20ms,tail=1%:3s"
-    std::uint64_t bandwidth_per_connection = 0;  // bytes a second in each direction; 0: no limit
-    std::uint64_t bandwidth_host = 0;            // so for all of them together
-    std::uint32_t max_requests_per_second = 0;   // 503 SlowDown above; 0: no limit
-    std::uint32_t max_reads_per_second = 0;      // so for GET and HEAD
-    std::uint32_t max_writes_per_second = 0;     // so for PUT, POST and DELETE
-    std::uint32_t idle_timeout_ms = 0;           // an idle connection is closed after; 0: never
-    std::uint64_t min_part_size_bytes = 5
-                                        << 20;  // S3's; smaller lets a test use many parts cheaply
-    base::Clock* clock = nullptr;               // default: the system's; must outlive the server
+    std::uint64_t max_memory_bytes = 0;           // of stored bodies in memory mode; 0: no limit
+    std::string faults;                           // a fault plan, see faults.h
+    std::uint32_t latency_ms = 0;                 // before the first byte of every answer
+    std::string latency;                          // more of it: "30ms,jitter=20ms,tail=1%:3s"
+    std::uint64_t bandwidth_per_connection = 0;   // bytes a second in each direction; 0: no limit
+    std::uint64_t bandwidth_host = 0;             // so for all of them together
+    std::uint32_t max_requests_per_second = 0;    // 503 SlowDown above; 0: no limit
+    std::uint32_t max_reads_per_second = 0;       // so for GET and HEAD
+    std::uint32_t max_writes_per_second = 0;      // so for PUT, POST and DELETE
+    std::uint32_t idle_timeout_ms = 0;            // an idle connection is closed after; 0: never
+    std::uint64_t min_part_size_bytes = 5 << 20;  // S3's; less: many parts cheaply
+    std::string checksums = "checked";  // "ignored", "refused": by stores that know of none
+    base::Clock* clock = nullptr;       // default: the system's; must outlive the server
 };
 
 struct Stats {

@@ -1,0 +1,30 @@
+// What an S3Client is made of: where S3 is, who signs, and its limits. Plain data, one for all
+// clients of an engine; what it points to outlives them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "io/tls.h"
+#include "s3client/credentials/credentials.h"
+#include "s3client/endpoint.h"
+#include "s3client/retry.h"
+
+namespace s3client {
+
+struct ClientConfig {
+    Endpoint endpoint;
+    Addressing addressing = Addressing::automatic;
+    std::string region = "us-east-1";
+    std::shared_ptr<CredentialsProvider> credentials;
+    std::shared_ptr<io::TlsContext> tls;
+    unsigned connections_max = 128;
+    RetryOptions retry;
+    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
+    base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
+    // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
+    std::function<void(const std::string& bucket, const std::string& region)> on_region;
+};
+
+}  // namespace s3client
