@@ -15,6 +15,9 @@ constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
+// Of the keys, in one call.
+constexpr unsigned kRenewalsMax = 5;
+
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
 
@@ -37,69 +40,27 @@ io::Task<base::Status> S3Client::run(Call call) {
     if (call.context.timeout > base::Duration::zero())
         bounds.deadline = reactor_.now() + call.context.timeout;
 
-    bool fresh_connection = false;
-    bool clock_mended = false;
-    bool credentials_renewed = false;
-    bool region_followed = false;
+    Mended mended;
     base::SteadyTime failing_since = reactor_.now();
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
     if (auto keys = co_await await_keys(call, bounds); !keys) co_return keys;
-    for (std::uint32_t number = 1;; ++number) {
+    for (std::uint32_t number = 1;;) {
         call.retry_after.reset();
         call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, fresh_connection, bounds);
+        auto done = co_await attempt(call, mended.connection, bounds);
         note_outcome(call, done);
-        if (region_followed) confirm_region(call, done);
-        if (done) {
-            budget_.on_success();
-            if (call.context.retry_budget != nullptr) call.context.retry_budget->on_success();
-            co_return done;
-        }
+        if (mended.region) confirm_region(call, done);
+        if (done) co_return done;
         base::Error error = std::move(done.error());
-        const Advice advice = advise(error);
-        if (bounds.cancel != nullptr && bounds.cancel->cancelled()) {
+        if (bounds.cancel != nullptr && bounds.cancel->cancelled())
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
-        }
-        // A kept connection that the peer had closed meanwhile says nothing about the peer: once
-        // more, at no cost.
-        if (call.connection_was_reused && error.http_status == 0 &&
-            error.kind == base::ErrorKind::transient && !fresh_connection) {
-            fresh_connection = true;
-            --number;
-            continue;
-        }
-        if (advice.refresh_clock && call.clock_offset && !clock_mended &&
-            std::chrono::abs(*call.clock_offset - call.signed_offset) >= kClockDifferenceMin) {
-            clock_mended = true;
-            // Calls side by side are all refused; the first to hear of it tells the others.
-            if (clock_offset_ == call.signed_offset) {
-                clock_offset_ = *call.clock_offset;
-                base::log_warn(
-                    "this machine's clock differs from S3's; signing with S3's time",
-                    {{"offset_s",
-                      std::chrono::duration_cast<std::chrono::seconds>(clock_offset_).count()}});
-            }
-            continue;
-        }
-        // Once: those that come fresh and are refused are no longer a matter of their age.
-        if (advice.refresh_credentials && !credentials_renewed) {
-            credentials_renewed = true;
-            auto renewed =
-                co_await provider_of(call).renew(reactor_, std::move(call.signed_with), bounds);
-            if (renewed) continue;
-            if (renewed.error().code != "credentials_unchanged")
-                co_return std::unexpected(with_context(call, std::move(renewed.error())));
-        }
-        if (advice.redirect_region && call.other_region.empty() && !region_followed)
-            co_await find_region(call, bounds);
-        if (!region_followed && follow_region(call, error)) {
-            region_followed = true;
-            continue;
-        }
+        const auto again = co_await mend(call, error, mended, bounds);
+        if (!again) co_return std::unexpected(again.error());
+        if (*again) continue;
         // A transfer that moved on is not the same failure again.
         if (call.progress() >= progress_before + kProgressBytes) number = 1;
         if (number == 1) failing_since = reactor_.now();
@@ -117,14 +78,64 @@ io::Task<base::Status> S3Client::run(Call call) {
                                      {"key", call.bucket + "/" + call.key},
                                      {"attempt", number},
                                      {"error", error.to_string()}});
-        if (!co_await reactor_.sleep(*delay, bounds.cancel)) {
+        if (!co_await reactor_.sleep(*delay, bounds.cancel))
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
-        }
+        ++number;
     }
 }
 
+// Sets right what the failure points at, if it can be: then the request goes out again at once.
+io::Task<base::Result<bool>> S3Client::mend(Call& call, const base::Error& error, Mended& mended,
+                                            io::Bounds bounds) {
+    const Advice advice = advise(error);
+    // A kept connection that the peer had closed meanwhile says nothing about the peer; silence
+    // does.
+    if (call.connection_was_reused && error.http_status == 0 && error.code != "timeout" &&
+        error.kind == base::ErrorKind::transient && !mended.connection) {
+        mended.connection = true;
+        co_return true;
+    }
+    if (advice.refresh_clock && !mended.clock && learn_clock(call)) {
+        mended.clock = true;
+        co_return true;
+    }
+    // Keys may be changed again while a slow request is under way. A bare 400 may mean others.
+    const unsigned renewals_max = error.code == "BadRequest" ? 1 : kRenewalsMax;
+    if (advice.refresh_credentials && mended.renewals < renewals_max) {
+        ++mended.renewals;
+        auto renewed =
+            co_await provider_of(call).renew(reactor_, std::move(call.signed_with), bounds);
+        if (renewed) co_return true;
+        if (renewed.error().code != "credentials_unchanged")
+            co_return std::unexpected(with_context(call, std::move(renewed.error())));
+    }
+    if (mended.region) co_return false;
+    if (advice.redirect_region && call.other_region.empty()) co_await find_region(call, bounds);
+    mended.region = follow_region(call, error);
+    co_return mended.region;
+}
+
+// S3's time, from a refusal that says ours is wrong. Calls side by side are all refused; the first
+// to hear of it tells the others.
+bool S3Client::learn_clock(const Call& call) {
+    if (!call.clock_offset ||
+        std::chrono::abs(*call.clock_offset - call.signed_offset) < kClockDifferenceMin)
+        return false;
+    if (clock_offset_ != call.signed_offset) return true;
+    clock_offset_ = *call.clock_offset;
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(clock_offset_);
+    base::log_warn("this machine's clock differs from S3's; signing with S3's time",
+                   {{"offset_s", seconds.count()}});
+    return true;
+}
+
 void S3Client::note_outcome(const Call& call, const base::Status& done) {
-    if (!done && done.error().http_status == 0) return;
+    if (done) {
+        budget_.on_success();
+        if (call.context.retry_budget != nullptr) call.context.retry_budget->on_success();
+    } else if (done.error().http_status == 0) {
+        return;
+    }
     answered_ = true;
     if (!done && advise(done.error()).throttle) {
         stats_.throttled.fetch_add(1, std::memory_order_relaxed);

@@ -99,6 +99,10 @@ class S3Client {
     const Stats& stats() const { return stats_; }
 
   private:
+    struct Mended {  // by one call, each of them once
+        bool connection = false, clock = false, region = false;
+        unsigned renewals = 0;  // of the keys
+    };
     struct Attempt;
     class Race;
     io::Task<base::Status> run(Call call);
@@ -110,6 +114,9 @@ class S3Client {
     base::Result<std::string> sign(Call& call, const Target& target, Attempt& attempt);
     io::Task<base::Status> receive(Call& call, Attempt& attempt, io::Bounds bounds);
     io::Task<base::Status> receive_object(Call& call, Connection& connection, io::Bounds bounds);
+    io::Task<base::Result<bool>> mend(Call& call, const base::Error& error, Mended& mended,
+                                      io::Bounds bounds);
+    bool learn_clock(const Call& call);
     void note_outcome(const Call& call, const base::Status& done);
     io::Task<void> find_region(Call& call, io::Bounds bounds);
     base::Error answer_error(Call& call, const ResponseHead& head, std::string body);

@@ -173,11 +173,19 @@ io::Task<base::Result<WrittenObject>> S3Client::put_object(std::string bucket, s
     add_headers(call, std::move(headers));
     set_body(call, body);
     WrittenObject result;
-    call.parse = [&result, crc32 = body.crc32](const ResponseHead& head,
-                                               std::string) -> base::Status {
+    const std::string bucket_name = call.bucket, key_name = call.key;
+    call.parse = [&, crc32 = body.crc32](const ResponseHead& head,
+                                         std::string text) -> base::Status {
+        // A failure found out after the status was sent.
+        if (const ErrorBody document = parse_error_body(std::move(text)); !document.code.empty()) {
+            return std::unexpected(
+                to_error({Operation::put_object, bucket_name, key_name}, head, document));
+        }
         const auto repeated = repeats_crc32(head, crc32);
         if (!repeated) return std::unexpected(repeated.error());
         result = written(head);
+        if (result.etag.empty())
+            return base::fail(base::ErrorKind::corrupt, "bad_answer", "PutObject gave no ETag");
         result.checked = *repeated;
         return {};
     };

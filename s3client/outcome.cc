@@ -111,6 +111,7 @@ constexpr auto kTable = std::to_array<Row>({
     {"XMinioServerNotInitialized", ErrorKind::transient, kRetry},
     {"XMinioStorageFull", ErrorKind::exhausted, kNone},
     // Our own words.
+    {"bad_answer", ErrorKind::corrupt, kReconnect},
     {"bad_content_range", ErrorKind::corrupt, kReconnect},
     {"bad_http_response", ErrorKind::corrupt, kReconnect},
     {"bad_xml", ErrorKind::corrupt, kReconnect},

@@ -47,15 +47,16 @@ void RateGovernor::on_answered(base::SteadyTime now) { answered_.add(now); }
 void RateGovernor::on_throttled(base::SteadyTime now) {
     if (limited_ && now - fell_at_ < kReaction) return;
     const double answered = answered_.last_second(now);
+    // Whether it refuses everything is only known of who has been asked for less already.
+    refused_all_ = limited_ && answered == 0;
     // What was answered is what there is; but it may have been little for other reasons, so no fall
     // is deeper than to a half.
     if (limited_) {
         const double was = rate(now);
-        ceiling_ = refused_all_ && answered == 0 ? ceiling_ : std::clamp(answered, was / 2, was);
+        if (!refused_all_) ceiling_ = std::clamp(answered, was / 2, was);
     } else {
         ceiling_ = std::max({answered, asked_.last_second(now) / 2, kFirstFallMin});
     }
-    refused_all_ = answered == 0;
     limited_ = true;
     fell_at_ = tokens_at_ = now;
     tokens_ = 0;
