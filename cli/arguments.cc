@@ -97,6 +97,8 @@ void add_verify_options(CLI::App& app, Arguments& a, VerifyWords& words) {
     app.add_option("--crc32", words.crc32,
                    "What the archive's CRC-32 must be, as the job's result has it: 8 hex digits");
     app.add_option("--version-id", a.verify.version_id, "This version of the object");
+    app.add_option("--role-arn", a.verify.role_arn, "Sign with the keys of this role");
+    app.add_option("--external-id", a.verify.external_id, "With --role-arn");
     app.add_option("--names", words.names,
                    "safe, or raw: names that are unsafe to extract are meant")
         ->check(CLI::IsMember({"safe", "raw"}))
@@ -244,7 +246,7 @@ base::Status understand(const VerifyWords& words, Arguments& a) {
         a.verify.path = a.target;
         if (!a.verify.version_id.empty())
             return bad("bad_version", "--version-id: a file has no versions");
-        if (a.verify.access != s3client::Access{})
+        if (a.verify.access != s3client::Access{} || !a.verify.role_arn.empty())
             return bad("bad_access", "a file has no owner, payer or key: these flags are S3's");
         return a.target.empty() ? bad("bad_archive", "ARCHIVE is empty") : base::Status{};
     }

@@ -155,6 +155,12 @@ void print_job(const Console& console, const JobView& job) {
         add_unless_empty(rows, "etag", job.result->etag);
         add_unless_empty(rows, "version", job.result->version_id);
         add_unless_empty(rows, "crc32", job.result->crc32);
+        if (job.result->checksums == "unchecked")
+            rows.push_back({"checksums", "not checked by this store"});
+        if (job.result->compared > 0) {
+            rows.push_back({"compared", count_text(job.result->compared) +
+                                            " objects with their checksums in S3"});
+        }
         rows.push_back({"took", duration_text(job.result->duration_ms)});
         rows.push_back({"cost", usd_text(job.result->cost_usd)});
         add_counts(rows, job.result->report);

@@ -35,7 +35,8 @@ struct ReportView {
 
 struct ResultView {
     std::string bucket, key, etag, version_id, crc32;
-    std::uint64_t size = 0, entries = 0, duration_ms = 0;
+    std::string checksums;  // "checked" by the store, or "unchecked"
+    std::uint64_t size = 0, entries = 0, compared = 0, duration_ms = 0;
     double cost_usd = 0;
     ReportView report;
 };

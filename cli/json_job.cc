@@ -80,6 +80,8 @@ ResultView result_view(const json::object& from) {
     read(from, "etag", to.etag);
     read(from, "version_id", to.version_id);
     read(from, "crc32", to.crc32);
+    read(from, "checksums", to.checksums);
+    read(from, "compared", to.compared);
     read(from, "size", to.size);
     read(from, "entries", to.entries);
     read(from, "duration_ms", to.duration_ms);
@@ -130,7 +132,8 @@ json::object result_json(const ResultView& result) {
     json::object out{{"bucket", result.bucket},    {"key", result.key},
                      {"etag", result.etag},        {"version_id", text_or_null(result.version_id)},
                      {"size", result.size},        {"entries", result.entries},
-                     {"crc32", result.crc32},      {"duration_ms", result.duration_ms},
+                     {"crc32", result.crc32},      {"checksums", result.checksums},
+                     {"compared", result.compared}, {"duration_ms", result.duration_ms},
                      {"cost_usd", result.cost_usd}};
     write_report(out, result.report);
     return out;

@@ -165,6 +165,8 @@ json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects
     out["size"] = result.size;
     out["entries"] = result.entries;
     out["crc32"] = fmt::format("{:08x}", result.crc32);
+    out["checksums"] = result.checked ? "checked" : "unchecked";
+    out["compared"] = result.compared;
     set_report(out, *result.report, objects_shown);
     out["duration_ms"] = snapshot.started_at && snapshot.finished_at
                              ? (*snapshot.finished_at - *snapshot.started_at).count()
