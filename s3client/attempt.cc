@@ -38,7 +38,11 @@ struct S3Client::Attempt {
     Attempt(io::CancelSource* parent, Permit place) : cancel(parent), permit(std::move(place)) {}
 
     // An answer that decides; a store in trouble may say better to the other one.
-    bool won() { return status && has_head && (*lease)->head().status < 500; }
+    bool won() {
+        if (!status || !has_head) return false;
+        const int answer = (*lease)->head().status;
+        return answer < 500 && answer != 429;
+    }
 
     io::LinkedCancel cancel;
     Permit permit;
@@ -93,8 +97,7 @@ io::Task<S3Client::Attempt*> S3Client::Race::run(Permit permit, bool fresh_conne
     const bool second_won = !first_->won() && second_->won();
     note_loser(second_won ? *first_ : *second_);
     if (second_won) client_.stats_.hedges_won.fetch_add(1, std::memory_order_relaxed);
-    std::optional<Attempt>& loser = second_won ? first_ : second_;
-    loser->lease.reset();
+    (second_won ? first_ : second_).reset();  // its connection and its place
     co_return second_won ? &*second_ : &*first_;
 }
 
