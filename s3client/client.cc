@@ -15,6 +15,8 @@ constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
+// In one call: one server of many may be the one whose clock is wrong.
+constexpr unsigned kClocksMax = 3;
 // Of the keys, in one call.
 constexpr unsigned kRenewalsMax = 5;
 
@@ -95,8 +97,8 @@ io::Task<base::Result<bool>> S3Client::mend(Call& call, const base::Error& error
         mended.connection = true;
         co_return true;
     }
-    if (advice.refresh_clock && !mended.clock && learn_clock(call)) {
-        mended.clock = true;
+    if (advice.refresh_clock && mended.clock < kClocksMax && learn_clock(call)) {
+        ++mended.clock;
         co_return true;
     }
     // Keys may be changed again while a slow request is under way. A bare 400 may mean others.

@@ -99,9 +99,9 @@ class S3Client {
     const Stats& stats() const { return stats_; }
 
   private:
-    struct Mended {  // by one call, each of them once
-        bool connection = false, clock = false, region = false;
-        unsigned renewals = 0;  // of the keys
+    struct Mended {  // by one call
+        bool connection = false, region = false;
+        unsigned clock = 0, renewals = 0;  // times; renewals of the keys
     };
     struct Attempt;
     class Race;

@@ -212,6 +212,16 @@ TEST_P(ClientTest, ATransferThatHardlyMovesRunsOutOfAttempts) {
     EXPECT_EQ(server->stats().count("GetObject"), 3U);
 }
 
+// The next refusal, by a server whose clock is right, sets it right again.
+TEST_P(ClientTest, OneWrongClockAmongManyIsNotBelievedForEver) {
+    ASSERT_TRUE(server->put("bkt", "k", "abc"));
+    ASSERT_TRUE(server->set_faults("GetObject nth=1 skew=7200"));
+    EXPECT_EQ(get("k", {0, 3}, 3), "abc");
+    EXPECT_EQ(server->stats().count("GetObject"), 3U);
+    EXPECT_EQ(get("k", {0, 3}, 3), "abc");
+    EXPECT_EQ(server->stats().count("GetObject"), 4U);
+}
+
 io::Task<void> get_one(S3Client& client, base::Status& status) {
     TextReceiver receiver;
     const auto got = co_await client.get_object(
