@@ -16,7 +16,6 @@
 
 #include "io/reactor.h"
 #include "s3client/access_point.h"
-#include "s3client/admission.h"
 #include "s3client/call.h"
 #include "s3client/checksum_support.h"
 #include "s3client/client_config.h"
@@ -26,7 +25,8 @@
 #include "s3client/operation.h"
 #include "s3client/retry.h"
 #include "s3client/sigv4.h"
-#include "s3client/stragglers.h"
+#include "s3client/traffic/admission.h"
+#include "s3client/traffic/stragglers.h"
 #include "s3client/xml.h"
 
 namespace s3client {

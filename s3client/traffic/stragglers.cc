@@ -1,4 +1,4 @@
-#include "s3client/stragglers.h"
+#include "s3client/traffic/stragglers.h"
 
 #include <algorithm>
 

@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "s3client/latency.h"
+#include "s3client/traffic/latency.h"
 
 namespace s3client {
 

@@ -1,4 +1,4 @@
-#include "s3client/admission.h"
+#include "s3client/traffic/admission.h"
 
 #include "base/log.h"
 

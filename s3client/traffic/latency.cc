@@ -1,4 +1,4 @@
-#include "s3client/latency.h"
+#include "s3client/traffic/latency.h"
 
 #include <algorithm>
 #include <cmath>

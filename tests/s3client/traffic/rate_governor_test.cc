@@ -1,4 +1,4 @@
-#include "s3client/rate_governor.h"
+#include "s3client/traffic/rate_governor.h"
 
 #include <gtest/gtest.h>
 #include <queue>

@@ -1,8 +1,8 @@
-#include "s3client/stragglers.h"
+#include "s3client/traffic/stragglers.h"
 
 #include <gtest/gtest.h>
 
-#include "s3client/latency.h"
+#include "s3client/traffic/latency.h"
 
 namespace s3client {
 namespace {

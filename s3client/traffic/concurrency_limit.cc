@@ -1,4 +1,4 @@
-#include "s3client/concurrency_limit.h"
+#include "s3client/traffic/concurrency_limit.h"
 
 #include <algorithm>
 

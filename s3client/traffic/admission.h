@@ -15,9 +15,9 @@
 
 #include "io/reactor.h"
 #include "io/sync.h"
-#include "s3client/concurrency_limit.h"
 #include "s3client/operation.h"
-#include "s3client/rate_governor.h"
+#include "s3client/traffic/concurrency_limit.h"
+#include "s3client/traffic/rate_governor.h"
 
 namespace s3client {
 
