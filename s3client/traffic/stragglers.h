@@ -37,8 +37,9 @@ class Stragglers {
     // What is known after so few is not acted upon; until then an answer may take so long.
     static constexpr std::uint64_t kSamplesMin = 16;
     static constexpr base::Duration kWaitUnknown = std::chrono::seconds(1);
-    // Nobody is a straggler sooner than this.
-    static constexpr base::Duration kWaitMin = std::chrono::milliseconds(100);
+    // Nobody is a straggler sooner than this: S3 itself takes 100 to 200 ms on a normal day, and a
+    // busy machine may keep an answer waiting as long.
+    static constexpr base::Duration kWaitMin = std::chrono::milliseconds(200);
     static constexpr base::Duration kTransferMin = std::chrono::seconds(2);
 
     // From the last byte sent to the first received; of one that was given up: until then.

@@ -55,7 +55,8 @@ TEST_P(EngineIntegrity, WhatDiffersOnTheWayIsReadAgain) {
     start_engine();
     ASSERT_TRUE(server->set_faults("GetObject nth=3 wrong-checksum"));
     expect_archive(request());
-    EXPECT_EQ(server->stats().count("GetObject"), 11U);
+    EXPECT_GE(server->stats().count("GetObject"), 11U);
+    EXPECT_LE(server->stats().count("GetObject"), 11U + engine->stats().hedged);
 }
 
 TEST_P(EngineIntegrity, WhatDiffersInS3FailsTheJob) {
@@ -95,7 +96,7 @@ TEST_P(EngineIntegrity, PartsAreLookedUpWhenS3HasOthers) {
     start_engine(config(2, 40));
     ASSERT_TRUE(server->set_faults("UploadPart part=2 wrong-etag"));
     expect_archive(request());
-    EXPECT_EQ(server->stats().count("ListParts"), 1U);
+    EXPECT_GE(server->stats().count("ListParts"), 1U);
     EXPECT_EQ(server->stats().count("CompleteMultipartUpload"), 2U);
 }
 
