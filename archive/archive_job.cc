@@ -1,5 +1,6 @@
 #include "archive/archive_job.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "archive/access_hint.h"
@@ -86,10 +87,9 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     auto free =
         co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
     if (!free) co_return std::unexpected(free.error());
-    if (job_->request().options.checksums == Checksums::required) {
-        auto checks = co_await require_checksums(*home_.client, job_->request().destination,
-                                                 call(work_->cancel));
-        if (!checks) co_return std::unexpected(checks.error());
+    if (options.checksums == Checksums::required) {
+        if (auto checks = co_await require_checksums(); !checks)
+            co_return std::unexpected(checks.error());
     }
     auto plan = co_await make_plan();
     if (!plan) co_return std::unexpected(plan.error());
@@ -149,6 +149,23 @@ io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_upload() {
     co_return co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
                                                              object_headers(destination),
                                                              destination_call(late.source()));
+}
+
+// Known from earlier answers, else found out with an upload that is aborted at once.
+io::Task<Status> ArchiveJob::require_checksums() {
+    const Destination& destination = job_->request().destination;
+    if (home_.client->checksums() == s3client::Checking::unknown) {
+        auto created = co_await create_upload();
+        if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
+        co_await abort_upload(*home_.client,
+                              {destination.bucket, destination.key, std::move(created->upload_id)},
+                              destination_call(work_->cancel));
+    }
+    if (home_.client->checksums() == s3client::Checking::checked) co_return Status{};
+    co_return base::fail(base::ErrorKind::invalid, "checksums_not_checked",
+                         fmt::format("the store of {} does not check what it is sent, and the job "
+                                     "requires it",
+                                     destination.bucket));
 }
 
 io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {

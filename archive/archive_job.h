@@ -62,6 +62,8 @@ class ArchiveJob {
     io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
     io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
     io::Task<base::Result<s3client::CreatedUpload>> create_upload();
+    // Errors: invalid "checksums_not_checked".
+    io::Task<base::Status> require_checksums();
     io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
     io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
                            std::size_t shards_max);

@@ -114,26 +114,6 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
     co_return std::unexpected(with_access_hint(head.error(), destination.access));
 }
 
-io::Task<base::Status> require_checksums(s3client::S3Client& client, Destination destination,
-                                         s3client::CallContext context) {
-    if (client.checksums() == s3client::Checking::unknown) {
-        context.access = &destination.access;
-        auto upload = co_await client.create_multipart_upload(destination.bucket, destination.key,
-                                                              object_headers(destination), context);
-        if (!upload) {
-            co_return std::unexpected(
-                with_access_hint(std::move(upload.error()), destination.access));
-        }
-        co_await abort_upload(
-            client, {destination.bucket, destination.key, std::move(upload->upload_id)}, context);
-    }
-    if (client.checksums() == s3client::Checking::checked) co_return base::Status{};
-    co_return base::fail(base::ErrorKind::invalid, "checksums_not_checked",
-                         fmt::format("the store of {} does not check what it is sent, and the job "
-                                     "requires it",
-                                     destination.bucket));
-}
-
 io::Task<base::Result<s3client::WrittenObject>> settle_write(
     s3client::S3Client& client, Destination destination,
     base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,

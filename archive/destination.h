@@ -23,11 +23,6 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context);
 
-// Whether the store checks what it is sent: known from earlier answers, else found out with an
-// upload that is aborted at once. Errors: invalid "checksums_not_checked".
-io::Task<base::Status> require_checksums(s3client::S3Client& client, Destination destination,
-                                         s3client::CallContext context);
-
 // Aborts an upload to which nothing of ours is under way any more. Tried even when the job was
 // cancelled, and even when S3 is unwell; but not for ever. A failure is logged.
 io::Task<void> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,

@@ -98,6 +98,19 @@ TEST_P(EngineCancel, WhileTheUploadIsBeingCreated) {
     expect_cancelled(job);
 }
 
+// The upload by which it is found out whether the store checks checksums.
+TEST_P(EngineCancel, WhileTheStoreIsBeingTried) {
+    put_large();
+    start_engine(config(2, 40));
+    ASSERT_TRUE(server->set_faults("CreateMultipartUpload delay=300"));
+    ArchiveRequest what = request();
+    what.options.checksums = Checksums::required;
+    RunningJob job = start(what);
+    wait_until([this] { return !server->open_uploads().empty(); });
+    job.job->cancel();
+    expect_cancelled(job);
+}
+
 TEST_P(EngineCancel, WhileTheUploadIsNeverCreated) {
     put_large();
     start_engine(config(2, 40));
