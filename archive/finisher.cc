@@ -142,7 +142,8 @@ class Finisher {
                 ours.etag = there.etag;
                 ++found;
             }
-            if (!page->next_part_number_marker) break;
+            // A store that does not move on would be asked for ever.
+            if (page->next_part_number_marker.value_or(0) <= after) break;
             after = *page->next_part_number_marker;
         }
         if (found == parts.size()) co_return parts;

@@ -14,6 +14,8 @@ namespace {
 
 // GETs under way for one part; small objects need many to hide S3's latency.
 constexpr std::size_t kFetchWindow = 64;
+// What is nice to have does not keep a part waiting for longer.
+constexpr base::Duration kStoredCrcTimeout = std::chrono::seconds(20);
 
 // Receives a run of bytes into part memory and takes their CRC while they are in the cache.
 class PartReceiver final : public s3client::BodyReceiver {
@@ -174,9 +176,10 @@ io::Task<base::Status> PartBuilder::fetch_one(Fetch& fetch) {
 io::Task<void> PartBuilder::ask_stored_crc(std::size_t segment) {
     const ShardEntry& entry = shard_.entries[part_.segments[segment].entry];
     const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
+    s3client::CallContext call = context_.call_with(bucket.access);
+    call.timeout = kStoredCrcTimeout;
     auto head = co_await context_.client.head_object({bucket.name, entry.key, entry.version_id},
-                                                     s3client::WithChecksum::yes,
-                                                     context_.call_with(bucket.access));
+                                                     s3client::WithChecksum::yes, call);
     if (!head || head->etag != entry.etag) co_return;
     if (const auto crc = base::crc32_from_base64(head->checksum_crc32))
         stored_crcs_[segment] = *crc;
