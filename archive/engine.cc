@@ -168,7 +168,7 @@ Engine::~Engine() {
     std::unique_lock lock(impl_->mutex);
     const std::set<std::shared_ptr<Job>> running = impl_->jobs;
     lock.unlock();
-    for (const auto& job : running) job->cancel();
+    for (const auto& job : running) job->recorder() != nullptr ? job->park() : job->cancel();
     for (EngineLane& lane : impl_->parts.lanes) {
         lane.lane->reactor().post([&lane] { lane.shutdown->cancel(); });
     }
