@@ -15,7 +15,7 @@ namespace {
 using archive::JobState;
 
 const std::string kBody =
-    R"({"source":{"bucket":"photos"},"destination":{"bucket":"out","key":"a.zip"}})";
+    R"({"source":{"bucket":"photos","prefix":"2026/"},"destination":{"bucket":"out","key":"a.zip"}})";
 
 class JobServiceTest : public testing::Test {
   protected:
