@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ip_network.h"
 #include "base/log.h"
 #include "config/limits.h"
 
@@ -51,6 +52,9 @@ struct Settings {
     unsigned jobs_running_max = 8;
     unsigned jobs_queued_max = 10'000;
     unsigned jobs_kept_max = 10'000;  // ended ones, in memory
+
+    std::string notify_secret_file;             // empty: one is made in state_dir
+    std::vector<base::IpNetwork> notify_allow;  // though webhooks would not go there
 
     std::vector<std::string> warnings;  // to be logged once the log is set up
 };
