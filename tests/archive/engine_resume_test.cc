@@ -127,9 +127,7 @@ class EngineResume : public EngineTest {
     }
     // What S3 was asked since the last reset.
     std::uint64_t count(const std::string& operation) const {
-        const auto& operations = server->stats().operations;
-        const auto found = operations.find(operation);
-        return found == operations.end() ? 0 : found->second;
+        return server->stats().count(operation);
     }
     void expect_resumed(std::uint64_t parts_before) {
         server->reset_stats();
