@@ -31,6 +31,11 @@ constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 constexpr auto kPresignAhead = std::chrono::minutes(1);
 constexpr auto kPresignTimeout = std::chrono::seconds(10);
 
+// A lane's part of what is set for all; 0 stays "no limit".
+std::uint64_t per_lane(std::uint64_t all, unsigned lanes) {
+    return all == 0 ? 0 : std::max<std::uint64_t>(1, all / lanes);
+}
+
 io::BackendChoice backend_choice(IoChoice io) {
     switch (io) {
         case IoChoice::uring: return io::BackendChoice::uring;
@@ -102,10 +107,15 @@ base::Status Engine::Impl::start_lanes() {
         count = static_cast<unsigned>(fit);
     }
     const std::uint64_t lane_memory = config.memory_bytes / count;
+    const std::uint64_t job_memory = per_lane(config.job_memory_bytes, count);
+    client.budgets = {
+        .flow_requests_max = static_cast<unsigned>(per_lane(config.job_connections_max, count)),
+        .requests_per_second = static_cast<double>(config.requests_per_second) / count,
+        .flow_requests_per_second = static_cast<double>(config.job_requests_per_second) / count};
     parts.lanes.resize(count);
     for (EngineLane& lane : parts.lanes) {
-        auto setup = [this, &lane, lane_memory](io::Lane& self) -> base::Status {
-            auto slab = io::BufferSlab::create(self.reactor(), lane_memory);
+        auto setup = [this, &lane, lane_memory, job_memory](io::Lane& self) -> base::Status {
+            auto slab = io::BufferSlab::create(self.reactor(), lane_memory, job_memory);
             if (!slab) return std::unexpected(slab.error());
             lane.slab = std::move(*slab);
             lane.client = std::make_unique<s3client::S3Client>(self.reactor(), client);
@@ -124,7 +134,8 @@ base::Status Engine::Impl::start_lanes() {
         lane.lane = std::move(*started);
     }
     const std::uint64_t slab = parts.lanes.front().slab->total_bytes();
-    const std::uint64_t chosen = std::clamp(slab / 4, kPreferredPartMin, kPreferredPartMax);
+    const std::uint64_t usable = job_memory == 0 ? slab : std::min(slab, job_memory);
+    const std::uint64_t chosen = std::clamp(usable / 4, kPreferredPartMin, kPreferredPartMax);
     parts.plan_options.sizing.preferred =
         config.part_size_bytes != 0 ? std::max(config.part_size_bytes, 2 * kPartSizeMin) : chosen;
     parts.plan_options.sizing.memory_max = slab;
@@ -245,7 +256,10 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     io::Reactor& reactor = lane.lane->reactor();
     auto selection = co_await select_objects(
         *lane.client, reactor, parts.worker, request,
-        {.cancel = lane.shutdown.get(), .requests = &asked, .credentials = lease->get()});
+        {.cancel = lane.shutdown.get(),
+         .requests = &asked,
+         .credentials = lease->get(),
+         .flow = parts.new_flow()});
     if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
         auto manifest = Manifest::make(std::move(*selection), request);

@@ -5,7 +5,8 @@ namespace archive {
 io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const ShardPlan& shard) {
     ShardResult result;
     for (const ShardPart& part : shard.parts) {
-        auto memory = co_await context.slab.reserve(part.size, {.cancel = context.call.cancel});
+        auto memory = co_await context.slab.reserve(
+            part.size, {.cancel = context.call.cancel}, context.call.flow);
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched)
