@@ -90,18 +90,18 @@ bool FairQueue::at_bound(const Wait& wait) const {
            held + wait.units_ > flow_units_max_;
 }
 
-// A flow that stood back falls behind, by this far at most; else it would make up for all of it once
+// A flow that stood back falls behind by one take at most; else it would make up for all of it once
 // others come.
 double FairQueue::start_of(const Wait& wait) const {
-    const double behind_max = static_cast<double>(wait.units_) / wait.account_->weight +
-                              static_cast<double>(units_) / active_weight_;
+    const double behind_max = static_cast<double>(wait.units_) / wait.account_->weight;
     return std::max(wait.account_->tag, now_ - behind_max);
 }
 
-bool FairQueue::within_share(const Wait& wait) const {
+FairQueue::Standing FairQueue::standing_of(const Wait& wait) const {
     const Account& account = *wait.account_;
-    const double share = static_cast<double>(units_) * account.weight / active_weight_;
-    return static_cast<double>(account.held + wait.units_) <= share + kRounding;
+    const double share = static_cast<double>(units_) * account.weight / active_weight_ + kRounding;
+    if (static_cast<double>(account.held + wait.units_) <= share) return Standing::within_share;
+    return static_cast<double>(account.held) < share ? Standing::at_share : Standing::above_share;
 }
 
 bool FairQueue::goes_before(const Wait& a, const Wait* b) const {
@@ -115,17 +115,18 @@ bool FairQueue::goes_before(const Wait& a, const Wait* b) const {
 FairQueue::Wait* FairQueue::choose() const {
     for (std::size_t rank = 0; rank < kRanks; ++rank) {
         Wait* first = nullptr;
-        Wait* first_within = nullptr;
+        std::array<Wait*, kStandings> first_of{};
         for (const Account* account : waiting_) {
             Wait* head = account->lines[rank].first;
             if (head == nullptr || at_bound(*head)) continue;
             if (goes_before(*head, first)) first = head;
-            if (within_share(*head) && goes_before(*head, first_within)) first_within = head;
+            Wait*& before = first_of[static_cast<std::size_t>(standing_of(*head))];
+            if (goes_before(*head, before)) before = head;
         }
         if (first == nullptr) continue;
-        const bool stands_back =
-            first_within != nullptr && first->account_->held > 0 && !within_share(*first);
-        return stands_back ? first_within : first;
+        // Who holds nothing stands back for nobody, or a large part might never be served.
+        if (first->account_->held == 0) return first;
+        return *std::ranges::find_if(first_of, [](Wait* head) { return head != nullptr; });
     }
     return nullptr;
 }
@@ -136,8 +137,8 @@ void FairQueue::charge(Account& account, std::uint64_t units, double start) {
     note_activity(account);
     const auto cost = static_cast<double>(units);
     account.tag = start + cost / account.weight;
-    now_ = std::max(now_, start);
-    if (units > 0) now_ += cost / active_weight_;
+    // What is held has not been used yet: the present is behind by all there is, at most.
+    if (units > 0) now_ = std::max(now_, start - static_cast<double>(units_) / active_weight_);
 }
 
 bool FairQueue::try_take(const Flow& flow, std::uint64_t units) {
@@ -154,6 +155,7 @@ void FairQueue::give_back(std::uint64_t flow_id, std::uint64_t units) {
     if (units == 0) return;  // who holds nothing may be forgotten
     const auto found = accounts_.find(flow_id);
     CHECK(found != accounts_.end() && found->second.held >= units);
+    now_ += static_cast<double>(units) / active_weight_;
     found->second.held -= units;
     taken_ -= units;
     note_activity(found->second);

@@ -5,7 +5,7 @@
 // next. Who comes back after a rest starts at the present: nothing is saved up. Besides, a flow
 // that holds its share of the units stands back behind those that do not, so that slow work leaves
 // room for fast; and a head that does not fit holds back everybody, so that it is served in the
-// end, but for one that waits for its own flow's bound.
+// end, unless only its own flow's bound is in its way.
 //
 // Not thread-safe: lives on one reactor, outlives its waiters, resumes them through the ready
 // queue. To take without a wait costs a look-up; a choice is a walk over the flows that wait.
@@ -95,13 +95,16 @@ class FairQueue {
     std::size_t flows_known() const { return accounts_.size(); }
 
   private:
+    // Of a flow with what it waits for; lower ones go first.
+    enum class Standing : std::uint8_t { within_share, at_share, above_share };
+    static constexpr std::size_t kStandings = 3;
     struct Line {
         Wait* first = nullptr;
         Wait* last = nullptr;
     };
     struct Account {
         double weight = 1;
-        double tag = 0;          // virtual time up to which it has been served
+        double tag = 0;          // virtual time up to which it has taken
         std::uint64_t held = 0;  // units
         std::array<Line, kRanks> lines{};
         bool active = false;  // holds something or waits
@@ -112,7 +115,7 @@ class FairQueue {
     void note_activity(Account& account);
     bool at_bound(const Wait& wait) const;
     double start_of(const Wait& wait) const;
-    bool within_share(const Wait& wait) const;
+    Standing standing_of(const Wait& wait) const;
     bool goes_before(const Wait& a, const Wait* b) const;
     Wait* choose() const;
     void charge(Account& account, std::uint64_t units, double start);
@@ -124,7 +127,7 @@ class FairQueue {
     std::uint64_t units_;
     const std::uint64_t flow_units_max_;
     std::uint64_t taken_ = 0;
-    double now_ = 0;            // virtual time
+    double now_ = 0;            // virtual time: what has been given back, for each weight
     double active_weight_ = 0;  // of all active accounts
     std::size_t active_ = 0;
     std::unordered_map<std::uint64_t, Account> accounts_;

@@ -72,6 +72,7 @@ class Admission {
 
     unsigned limit() const { return limit_.limit(); }
     unsigned under_way() const { return static_cast<unsigned>(places_.taken()); }
+    std::size_t flows_known() const { return places_.flows_known() + flows_.size(); }
 
   private:
     friend class Permit;

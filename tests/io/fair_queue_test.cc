@@ -72,6 +72,7 @@ TEST_P(FairQueueTest, AmongItsOwnTheLowerOrderGoesFirst) {
         int id = 0;
         for (const std::uint64_t order : {5, 3, 5, 1, 9, 3})
             scope.spawn(take(q, {.id = 1, .order = order}, 1, ++id, out));
+        co_await let_others_run(r);
         for (int i = 0; i < 6; ++i) {
             q.give_back(1, 1);
             co_await let_others_run(r);
@@ -92,6 +93,7 @@ TEST_P(FairQueueTest, FlowsTakeTurns) {
         TaskScope scope(r);
         for (int i = 0; i < 50; ++i) scope.spawn(take(q, kOne, 1, 1, out));
         for (int i = 0; i < 5; ++i) scope.spawn(take(q, kTwo, 1, 2, out));
+        co_await let_others_run(r);
         for (int i = 0; i < 55; ++i) {
             q.give_back(holder, 1);
             co_await let_others_run(r);
@@ -170,6 +172,7 @@ TEST_P(FairQueueTest, TheFirstRankGoesBeforeTheSecond) {
         scope.spawn(take(q, {}, 1, 2, out, {}, Rank::second));
         scope.spawn(take(q, {}, 1, 3, out, {}, Rank::first));
         scope.spawn(take(q, {}, 1, 4, out, {}, Rank::first));
+        co_await let_others_run(r);
         for (int i = 0; i < 4; ++i) {
             q.give_back(0, 1);
             co_await let_others_run(r);
@@ -196,7 +199,8 @@ TEST_P(FairQueueTest, AHeadThatGivesUpLetsTheNextGo) {
         std::ranges::sort(out.begin() + 1, out.end());
         EXPECT_EQ(out, (Trace{-1, 2, 3}));
         out.clear();
-        scope.spawn(take(q, kTwo, 8, 4, out, {.cancel = &cancel}));
+        scope.spawn(take(q, {.id = 4}, 8, 4, out, {.cancel = &cancel}));
+        co_await let_others_run(r);
         scope.spawn(take(q, kThree, 2, 5, out));
         co_await let_others_run(r);
         EXPECT_EQ(out.size(), 0U);
