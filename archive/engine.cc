@@ -22,8 +22,8 @@ using base::Result;
 
 // A reactor with less could not hold two of the smallest parts.
 constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
-// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time,
-// within these.
+// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time
+// and a spare for another job's, within these.
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 
@@ -135,7 +135,9 @@ base::Status Engine::Impl::start_lanes() {
     }
     const std::uint64_t slab = parts.lanes.front().slab->total_bytes();
     const std::uint64_t usable = job_memory == 0 ? slab : std::min(slab, job_memory);
-    const std::uint64_t chosen = std::clamp(usable / 4, kPreferredPartMin, kPreferredPartMax);
+    const std::uint64_t share = usable / io::BufferSlab::kBlockBytes / io::BufferSlab::kSpareShare *
+                                io::BufferSlab::kBlockBytes;
+    const std::uint64_t chosen = std::clamp(share, kPreferredPartMin, kPreferredPartMax);
     parts.plan_options.sizing.preferred =
         config.part_size_bytes != 0 ? std::max(config.part_size_bytes, 2 * kPartSizeMin) : chosen;
     parts.plan_options.sizing.memory_max = slab;

@@ -11,12 +11,15 @@ namespace {
 // Shares are sums of weights: as exact as floating point is.
 constexpr double kRounding = 1e-6;
 
-std::size_t index(FairQueue::Rank rank) { return static_cast<std::size_t>(rank); }
+template <typename Enum>
+std::size_t index(Enum place) {
+    return static_cast<std::size_t>(place);
+}
 
 }  // namespace
 
-FairQueue::FairQueue(Reactor& reactor, std::uint64_t units, std::uint64_t flow_units_max)
-    : reactor_(reactor), units_(units), flow_units_max_(flow_units_max) {}
+FairQueue::FairQueue(Reactor& reactor, std::uint64_t units, Bound bound)
+    : reactor_(reactor), units_(units), bound_(bound) {}
 
 bool FairQueue::Wait::await_ready() {
     if (bounds_.cancel != nullptr && bounds_.cancel->cancelled()) {
@@ -58,6 +61,7 @@ FairQueue::Account& FairQueue::account_of(const Flow& flow) {
     if (found == accounts_.end()) {
         if (accounts_.size() >= forget_at_) forget_idle();
         found = accounts_.try_emplace(flow.id).first;
+        found->second.bounded = flow.id != 0;
     }
     Account& account = found->second;
     if (account.active) active_weight_ += flow.weight - account.weight;
@@ -84,10 +88,12 @@ void FairQueue::note_activity(Account& account) {
     active_weight_ = active_ == 0 ? 0 : active_weight_ + (active ? 1 : -1) * account.weight;
 }
 
-bool FairQueue::at_bound(const Wait& wait) const {
-    const std::uint64_t held = wait.account_->held;
-    return flow_units_max_ != 0 && wait.flow_.id != 0 && held > 0 &&
-           held + wait.units_ > flow_units_max_;
+bool FairQueue::at_bound(const Account& account, std::uint64_t units) const {
+    if (account.held == 0 || !account.bounded) return false;
+    const std::uint64_t held_max = bound_.flow_units_max;
+    if (held_max != 0 && account.held + units > held_max) return true;
+    return units <= bound_.spare_units && free_units() < units + bound_.spare_units &&
+           standing_of(account, units) != Standing::within_share;
 }
 
 // A flow that stood back falls behind by one take at most; else it would make up for all of it once
@@ -97,10 +103,10 @@ double FairQueue::start_of(const Wait& wait) const {
     return std::max(wait.account_->tag, now_ - behind_max);
 }
 
-FairQueue::Standing FairQueue::standing_of(const Wait& wait) const {
-    const Account& account = *wait.account_;
-    const double share = static_cast<double>(units_) * account.weight / active_weight_ + kRounding;
-    if (static_cast<double>(account.held + wait.units_) <= share) return Standing::within_share;
+FairQueue::Standing FairQueue::standing_of(const Account& account, std::uint64_t units) const {
+    const std::uint64_t shared = units_ - std::min(units_, bound_.spare_units);
+    const double share = static_cast<double>(shared) * account.weight / active_weight_ + kRounding;
+    if (static_cast<double>(account.held + units) <= share) return Standing::within_share;
     return static_cast<double>(account.held) < share ? Standing::at_share : Standing::above_share;
 }
 
@@ -118,9 +124,9 @@ FairQueue::Wait* FairQueue::choose() const {
         std::array<Wait*, kStandings> first_of{};
         for (const Account* account : waiting_) {
             Wait* head = account->lines[rank].first;
-            if (head == nullptr || at_bound(*head)) continue;
+            if (head == nullptr || at_bound(*account, head->units_)) continue;
             if (goes_before(*head, first)) first = head;
-            Wait*& before = first_of[static_cast<std::size_t>(standing_of(*head))];
+            Wait*& before = first_of[index(standing_of(*account, head->units_))];
             if (goes_before(*head, before)) before = head;
         }
         if (first == nullptr) continue;
@@ -145,8 +151,7 @@ bool FairQueue::try_take(const Flow& flow, std::uint64_t units) {
     if (units > free_units()) return false;
     Account& account = account_of(flow);
     if (!waiting_.empty() && (account.waits() || contended())) return false;
-    const bool bounded = flow_units_max_ != 0 && flow.id != 0 && account.held > 0;
-    if (bounded && account.held + units > flow_units_max_) return false;
+    if (at_bound(account, units)) return false;
     charge(account, units, std::max(account.tag, now_));
     return true;
 }

@@ -5,7 +5,7 @@
 // next. Who comes back after a rest starts at the present: nothing is saved up. Besides, a flow
 // that holds its share of the units stands back behind those that do not, so that slow work leaves
 // room for fast; and a head that does not fit holds back everybody, so that it is served in the
-// end, unless only its own flow's bound is in its way.
+// end, unless only a bound is in its way.
 //
 // Not thread-safe: lives on one reactor, outlives its waiters, resumes them through the ready
 // queue. To take without a wait costs a look-up; a choice is a walk over the flows that wait.
@@ -37,9 +37,15 @@ class FairQueue {
     // Flows that hold nothing and do not wait, and are not forgotten yet.
     static constexpr std::size_t kIdleMax = 1'000;
 
-    // `flow_units_max`: what one flow may hold, but for its very first take; 0: all. Flow 0 may
-    // always have all.
-    FairQueue(Reactor& reactor, std::uint64_t units, std::uint64_t flow_units_max = 0);
+    struct Bound {  // of all flows but 0
+        // What one flow may hold, but for its first take; 0: all.
+        std::uint64_t flow_units_max = 0;
+        // So many are left to flows that hold nothing, or less than their share: a newcomer need
+        // not wait until slow work gives something back. But for takes that are larger.
+        std::uint64_t spare_units = 0;
+    };
+    FairQueue(Reactor& reactor, std::uint64_t units) : FairQueue(reactor, units, Bound{}) {}
+    FairQueue(Reactor& reactor, std::uint64_t units, Bound bound);
     FairQueue(const FairQueue&) = delete;
     FairQueue& operator=(const FairQueue&) = delete;
     ~FairQueue() { CHECK(waiting_.empty()); }
@@ -90,7 +96,7 @@ class FairQueue {
     std::uint64_t units() const { return units_; }
     std::uint64_t taken() const { return taken_; }
     std::uint64_t free_units() const { return taken_ < units_ ? units_ - taken_ : 0; }
-    // Somebody waits whom not only the bound of its own flow holds back.
+    // Somebody waits whom not only a bound holds back.
     bool contended() const { return choose() != nullptr; }
     std::size_t flows_known() const { return accounts_.size(); }
 
@@ -107,15 +113,16 @@ class FairQueue {
         double tag = 0;          // virtual time up to which it has taken
         std::uint64_t held = 0;  // units
         std::array<Line, kRanks> lines{};
-        bool active = false;  // holds something or waits
+        bool active = false;   // holds something or waits
+        bool bounded = false;  // not flow 0
         bool waits() const { return lines[0].first != nullptr || lines[1].first != nullptr; }
     };
     Account& account_of(const Flow& flow);
     void forget_idle();
     void note_activity(Account& account);
-    bool at_bound(const Wait& wait) const;
+    bool at_bound(const Account& account, std::uint64_t units) const;
     double start_of(const Wait& wait) const;
-    Standing standing_of(const Wait& wait) const;
+    Standing standing_of(const Account& account, std::uint64_t units) const;
     bool goes_before(const Wait& a, const Wait* b) const;
     Wait* choose() const;
     void charge(Account& account, std::uint64_t units, double start);
@@ -125,7 +132,7 @@ class FairQueue {
 
     Reactor& reactor_;
     std::uint64_t units_;
-    const std::uint64_t flow_units_max_;
+    const Bound bound_;
     std::uint64_t taken_ = 0;
     double now_ = 0;            // virtual time: what has been given back, for each weight
     double active_weight_ = 0;  // of all active accounts

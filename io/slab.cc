@@ -80,7 +80,8 @@ base::Result<std::unique_ptr<BufferSlab>> BufferSlab::create(Reactor& reactor,
 
 BufferSlab::BufferSlab(Reactor& reactor, std::byte* base, std::size_t blocks,
                        std::size_t flow_blocks_max)
-    : base_(base), block_count_(blocks), shares_(reactor, blocks, flow_blocks_max) {
+    : base_(base), block_count_(blocks), shares_(reactor, blocks,
+              {.flow_units_max = flow_blocks_max, .spare_units = blocks / kSpareShare}) {
     free_blocks_.reserve(blocks);
     for (std::size_t i = blocks; i-- > 0;) free_blocks_.push_back(base_ + i * kBlockBytes);
 }

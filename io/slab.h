@@ -55,6 +55,8 @@ class PartMemory {
 class BufferSlab {
   public:
     static constexpr std::size_t kBlockBytes = 1 << 20;
+    // A fifth stays free for flows that hold nothing yet, as long as parts are no larger than that.
+    static constexpr std::size_t kSpareShare = 5;
 
     // total_bytes is rounded down to whole blocks; the pages are taken from the kernel when first
     // touched. One flow may hold flow_bytes_max (0: all), but one part always, whatever its size.

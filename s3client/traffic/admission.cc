@@ -30,7 +30,7 @@ Admission::Admission(io::Reactor& reactor, unsigned limit_max, TrafficBudgets bu
     : reactor_(reactor),
       budgets_(budgets),
       limit_(limit_max),
-      places_(reactor, limit_.limit(), budgets.flow_requests_max),
+      places_(reactor, limit_.limit(), {.flow_units_max = budgets.flow_requests_max}),
       forget_flows_at_(kRestingFlowsMax) {
     if (budgets_.requests_per_second > 0)
         all_flows_.emplace(reactor, TokenBucket(budgets_.requests_per_second));

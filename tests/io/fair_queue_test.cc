@@ -126,7 +126,7 @@ TEST_P(FairQueueTest, AHeadThatDoesNotFitHoldsBackAllOthers) {
 }
 
 TEST_P(FairQueueTest, AFlowAtItsBoundHoldsBackNobody) {
-    FairQueue queue(reactor, 10, 4);
+    FairQueue queue(reactor, 10, {.flow_units_max = 4});
     run([](Reactor& r, FairQueue& q) -> Task<void> {
         Trace out;
         EXPECT_TRUE(q.try_take(kOne, 3));
@@ -153,13 +153,41 @@ TEST_P(FairQueueTest, AFlowAtItsBoundHoldsBackNobody) {
 }
 
 TEST_P(FairQueueTest, WhoHoldsNothingMayTakeMoreThanTheBound) {
-    FairQueue queue(reactor, 10, 2);
+    FairQueue queue(reactor, 10, {.flow_units_max = 2});
     EXPECT_TRUE(queue.try_take(kOne, 7));
     EXPECT_FALSE(queue.try_take(kOne, 1));
     queue.give_back(1, 7);
     EXPECT_TRUE(queue.try_take(kOne, 1));
     EXPECT_TRUE(queue.try_take(kOne, 1));
     queue.give_back(1, 2);
+}
+
+TEST_P(FairQueueTest, ASpareIsLeftToWhoHoldsNothing) {
+    FairQueue queue(reactor, 10, {.spare_units = 2});
+    run([](Reactor& r, FairQueue& q) -> Task<void> {
+        Trace out;
+        for (int i = 0; i < 4; ++i) EXPECT_TRUE(q.try_take(kOne, 2));
+        EXPECT_FALSE(q.try_take(kOne, 1));
+        TaskScope scope(r);
+        scope.spawn(take(q, kOne, 2, 1, out));
+        co_await let_others_run(r);
+        EXPECT_TRUE(out.empty());
+        EXPECT_FALSE(q.contended());
+        scope.spawn(take(q, kTwo, 2, 2, out));
+        co_await let_others_run(r);
+        EXPECT_EQ(out, Trace{2});
+        q.give_back(2, 2);
+        co_await let_others_run(r);
+        EXPECT_EQ(out, Trace{2});
+        q.give_back(1, 2);
+        co_await scope.join();
+        EXPECT_EQ(out, (Trace{2, 1}));
+        q.give_back(1, 8);
+        // Larger takes leave nothing, or much might lie idle.
+        EXPECT_TRUE(q.try_take(kOne, 5));
+        EXPECT_TRUE(q.try_take(kOne, 5));
+        q.give_back(1, 10);
+    }(reactor, queue));
 }
 
 TEST_P(FairQueueTest, TheFirstRankGoesBeforeTheSecond) {

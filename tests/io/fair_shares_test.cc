@@ -23,8 +23,8 @@ struct Work {
 
 class Simulation {
   public:
-    Simulation(Reactor& reactor, std::uint64_t units, std::uint64_t flow_units_max = 0)
-        : reactor_(reactor), queue_(reactor, units, flow_units_max), stepped_(reactor) {}
+    Simulation(Reactor& reactor, std::uint64_t units, FairQueue::Bound bound = {})
+        : reactor_(reactor), queue_(reactor, units, bound), stepped_(reactor) {}
     ~Simulation() { CHECK(queue_.taken() == 0); }
 
     void add(const Work& work) {
@@ -222,6 +222,37 @@ TEST_P(FairSharesTest, APartThatNeedsNearlyAllIsServedInTheEnd) {
     }(sim));
 }
 
+// Its parts take a hundred times as long: with a spare the small one need not wait for them.
+TEST_P(FairSharesTest, WithASpareASmallJobDoesNotWaitForSlowParts) {
+    Simulation sim(reactor, 128, {.spare_units = 25});
+    run([](Simulation& s) -> Task<void> {
+        const Work small{.flow = {.id = 2}, .units = 25, .steps_min = 5, .steps_max = 5,
+                         .times = 4, .at_once = 5};
+        s.add(small);
+        EXPECT_LE(co_await s.steps_until_done(2), 6U);
+        s.add({.flow = {.id = 1}, .units = 25, .steps_min = 500, .steps_max = 500, .at_once = 5});
+        co_await s.steps(900);
+        EXPECT_EQ(s.held(1), 100U);
+        s.add(small);
+        EXPECT_LE(co_await s.steps_until_done(2), 21U);  // one part after the other
+        co_await s.end();
+    }(sim));
+}
+
+// Of many none holds anything for long: then the spare is used like the rest.
+TEST_P(FairSharesTest, ManyUseTheSpareToo) {
+    Simulation sim(reactor, 125, {.spare_units = 25});
+    run([](Simulation& s) -> Task<void> {
+        for (std::uint64_t id = 1; id <= 20; ++id)
+            s.add({.flow = {.id = id}, .units = 25, .steps_min = 4, .steps_max = 6, .at_once = 5});
+        co_await s.steps(1'000);
+        std::uint64_t sum = 0;
+        for (std::uint64_t id = 1; id <= 20; ++id) sum += s.served(id);
+        EXPECT_GT(sum, 125U * 1'000 / 5 * 9 / 10);
+        co_await s.end();
+    }(sim));
+}
+
 // One after the other, each with a single small wish: none of them is the past of another.
 TEST_P(FairSharesTest, AnEndlessStreamOfNewcomersDoesNotStarveAnybody) {
     Simulation sim(reactor, 8);
@@ -238,7 +269,7 @@ TEST_P(FairSharesTest, AnEndlessStreamOfNewcomersDoesNotStarveAnybody) {
 }
 
 TEST_P(FairSharesTest, ABoundedFlowLeavesTheRestToOthers) {
-    Simulation sim(reactor, 128, 32);
+    Simulation sim(reactor, 128, {.flow_units_max = 32});
     run([](Simulation& s) -> Task<void> {
         s.add({.flow = {.id = 1}, .units = 10, .steps_max = 4, .at_once = 9});
         s.add({.flow = {.id = 2}, .units = 64, .steps_max = 4, .at_once = 9});
