@@ -76,7 +76,8 @@ class ArchiveJob {
                            std::size_t shards_max);
     io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
                               std::size_t shards_max);
-    io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
+    io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work,
+                                      io::Semaphore& turn);
     void enter(JobState state);
     s3client::CallContext call(io::CancelSource& cancel) {
         s3client::CallContext context{.cancel = &cancel, .requests = &job_->requests};
