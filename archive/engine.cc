@@ -31,11 +31,6 @@ constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 constexpr auto kPresignAhead = std::chrono::minutes(1);
 constexpr auto kPresignTimeout = std::chrono::seconds(10);
 
-// A lane's part of what is set for all; 0 stays "no limit".
-std::uint64_t per_lane(std::uint64_t all, unsigned lanes) {
-    return all == 0 ? 0 : std::max<std::uint64_t>(1, all / lanes);
-}
-
 io::BackendChoice backend_choice(IoChoice io) {
     switch (io) {
         case IoChoice::uring: return io::BackendChoice::uring;
@@ -107,15 +102,13 @@ base::Status Engine::Impl::start_lanes() {
         count = static_cast<unsigned>(fit);
     }
     const std::uint64_t lane_memory = config.memory_bytes / count;
-    const std::uint64_t job_memory = per_lane(config.job_memory_bytes, count);
-    client.budgets = {
-        .flow_requests_max = static_cast<unsigned>(per_lane(config.job_connections_max, count)),
-        .requests_per_second = static_cast<double>(config.requests_per_second) / count,
-        .flow_requests_per_second = static_cast<double>(config.job_requests_per_second) / count};
+    const LaneBudgets budgets = lane_budgets(config, count);
+    client.budgets = budgets.traffic;
     parts.lanes.resize(count);
     for (EngineLane& lane : parts.lanes) {
-        auto setup = [this, &lane, lane_memory, job_memory](io::Lane& self) -> base::Status {
-            auto slab = io::BufferSlab::create(self.reactor(), lane_memory, job_memory);
+        auto setup = [this, &lane, lane_memory, &budgets](io::Lane& self) -> base::Status {
+            auto slab =
+                io::BufferSlab::create(self.reactor(), lane_memory, budgets.job_memory_bytes);
             if (!slab) return std::unexpected(slab.error());
             lane.slab = std::move(*slab);
             lane.client = std::make_unique<s3client::S3Client>(self.reactor(), client);
@@ -134,7 +127,8 @@ base::Status Engine::Impl::start_lanes() {
         lane.lane = std::move(*started);
     }
     const std::uint64_t slab = parts.lanes.front().slab->total_bytes();
-    const std::uint64_t usable = job_memory == 0 ? slab : std::min(slab, job_memory);
+    const std::uint64_t usable =
+        budgets.job_memory_bytes == 0 ? slab : std::min(slab, budgets.job_memory_bytes);
     const std::uint64_t share = usable / io::BufferSlab::kBlockBytes / io::BufferSlab::kSpareShare *
                                 io::BufferSlab::kBlockBytes;
     const std::uint64_t chosen = std::clamp(share, kPreferredPartMin, kPreferredPartMax);
@@ -256,12 +250,11 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     if (!lease) co_return std::unexpected(lease.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(
-        *lane.client, reactor, parts.worker, request,
-        {.cancel = lane.shutdown.get(),
-         .requests = &asked,
-         .credentials = lease->get(),
-         .flow = parts.new_flow()});
+    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
+                                             {.cancel = lane.shutdown.get(),
+                                              .requests = &asked,
+                                              .credentials = lease->get(),
+                                              .flow = parts.new_flow()});
     if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
         auto manifest = Manifest::make(std::move(*selection), request);

@@ -37,7 +37,7 @@ struct EngineConfig {
     unsigned job_connections_max = 0;           // requests under way of one job
     std::uint64_t requests_per_second = 0;      // of all
     std::uint64_t job_requests_per_second = 0;  // of one job
-    std::string addressing = "auto";         // auto | path | virtual
+    std::string addressing = "auto";            // auto | path | virtual
     // What is empty here is looked up as the SDKs do: in AWS_* variables, then in the profile.
     std::string region;              // found nowhere: us-east-1
     std::string endpoint_url;        // http(s)://host[:port]; found nowhere: AWS's of the region

@@ -11,8 +11,7 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
                                                   base::Result<io::PartMemory> memory) {
     ShardResult result;
     for (const ShardPart& part : shard.parts) {
-        if (part.number != shard.parts.front().number)
-            memory = co_await reserve_for(context, part);
+        if (part.number != shard.parts.front().number) memory = co_await reserve_for(context, part);
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched)

@@ -139,7 +139,7 @@ class FairQueue {
     std::size_t active_ = 0;
     std::unordered_map<std::uint64_t, Account> accounts_;
     std::size_t forget_at_ = kIdleMax / 2;  // as many are known
-    std::vector<Account*> waiting_;     // in the order they began to
+    std::vector<Account*> waiting_;         // in the order they began to
 };
 
 }  // namespace io

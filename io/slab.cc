@@ -72,15 +72,16 @@ base::Result<std::unique_ptr<BufferSlab>> BufferSlab::create(Reactor& reactor,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return std::unexpected(io_error(-errno, "mapping part memory"));
     ::madvise(memory, blocks * kBlockBytes, MADV_HUGEPAGE);  // a wish; works without
-    return std::unique_ptr<BufferSlab>(
-        new BufferSlab(reactor, static_cast<std::byte*>(memory), blocks,
-                       flow_bytes_max == 0 ? 0
-                                           : std::max<std::size_t>(1, flow_bytes_max / kBlockBytes)));
+    return std::unique_ptr<BufferSlab>(new BufferSlab(
+        reactor, static_cast<std::byte*>(memory), blocks,
+        flow_bytes_max == 0 ? 0 : std::max<std::size_t>(1, flow_bytes_max / kBlockBytes)));
 }
 
 BufferSlab::BufferSlab(Reactor& reactor, std::byte* base, std::size_t blocks,
                        std::size_t flow_blocks_max)
-    : base_(base), block_count_(blocks), shares_(reactor, blocks,
+    : base_(base),
+      block_count_(blocks),
+      shares_(reactor, blocks,
               {.flow_units_max = flow_blocks_max, .spare_units = blocks / kSpareShare}) {
     free_blocks_.reserve(blocks);
     for (std::size_t i = blocks; i-- > 0;) free_blocks_.push_back(base_ + i * kBlockBytes);
@@ -91,8 +92,7 @@ BufferSlab::~BufferSlab() {
     ::munmap(base_, std::max<std::size_t>(1, block_count_) * kBlockBytes);
 }
 
-Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds,
-                                                   Flow flow) {
+Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds, Flow flow) {
     const std::size_t blocks = size / kBlockBytes + (size % kBlockBytes != 0 ? 1 : 0);
     if (blocks > block_count_) {
         co_return base::fail(

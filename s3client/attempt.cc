@@ -127,8 +127,8 @@ void S3Client::Race::on_timer() {
     const base::SteadyTime late = late_at();
     if (now >= late) {
         if (!client_.hedge_budget_.has_one()) return;
-        auto permit = client_.admission_.try_enter(
-            target_.connect_host, rate_class(call_.operation), call_.context.flow);
+        auto permit = client_.admission_.try_enter(target_.connect_host,
+                                                   rate_class(call_.operation), call_.context.flow);
         if (permit) {
             client_.hedge_budget_.take();
             client_.stats_.hedged.fetch_add(1, std::memory_order_relaxed);

@@ -55,8 +55,7 @@ Admission::BudgetGate* Admission::gate_of(const io::Flow& flow) {
         });
         forget_flows_at_ = flows_.size() + kRestingFlowsMax;
     }
-    return &flows_
-                .try_emplace(flow.id, reactor_, TokenBucket(budgets_.flow_requests_per_second))
+    return &flows_.try_emplace(flow.id, reactor_, TokenBucket(budgets_.flow_requests_per_second))
                 .first->second;
 }
 

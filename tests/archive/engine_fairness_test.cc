@@ -1,5 +1,5 @@
-// Jobs beside one another: a small one does not stand behind a big one, equal ones proceed alike,
-// none has more than its budgets. S3's times are simulated and leave the machine idle, so that what
+// Jobs beside one another: a small one does not stand behind a big one, equal ones proceed alike.
+// S3's times are simulated and leave the machine idle, so that what
 // is measured is who waits for whom; bounds leave room for a busy machine all the same.
 #include <gmock/gmock.h>
 
@@ -61,14 +61,14 @@ constexpr const char* kManySmall = "count=150000,size=10000";
 
 TEST_P(EngineFairness, AFewLargeObjectsBesideVeryManySmallOnes) {
     s3sim::Options options;
-    options.synthetic = {{"big", kManySmall}, {"small", "count=6,size=16000000"}};
+    options.synthetic = {{"big", kManySmall}, {"small", "count=6,size=12000000"}};
     start(std::move(options));
     EXPECT_LE(slowdown("small", "big"), 3);
 }
 
 TEST_P(EngineFairness, ManySmallObjectsBesideVeryManySmallOnes) {
     s3sim::Options options;
-    options.synthetic = {{"big", kManySmall}, {"small", "count=3000,size=10000"}};
+    options.synthetic = {{"big", kManySmall}, {"small", "count=1500,size=10000"}};
     start(std::move(options));
     EXPECT_LE(slowdown("small", "big"), 3);
 }
@@ -94,13 +94,13 @@ TEST_P(EngineFairness, EqualJobsProceedAlike) {
     for (RunningJob& job : jobs) EXPECT_EQ(job.wait().state, JobState::succeeded);
     const auto [first, last] = std::ranges::minmax(ends);
     std::printf("the first took %.2f s, the last %.2f s: %.2f times\n", first, last, last / first);
-    EXPECT_LE(last, 1.25 * first);
+    EXPECT_LE(last, 1.2 * first);
 }
 
-// Twice the priority's 25 is four times the weight: most of it is done when the other is half way.
+// Twice 25 is four times the share: the one that came later ends first.
 TEST_P(EngineFairness, PriorityIsAShare) {
     s3sim::Options options;
-    options.synthetic = {{"equal", "count=12000,size=10000"}};
+    options.synthetic = {{"equal", "count=6000,size=10000"}};
     start(std::move(options));
     ArchiveRequest low = of("equal", "low"), high = of("equal", "high");
     high.options.priority = 50;
@@ -110,54 +110,6 @@ TEST_P(EngineFairness, PriorityIsAShare) {
     EXPECT_EQ(second.wait().state, JobState::succeeded);
     EXPECT_FALSE(has_ended(first.job->state()));
     EXPECT_EQ(first.wait().state, JobState::succeeded);
-}
-
-TEST_P(EngineFairness, AJobKeepsItsBudgets) {
-    for (int i = 0; i < 40; ++i) put("k" + std::to_string(i), random_text(i, kMiB));
-    EngineConfig with = config(2, 128);
-    with.job_memory_bytes = 20 * kMiB;
-    with.job_connections_max = 2;
-    start_engine(std::move(with));
-    std::uint64_t most = 0;
-    RunningJob running = EngineTest::start(request());
-    wait_until([&] {
-        most = std::max(most, engine->stats().memory_in_use_bytes);
-        return has_ended(running.job->state());
-    });
-    EXPECT_EQ(running.wait().state, JobState::succeeded);
-    EXPECT_GT(most, 0U);
-    EXPECT_LE(most, 20 * kMiB);
-    EXPECT_TRUE(verify("a.zip"));
-}
-
-// A part needs more than the budget of the job: it has one of them at a time.
-TEST_P(EngineFairness, AJobWithABudgetBelowAPartStillEnds) {
-    for (int i = 0; i < 30; ++i) put("k" + std::to_string(i), random_text(i, kMiB));
-    EngineConfig with = config(2, 64);
-    with.job_memory_bytes = kMiB;
-    with.job_connections_max = 1;
-    with.part_size_bytes = 20 * kMiB;
-    start_engine(std::move(with));
-    expect_archive(request());
-}
-
-TEST_P(EngineFairness, RequestsKeepTheRateOfAllAndOfEachJob) {
-    for (int i = 0; i < 30; ++i) put("k" + std::to_string(i), random_text(i, 1'000));
-    EngineConfig with = config(1, 64);
-    with.requests_per_second = 100;
-    start_engine(with);
-    auto began = steady_clock::now();
-    expect_archive(request("all"));
-    EXPECT_GE(seconds_since(began), 0.28);
-    with.requests_per_second = 0;
-    with.job_requests_per_second = 50;
-    start_engine(std::move(with));
-    began = steady_clock::now();
-    RunningJob one = EngineTest::start(request("one")), two = EngineTest::start(request("two"));
-    EXPECT_EQ(one.wait().state, JobState::succeeded);
-    EXPECT_EQ(two.wait().state, JobState::succeeded);
-    EXPECT_GE(seconds_since(began), 0.58);
-    EXPECT_LE(seconds_since(began), 1.1);  // side by side
 }
 
 }  // namespace

@@ -78,6 +78,12 @@ TEST_F(SettingsTest, EveryFlag) {
                          "8MiB",
                          "--connections",
                          "17",
+                         "--job-memory",
+                         "16MiB",
+                         "--job-connections=20",
+                         "--request-rate",
+                         "500",
+                         "--job-request-rate=50",
                          "--log-level",
                          "debug",
                          "--log-format=json",
@@ -109,6 +115,10 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->memory_bytes, 64ull << 20);
     EXPECT_EQ(s->part_size_bytes, 8ull << 20);
     EXPECT_EQ(s->connections_max, 17u);
+    EXPECT_EQ(s->job_memory_bytes, 16ull << 20);
+    EXPECT_EQ(s->job_connections_max, 20u);
+    EXPECT_EQ(s->requests_per_second, 500u);
+    EXPECT_EQ(s->job_requests_per_second, 50u);
     EXPECT_EQ(s->log_level, base::LogLevel::debug);
     EXPECT_EQ(s->log_format, base::LogFormat::json);
     EXPECT_EQ(s->region, "eu-central-1");
@@ -120,6 +130,19 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
     EXPECT_EQ(s->jobs_kept_max, 1u);
+}
+
+TEST_F(SettingsTest, BudgetsAreNoneUnlessSet) {
+    const auto none = load({}, {}, kNoFile);
+    ASSERT_TRUE(none.has_value());
+    EXPECT_EQ(none->job_memory_bytes, 0u);
+    EXPECT_EQ(none->job_connections_max, 0u);
+    EXPECT_EQ(none->requests_per_second, 0u);
+    EXPECT_EQ(none->job_requests_per_second, 0u);
+    EXPECT_EQ(load({"--job-memory=0"}, {}, kNoFile)->job_memory_bytes, 0u);
+    EXPECT_EQ(load({}, {{"S3ZIPD_JOB_REQUEST_RATE", "7"}}, kNoFile)->job_requests_per_second, 7u);
+    EXPECT_FALSE(load({"--job-memory=1"}, {}, kNoFile).has_value());
+    EXPECT_FALSE(load({"--request-rate=-1"}, {}, kNoFile).has_value());
 }
 
 // flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
@@ -232,10 +255,12 @@ TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
 
 TEST_F(SettingsTest, UsageNamesEverySetting) {
     for (const char* flag :
-         {"--config", "--listen", "--state-dir", "--io", "--reactors", "--memory", "--part-size",
-          "--connections", "--log-level", "--log-format", "--region", "--endpoint-url",
-          "--addressing", "--ca-bundle", "--dualstack", "--profile", "--jobs-running-max",
-          "--jobs-queued-max", "--jobs-kept-max"}) {
+         {"--config",           "--listen",          "--state-dir",    "--io",
+          "--reactors",         "--memory",          "--part-size",    "--connections",
+          "--job-memory",       "--job-connections", "--request-rate", "--job-request-rate",
+          "--log-level",        "--log-format",      "--region",       "--endpoint-url",
+          "--addressing",       "--ca-bundle",       "--dualstack",    "--profile",
+          "--jobs-running-max", "--jobs-queued-max", "--jobs-kept-max"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
 }

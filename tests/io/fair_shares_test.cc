@@ -148,9 +148,12 @@ TEST_P(FairSharesTest, ANewcomerHasItsHalfOnceHalfHasComeBack) {
 TEST_P(FairSharesTest, ASmallJobOfFastPartsEndsSoonBesideABigOneOfSlowParts) {
     Simulation sim(reactor, 128);
     run([](Simulation& s) -> Task<void> {
-        const Work small{
-            .flow = {.id = 2}, .units = 32, .steps_min = 5, .steps_max = 5, .times = 16,
-            .at_once = 5};
+        const Work small{.flow = {.id = 2},
+                         .units = 32,
+                         .steps_min = 5,
+                         .steps_max = 5,
+                         .times = 16,
+                         .at_once = 5};
         s.add(small);
         const std::uint64_t alone = co_await s.steps_until_done(2);
         s.add({.flow = {.id = 1}, .units = 32, .steps_min = 10, .steps_max = 30, .at_once = 5});
@@ -226,8 +229,12 @@ TEST_P(FairSharesTest, APartThatNeedsNearlyAllIsServedInTheEnd) {
 TEST_P(FairSharesTest, WithASpareASmallJobDoesNotWaitForSlowParts) {
     Simulation sim(reactor, 128, {.spare_units = 25});
     run([](Simulation& s) -> Task<void> {
-        const Work small{.flow = {.id = 2}, .units = 25, .steps_min = 5, .steps_max = 5,
-                         .times = 4, .at_once = 5};
+        const Work small{.flow = {.id = 2},
+                         .units = 25,
+                         .steps_min = 5,
+                         .steps_max = 5,
+                         .times = 4,
+                         .at_once = 5};
         s.add(small);
         EXPECT_LE(co_await s.steps_until_done(2), 6U);
         s.add({.flow = {.id = 1}, .units = 25, .steps_min = 500, .steps_max = 500, .at_once = 5});
