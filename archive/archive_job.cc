@@ -35,6 +35,7 @@ ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Jo
       home_(engine.lanes[home]),
       reactor_(home_.lane->reactor()),
       job_(std::move(job)),
+      flow_(engine.new_flow(job_->request().options.priority)),
       on_change_(std::move(on_change)),
       work_(std::make_shared<LaneWork>()),
       recorder_(job_->recorder()) {}

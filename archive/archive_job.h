@@ -2,6 +2,8 @@
 // lanes.
 #pragma once
 
+#include <atomic>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -31,7 +33,12 @@ struct EngineParts {
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
     EngineCredentials* credentials = nullptr;
+    std::atomic<std::uint64_t> flows{0};
 
+    // A new one, for a job, a plan, a verification. 25 of priority double its share.
+    io::Flow new_flow(int priority = 0) {
+        return {.id = ++flows, .weight = std::exp2(priority / 25.0)};
+    }
     // Of a role that a request names, as long as the lease is held; null for "", which is ours.
     base::Result<EngineCredentials::Lease> lease(const std::string& role_arn,
                                                  const std::string& external_id) const {
@@ -87,7 +94,8 @@ class ArchiveJob {
                            std::size_t shards_max);
     io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
                               std::size_t shards_max);
-    io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
+    io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work,
+                                      io::Semaphore& turn);
     void enter(JobState state);
     void forget_progress();
     bool parks() const { return job_->park_requested() && !job_->cancel_requested(); }
@@ -98,6 +106,7 @@ class ArchiveJob {
         s3client::CallContext context{.cancel = &cancel, .requests = &job_->requests};
         context.retry_budget = &retry_budget_;
         context.credentials = credentials_.get();
+        context.flow = flow_;
         return context;
     }
 
@@ -111,6 +120,7 @@ class ArchiveJob {
     EngineLane& home_;
     io::Reactor& reactor_;
     std::shared_ptr<Job> job_;
+    const io::Flow flow_;  // of all the job does, on every lane
     Engine::OnChange on_change_;
     s3client::RetryBudget retry_budget_;
     EngineCredentials::Lease credentials_;  // of the job's role; null: the engine's own

@@ -236,18 +236,28 @@ io::Task<void> ArchiveJob::work_on(EngineLane& lane, PartBoard& board,
 io::Task<bool> ArchiveJob::run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
                                       std::size_t shards_max) {
     io::TaskScope scope(lane.lane->reactor());
-    for (std::size_t i = 0; i < shards_max; ++i) scope.spawn(run_shards_in_turn(lane, board, work));
+    // One of them at a time takes a part and waits for its memory: what is taken and waits could be
+    // done by another lane meanwhile.
+    io::Semaphore turn(lane.lane->reactor(), 1);
+    for (std::size_t i = 0; i < shards_max; ++i)
+        scope.spawn(run_shards_in_turn(lane, board, work, turn));
     co_await scope.join();
     co_return true;
 }
 
-io::Task<void> ArchiveJob::run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work) {
+io::Task<void> ArchiveJob::run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work,
+                                              io::Semaphore& turn) {
     io::Reactor& here = lane.lane->reactor();
     const ShardContext context = context_on(lane, work.cancel);
     for (;;) {
+        // Without bounds: who has the turn gives it on, its waits have bounds.
+        static_cast<void>(co_await turn.acquire(1, {}));
         auto shard = co_await io::run_on(here, *home_.lane, [&] { return board.take(); });
+        Result<io::PartMemory> memory;
+        if (shard) memory = co_await reserve_for(context, shard->parts.front());
+        turn.release(1);
         if (!shard) co_return;
-        auto result = co_await execute_shard(context, *shard);
+        auto result = co_await execute_shard(context, *shard, std::move(memory));
         co_await io::run_on(here, *home_.lane, [&] { return board.finish(std::move(result)); });
     }
 }

@@ -25,8 +25,8 @@ constexpr std::size_t kFileReadsPerLane = 2;
 
 io::Task<Result<io::PartMemory>> reserve_block(ShardContext context, std::uint64_t size) {
     co_return co_await context.slab.reserve(
-        std::min<std::uint64_t>(size, io::BufferSlab::kBlockBytes),
-        {.cancel = context.call.cancel});
+        std::min<std::uint64_t>(size, io::BufferSlab::kBlockBytes), {.cancel = context.call.cancel},
+        context.call.flow);
 }
 
 class SinkReceiver final : public s3client::BodyReceiver {

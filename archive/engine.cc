@@ -22,8 +22,8 @@ using base::Result;
 
 // A reactor with less could not hold two of the smallest parts.
 constexpr std::uint64_t kLaneMemoryMin = 4 * kPartSizeMin;
-// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time,
-// within these.
+// Larger parts save requests, smaller ones keep more connections busy: four in memory at a time
+// and a spare for another job's, within these.
 constexpr std::uint64_t kPreferredPartMin = 2 * kPartSizeMin;
 constexpr std::uint64_t kPreferredPartMax = 64ULL << 20;
 
@@ -104,10 +104,13 @@ base::Status Engine::Impl::start_lanes() {
         count = static_cast<unsigned>(fit);
     }
     const std::uint64_t lane_memory = config.memory_bytes / count;
+    const LaneBudgets budgets = lane_budgets(config, count);
+    client.budgets = budgets.traffic;
     parts.lanes.resize(count);
     for (EngineLane& lane : parts.lanes) {
-        auto setup = [this, &lane, lane_memory](io::Lane& self) -> base::Status {
-            auto slab = io::BufferSlab::create(self.reactor(), lane_memory);
+        auto setup = [this, &lane, lane_memory, &budgets](io::Lane& self) -> base::Status {
+            auto slab =
+                io::BufferSlab::create(self.reactor(), lane_memory, budgets.job_memory_bytes);
             if (!slab) return std::unexpected(slab.error());
             lane.slab = std::move(*slab);
             lane.client = std::make_unique<s3client::S3Client>(self.reactor(), client);
@@ -126,7 +129,11 @@ base::Status Engine::Impl::start_lanes() {
         lane.lane = std::move(*started);
     }
     const std::uint64_t slab = parts.lanes.front().slab->total_bytes();
-    const std::uint64_t chosen = std::clamp(slab / 4, kPreferredPartMin, kPreferredPartMax);
+    const std::uint64_t usable =
+        budgets.job_memory_bytes == 0 ? slab : std::min(slab, budgets.job_memory_bytes);
+    const std::uint64_t share = usable / io::BufferSlab::kBlockBytes / io::BufferSlab::kSpareShare *
+                                io::BufferSlab::kBlockBytes;
+    const std::uint64_t chosen = std::clamp(share, kPreferredPartMin, kPreferredPartMax);
     parts.plan_options.sizing.preferred =
         config.part_size_bytes != 0 ? std::max(config.part_size_bytes, 2 * kPartSizeMin) : chosen;
     parts.plan_options.sizing.memory_max = slab;
@@ -245,9 +252,11 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     if (!lease) co_return std::unexpected(lease.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(
-        *lane.client, reactor, parts.worker, request,
-        {.cancel = lane.shutdown.get(), .requests = &asked, .credentials = lease->get()});
+    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
+                                             {.cancel = lane.shutdown.get(),
+                                              .requests = &asked,
+                                              .credentials = lease->get(),
+                                              .flow = parts.new_flow()});
     if (!selection) co_return std::unexpected(selection.error());
     co_return co_await parts.worker.run(reactor, [&]() -> Result<PlanSummary> {
         auto manifest = Manifest::make(std::move(*selection), request);

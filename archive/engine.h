@@ -32,7 +32,13 @@ struct EngineConfig {
     std::uint64_t memory_bytes = 256 << 20;  // part memory of all reactors together
     std::uint64_t part_size_bytes = 0;       // default part size; 0: chosen by the planner
     unsigned connections_max = 128;          // per reactor
-    std::string addressing = "auto";         // auto | path | virtual
+    // Budgets, of all reactors together, divided among them; 0: no limit. One part and one request
+    // at a time a job always has, on each reactor.
+    std::uint64_t job_memory_bytes = 0;         // part memory of one job
+    unsigned job_connections_max = 0;           // requests under way of one job
+    std::uint64_t requests_per_second = 0;      // of all
+    std::uint64_t job_requests_per_second = 0;  // of one job
+    std::string addressing = "auto";            // auto | path | virtual
     // What is empty here is looked up as the SDKs do: in AWS_* variables, then in the profile.
     std::string region;              // found nowhere: us-east-1
     std::string endpoint_url;        // http(s)://host[:port]; found nowhere: AWS's of the region

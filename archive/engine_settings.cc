@@ -43,4 +43,16 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     return settings;
 }
 
+LaneBudgets lane_budgets(const EngineConfig& config, unsigned lanes) {
+    const auto amount = [&](std::uint64_t all) {
+        return all == 0 ? 0 : std::max<std::uint64_t>(1, all / lanes);
+    };
+    const auto rate = [&](std::uint64_t all) { return static_cast<double>(all) / lanes; };
+    return {
+        .job_memory_bytes = amount(config.job_memory_bytes),
+        .traffic = {.flow_requests_max = static_cast<unsigned>(amount(config.job_connections_max)),
+                    .requests_per_second = rate(config.requests_per_second),
+                    .flow_requests_per_second = rate(config.job_requests_per_second)}};
+}
+
 }  // namespace archive

@@ -23,4 +23,11 @@ struct EngineSettings {
 // "ca_bundle".
 base::Result<EngineSettings> engine_settings(const EngineConfig& config);
 
+// What each of so many lanes has of the configured budgets: amounts at least one.
+struct LaneBudgets {
+    std::uint64_t job_memory_bytes = 0;  // 0: no limit
+    s3client::TrafficBudgets traffic;
+};
+LaneBudgets lane_budgets(const EngineConfig& config, unsigned lanes);
+
 }  // namespace archive

@@ -46,7 +46,8 @@ class Finisher {
     io::Task<base::Status> send_part(std::size_t part_index) {
         const ShardPlan shard = plan_.shard_of(part_index, upload_);
         const ShardPart& part = shard.parts.front();
-        auto memory = co_await context_.slab.reserve(part.size, {.cancel = context_.call.cancel});
+        auto memory = co_await context_.slab.reserve(part.size, {.cancel = context_.call.cancel},
+                                                     context_.call.flow);
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context_, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched) co_return fetched;

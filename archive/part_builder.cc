@@ -86,7 +86,7 @@ zip::Entry to_entry(const ShardEntry& e) {
 
 PartBuilder::PartBuilder(const ShardContext& context, const ShardPlan& shard, const ShardPart& part,
                          io::PartMemory memory)
-    : context_(context),
+    : context_(context.in_order(memory.number())),
       shard_(shard),
       part_(part),
       memory_(std::move(memory)),

@@ -35,6 +35,13 @@ struct ShardContext {
         with.access = &access;
         return with;
     }
+    // Of the parts of one flow the older is filled first: they end one after the other, and others
+    // need not wait for all of them to get memory.
+    ShardContext in_order(std::uint64_t number) const {
+        ShardContext with = *this;
+        with.call.flow.order = number;
+        return with;
+    }
 };
 
 class PartBuilder {

@@ -2,10 +2,16 @@
 
 namespace archive {
 
-io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const ShardPlan& shard) {
+io::Task<base::Result<io::PartMemory>> reserve_for(const ShardContext& context,
+                                                   const ShardPart& part) {
+    return context.slab.reserve(part.size, {.cancel = context.call.cancel}, context.call.flow);
+}
+
+io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const ShardPlan& shard,
+                                                  base::Result<io::PartMemory> memory) {
     ShardResult result;
     for (const ShardPart& part : shard.parts) {
-        auto memory = co_await context.slab.reserve(part.size, {.cancel = context.call.cancel});
+        if (part.number != shard.parts.front().number) memory = co_await reserve_for(context, part);
         if (!memory) co_return std::unexpected(memory.error());
         PartBuilder builder(context, shard, part, std::move(*memory));
         if (auto fetched = co_await builder.fetch(); !fetched)

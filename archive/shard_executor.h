@@ -7,8 +7,13 @@
 
 namespace archive {
 
-// `shard` has no directory segments: those parts are the finisher's. Waits for memory, so several
-// may run side by side.
-io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const ShardPlan& shard);
+// Waits for the memory of a part.
+io::Task<base::Result<io::PartMemory>> reserve_for(const ShardContext& context,
+                                                   const ShardPart& part);
+
+// `shard` has no directory segments: those parts are the finisher's. `memory` is what has become of
+// reserve_for() its first part; several may run side by side.
+io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const ShardPlan& shard,
+                                                  base::Result<io::PartMemory> memory);
 
 }  // namespace archive

@@ -162,7 +162,7 @@ class Verification {
         return {lane.lane->reactor(),
                 *lane.client,
                 *lane.slab,
-                {.cancel = &cancel, .credentials = credentials_.get()}};
+                {.cancel = &cancel, .credentials = credentials_.get(), .flow = flow_}};
     }
 
     void count(std::size_t bytes) {
@@ -194,6 +194,7 @@ class Verification {
     const Engine::OnProgress on_progress_;
     const std::unique_ptr<ArchiveReader> reader_;
     EngineCredentials::Lease credentials_;
+    const io::Flow flow_ = engine_.new_flow();
     std::atomic<std::uint64_t> bytes_read_{0};
     const zip::Verifier* verifier_ = nullptr;
     zip::BodyPlan* plan_ = nullptr;

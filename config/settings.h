@@ -38,6 +38,12 @@ struct Settings {
     std::uint64_t part_size_bytes = 0;  // 0: chosen by the planner
     unsigned connections_max = 128;     // to S3, per reactor
 
+    // Budgets, of all reactors together; 0: no limit.
+    std::uint64_t job_memory_bytes = 0;    // part memory of one job
+    unsigned job_connections_max = 0;      // requests under way of one job
+    unsigned requests_per_second = 0;      // of all jobs
+    unsigned job_requests_per_second = 0;  // of one job
+
     base::LogLevel log_level = base::LogLevel::info;
     base::LogFormat log_format = base::LogFormat::text;
 

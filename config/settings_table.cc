@@ -41,6 +41,14 @@ std::string set_part_size(Settings& s, std::string_view text) {
     return read_size(text, kPartSizeMin, kPartSizeMax, s.part_size_bytes);
 }
 
+std::string set_job_memory(Settings& s, std::string_view text) {
+    if (text == "0") {
+        s.job_memory_bytes = 0;
+        return {};
+    }
+    return read_size(text, kMiB, 1024 * kGiB, s.job_memory_bytes);
+}
+
 constexpr std::array kSettings = {
     Setting{"listen", "ADDR:PORT", Kind::text,
             "where the REST API listens (127.0.0.1:8420; port 0: any)",
@@ -62,6 +70,23 @@ constexpr std::array kSettings = {
     Setting{"connections", "N", Kind::number, "connections to S3, per reactor (128)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 4'096, s.connections_max);
+            }},
+    Setting{"job-memory", "SIZE", Kind::size, "part memory one job may hold at once (0: all)",
+            set_job_memory},
+    Setting{"job-connections", "N", Kind::number,
+            "requests under way for one job, all reactors together (0: no limit)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 0, 1'000'000, s.job_connections_max);
+            }},
+    Setting{"request-rate", "N", Kind::number,
+            "requests to S3 a second, all jobs together (0: what S3 takes)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 0, 1'000'000, s.requests_per_second);
+            }},
+    Setting{"job-request-rate", "N", Kind::number,
+            "requests to S3 a second, of each job (0: no limit)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 0, 1'000'000, s.job_requests_per_second);
             }},
     Setting{"log-level", "LEVEL", Kind::text, "debug, info, warn or error (info)", set_log_level},
     Setting{"log-format", "FORMAT", Kind::text, "text or json (text)", set_log_format},

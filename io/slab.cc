@@ -13,18 +13,22 @@ namespace io {
 PartMemory::PartMemory(PartMemory&& other) noexcept
     : slab_(std::exchange(other.slab_, nullptr)),
       blocks_(std::move(other.blocks_)),
-      size_(std::exchange(other.size_, 0)) {}
+      size_(std::exchange(other.size_, 0)),
+      flow_(other.flow_),
+      number_(other.number_) {}
 
 PartMemory& PartMemory::operator=(PartMemory&& other) noexcept {
-    if (slab_ != nullptr) slab_->give_back(blocks_);
+    if (slab_ != nullptr) slab_->give_back(blocks_, flow_);
     slab_ = std::exchange(other.slab_, nullptr);
     blocks_ = std::move(other.blocks_);
     size_ = std::exchange(other.size_, 0);
+    flow_ = other.flow_;
+    number_ = other.number_;
     return *this;
 }
 
 PartMemory::~PartMemory() {
-    if (slab_ != nullptr) slab_->give_back(blocks_);
+    if (slab_ != nullptr) slab_->give_back(blocks_, flow_);
 }
 
 base::Bytes PartMemory::at(std::size_t offset, std::size_t limit) {
@@ -60,29 +64,35 @@ std::vector<base::ByteView> PartMemory::pieces() const {
 }
 
 base::Result<std::unique_ptr<BufferSlab>> BufferSlab::create(Reactor& reactor,
-                                                             std::uint64_t total_bytes) {
+                                                             std::uint64_t total_bytes,
+                                                             std::uint64_t flow_bytes_max) {
     const std::size_t blocks = total_bytes / kBlockBytes;
     void* memory =
         ::mmap(nullptr, std::max<std::size_t>(1, blocks) * kBlockBytes, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED) return std::unexpected(io_error(-errno, "mapping part memory"));
     ::madvise(memory, blocks * kBlockBytes, MADV_HUGEPAGE);  // a wish; works without
-    return std::unique_ptr<BufferSlab>(
-        new BufferSlab(reactor, static_cast<std::byte*>(memory), blocks));
+    return std::unique_ptr<BufferSlab>(new BufferSlab(
+        reactor, static_cast<std::byte*>(memory), blocks,
+        flow_bytes_max == 0 ? 0 : std::max<std::size_t>(1, flow_bytes_max / kBlockBytes)));
 }
 
-BufferSlab::BufferSlab(Reactor& reactor, std::byte* base, std::size_t blocks)
-    : base_(base), block_count_(blocks), free_(reactor, blocks) {
+BufferSlab::BufferSlab(Reactor& reactor, std::byte* base, std::size_t blocks,
+                       std::size_t flow_blocks_max)
+    : base_(base),
+      block_count_(blocks),
+      shares_(reactor, blocks,
+              {.flow_units_max = flow_blocks_max, .spare_units = blocks / kSpareShare}) {
     free_blocks_.reserve(blocks);
     for (std::size_t i = blocks; i-- > 0;) free_blocks_.push_back(base_ + i * kBlockBytes);
 }
 
 BufferSlab::~BufferSlab() {
-    CHECK(free_.free_units() == block_count_);
+    CHECK(shares_.taken() == 0);
     ::munmap(base_, std::max<std::size_t>(1, block_count_) * kBlockBytes);
 }
 
-Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds) {
+Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds bounds, Flow flow) {
     const std::size_t blocks = size / kBlockBytes + (size % kBlockBytes != 0 ? 1 : 0);
     if (blocks > block_count_) {
         co_return base::fail(
@@ -91,21 +101,21 @@ Task<base::Result<PartMemory>> BufferSlab::reserve(std::size_t size, Bounds boun
                         "each reactor has; raise --memory or lower --reactors",
                         size, total_bytes()));
     }
-    if (auto acquired = co_await free_.acquire(blocks, bounds); !acquired) {
-        co_return std::unexpected(acquired.error());
+    if (auto taken = co_await shares_.take(flow, blocks, bounds); !taken) {
+        co_return std::unexpected(taken.error());
     }
     std::vector<std::byte*> taken(free_blocks_.end() - static_cast<std::ptrdiff_t>(blocks),
                                   free_blocks_.end());
     free_blocks_.resize(free_blocks_.size() - blocks);
     std::reverse(taken.begin(), taken.end());
     blocks_in_use_.fetch_add(blocks, std::memory_order_relaxed);
-    co_return PartMemory(*this, std::move(taken), size);
+    co_return PartMemory(*this, std::move(taken), size, flow.id, reserved_++);
 }
 
-void BufferSlab::give_back(std::vector<std::byte*>& blocks) {
+void BufferSlab::give_back(std::vector<std::byte*>& blocks, std::uint64_t flow_id) {
     free_blocks_.insert(free_blocks_.end(), blocks.rbegin(), blocks.rend());
     blocks_in_use_.fetch_sub(blocks.size(), std::memory_order_relaxed);
-    free_.release(blocks.size());
+    shares_.give_back(flow_id, blocks.size());
     blocks.clear();
 }
 

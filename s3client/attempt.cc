@@ -128,8 +128,8 @@ void S3Client::Race::on_timer() {
     const base::SteadyTime late = late_at();
     if (now >= late) {
         if (!client_.hedge_budget_.has_one()) return;
-        auto permit =
-            client_.admission_.try_enter(target_.connect_host, rate_class(call_.operation));
+        auto permit = client_.admission_.try_enter(target_.connect_host,
+                                                   rate_class(call_.operation), call_.context.flow);
         if (permit) {
             client_.hedge_budget_.take();
             client_.stats_.hedged.fetch_add(1, std::memory_order_relaxed);
@@ -147,8 +147,8 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     if (!target) co_return std::unexpected(target.error());
     call.endpoint = target->connect_host;
     const base::SteadyTime joined = reactor_.now();
-    auto permit =
-        co_await admission_.enter(target->connect_host, rate_class(call.operation), bounds.cancel);
+    auto permit = co_await admission_.enter(target->connect_host, rate_class(call.operation),
+                                            call.context.flow, bounds.cancel);
     if (!permit) co_return std::unexpected(with_context(call, permit.error()));
     bounds.deadline += reactor_.now() - joined;
     stats_.concurrency_limit.store(admission_.limit(), std::memory_order_relaxed);

@@ -12,6 +12,7 @@
 
 #include "base/bytes.h"
 #include "io/cancel.h"
+#include "io/fair_queue.h"
 #include "s3client/access.h"
 #include "s3client/connection.h"
 #include "s3client/credentials/credentials.h"
@@ -34,6 +35,7 @@ struct CallContext {
     CredentialsProvider* credentials = nullptr;
     const Access* access = nullptr;       // to the bucket of this call
     RetryBudget* retry_budget = nullptr;  // of the job, besides the client's
+    io::Flow flow{};                      // shares places and rates with the others
 };
 
 // A request body that stays in the caller's memory until the call has returned.

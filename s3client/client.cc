@@ -29,7 +29,7 @@ S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
     : reactor_(reactor),
       config_(std::move(config)),
       pool_(reactor, config_.tls, config_.connections_max),
-      admission_(reactor, config_.connections_max),
+      admission_(reactor, config_.connections_max, config_.budgets),
       retry_(config_.retry) {}
 
 io::Task<base::Status> S3Client::run(Call call) {

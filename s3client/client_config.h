@@ -10,6 +10,7 @@
 #include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
 #include "s3client/retry.h"
+#include "s3client/traffic/admission.h"
 
 namespace s3client {
 
@@ -20,6 +21,7 @@ struct ClientConfig {
     std::shared_ptr<CredentialsProvider> credentials;
     std::shared_ptr<io::TlsContext> tls;
     unsigned connections_max = 128;
+    TrafficBudgets budgets;  // of each client
     RetryOptions retry;
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together

@@ -7,6 +7,8 @@ namespace {
 
 // Buckets have hosts of their own; of a million buckets each would leave a gate behind.
 constexpr std::size_t kGatesMax = 10'000;
+// So many flows may have ended before those at rest are forgotten.
+constexpr std::size_t kRestingFlowsMax = 1'000;
 
 }  // namespace
 
@@ -22,75 +24,101 @@ RateClass rate_class(Operation operation) {
 }
 
 Permit::~Permit() {
-    if (admission_ != nullptr) admission_->leave(bytes_);
+    if (admission_ != nullptr) admission_->leave(flow_, bytes_);
 }
 
-Admission::Admission(io::Reactor& reactor, unsigned limit_max)
-    : reactor_(reactor), limit_(limit_max), reads_(reactor), writes_(reactor) {}
+Admission::Admission(io::Reactor& reactor, unsigned limit_max, TrafficBudgets budgets)
+    : reactor_(reactor),
+      budgets_(budgets),
+      limit_(limit_max),
+      places_(reactor, limit_.limit(), {.flow_units_max = budgets.flow_requests_max}),
+      forget_flows_at_(kRestingFlowsMax) {
+    if (budgets_.requests_per_second > 0)
+        all_flows_.emplace(reactor, TokenBucket(budgets_.requests_per_second));
+}
 
 Admission::Gate& Admission::gate(const std::string& endpoint, RateClass rate_class) {
     if (gates_.size() >= kGatesMax) {
-        std::erase_if(gates_, [](const auto& gate) { return gate.second->is_idle(); });
+        std::erase_if(gates_, [](const auto& known) {
+            return !known.second->turns().limited() && known.second->is_empty();
+        });
     }
     auto& found = gates_[{endpoint, rate_class}];
     if (!found) found = std::make_unique<Gate>(reactor_);
     return *found;
 }
 
+Admission::BudgetGate* Admission::gate_of(const io::Flow& flow) {
+    if (budgets_.flow_requests_per_second <= 0 || flow.id == 0) return nullptr;
+    if (flows_.size() >= forget_flows_at_) {
+        std::erase_if(flows_, [now = reactor_.now()](auto& known) {
+            return known.second.is_empty() && known.second.turns().is_idle(now);
+        });
+        forget_flows_at_ = flows_.size() + kRestingFlowsMax;
+    }
+    return &flows_.try_emplace(flow.id, reactor_, TokenBucket(budgets_.flow_requests_per_second))
+                .first->second;
+}
+
+bool Admission::try_keep_budgets(const io::Flow& flow) {
+    BudgetGate* own = gate_of(flow);
+    if (own != nullptr && !own->try_pass()) return false;
+    if (!all_flows_ || all_flows_->try_pass()) return true;
+    if (own != nullptr) own->turns().give_back();
+    return false;
+}
+
+// The flow's own rate first: who waits for that holds back nobody else.
+io::Task<base::Status> Admission::keep_budgets(io::Flow flow, io::CancelSource* cancel) {
+    BudgetGate* own = gate_of(flow);
+    if (own != nullptr && !own->try_pass()) {
+        if (auto passed = co_await own->pass(flow, cancel); !passed) co_return passed;
+    }
+    if (all_flows_ && !all_flows_->try_pass()) co_return co_await all_flows_->pass(flow, cancel);
+    co_return base::Status{};
+}
+
 io::Task<base::Result<Permit>> Admission::enter(std::string endpoint, RateClass rate_class,
-                                                io::CancelSource* cancel) {
-    {
-        Gate& its = gate(endpoint, rate_class);
-        if (its.turn.contended() || its.governor.take(reactor_.now())) {
-            if (auto turn = co_await its.turn.acquire(1, {.cancel = cancel}); !turn)
-                co_return std::unexpected(turn.error());
-            while (const auto wait = its.governor.take(reactor_.now())) {
-                if (co_await reactor_.sleep(*wait, cancel)) continue;
-                its.turn.release(1);
-                co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
-            }
-            its.turn.release(1);
-        }
+                                                io::Flow flow, io::CancelSource* cancel) {
+    if (!try_keep_budgets(flow)) {
+        if (auto kept = co_await keep_budgets(flow, cancel); !kept)
+            co_return std::unexpected(kept.error());
     }
-    io::WaitQueue& line = rate_class == RateClass::write ? writes_ : reads_;
-    const bool first = line.empty() && (rate_class == RateClass::write || writes_.empty());
-    if (first && has_place()) {
-        ++under_way_;
-        co_return Permit(*this);
+    if (Gate& its = gate(endpoint, rate_class); !its.try_pass()) {
+        if (auto passed = co_await its.pass(flow, cancel); !passed)
+            co_return std::unexpected(passed.error());
     }
-    // serve() takes the place in our name before it wakes us.
-    if (auto woken = co_await line.wait({.cancel = cancel}); !woken)
-        co_return std::unexpected(woken.error());
-    co_return Permit(*this);
+    const auto rank =
+        rate_class == RateClass::write ? io::FairQueue::Rank::first : io::FairQueue::Rank::second;
+    if (auto placed = co_await places_.take(flow, 1, {.cancel = cancel}, rank); !placed)
+        co_return std::unexpected(placed.error());
+    co_return Permit(*this, flow.id);
 }
 
-std::optional<Permit> Admission::try_enter(const std::string& endpoint, RateClass rate_class) {
-    if (!has_place() || !reads_.empty() || !writes_.empty()) return std::nullopt;
-    Gate& its = gate(endpoint, rate_class);
-    if (its.turn.contended() || its.governor.take(reactor_.now())) return std::nullopt;
-    ++under_way_;
-    return Permit(*this);
-}
-
-void Admission::leave(std::uint64_t bytes) {
-    --under_way_;
-    limit_.on_ended(reactor_.now(), bytes, !reads_.empty() || !writes_.empty());
-    serve();
-}
-
-void Admission::serve() {
-    while (has_place() && !(reads_.empty() && writes_.empty())) {
-        ++under_way_;
-        (writes_.empty() ? reads_ : writes_).wake_front();
+std::optional<Permit> Admission::try_enter(const std::string& endpoint, RateClass rate_class,
+                                           const io::Flow& flow) {
+    if (!places_.try_take(flow, 1)) return std::nullopt;
+    if (try_keep_budgets(flow)) {
+        if (gate(endpoint, rate_class).try_pass()) return Permit(*this, flow.id);
+        if (BudgetGate* own = gate_of(flow)) own->turns().give_back();
+        if (all_flows_) all_flows_->turns().give_back();
     }
+    places_.give_back(flow.id, 1);
+    return std::nullopt;
+}
+
+void Admission::leave(std::uint64_t flow_id, std::uint64_t bytes) {
+    limit_.on_ended(reactor_.now(), bytes, places_.contended());
+    places_.set_units(limit_.limit());
+    places_.give_back(flow_id, 1);
 }
 
 void Admission::on_answered(const std::string& endpoint, RateClass rate_class) {
-    gate(endpoint, rate_class).governor.on_answered(reactor_.now());
+    gate(endpoint, rate_class).turns().on_answered(reactor_.now());
 }
 
 void Admission::on_throttled(const std::string& endpoint, RateClass rate_class) {
-    RateGovernor& governor = gate(endpoint, rate_class).governor;
+    RateGovernor& governor = gate(endpoint, rate_class).turns();
     const bool limited = governor.limited();
     governor.on_throttled(reactor_.now());
     if (limited) return;

@@ -80,6 +80,12 @@ TEST_F(SettingsTest, EveryFlag) {
                          "8MiB",
                          "--connections",
                          "17",
+                         "--job-memory",
+                         "16MiB",
+                         "--job-connections=20",
+                         "--request-rate",
+                         "500",
+                         "--job-request-rate=50",
                          "--log-level",
                          "debug",
                          "--log-format=json",
@@ -115,6 +121,10 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->memory_bytes, 64ull << 20);
     EXPECT_EQ(s->part_size_bytes, 8ull << 20);
     EXPECT_EQ(s->connections_max, 17u);
+    EXPECT_EQ(s->job_memory_bytes, 16ull << 20);
+    EXPECT_EQ(s->job_connections_max, 20u);
+    EXPECT_EQ(s->requests_per_second, 500u);
+    EXPECT_EQ(s->job_requests_per_second, 50u);
     EXPECT_EQ(s->log_level, base::LogLevel::debug);
     EXPECT_EQ(s->log_format, base::LogFormat::json);
     EXPECT_EQ(s->region, "eu-central-1");
@@ -130,6 +140,19 @@ TEST_F(SettingsTest, EveryFlag) {
     ASSERT_EQ(s->notify_allow.size(), 2u);
     EXPECT_EQ(s->notify_allow[0], *base::parse_ip_network("127.0.0.0/8"));
     EXPECT_EQ(s->notify_allow[1], *base::parse_ip_network("::1/128"));
+}
+
+TEST_F(SettingsTest, BudgetsAreNoneUnlessSet) {
+    const auto none = load({}, {}, kNoFile);
+    ASSERT_TRUE(none.has_value());
+    EXPECT_EQ(none->job_memory_bytes, 0u);
+    EXPECT_EQ(none->job_connections_max, 0u);
+    EXPECT_EQ(none->requests_per_second, 0u);
+    EXPECT_EQ(none->job_requests_per_second, 0u);
+    EXPECT_EQ(load({"--job-memory=0"}, {}, kNoFile)->job_memory_bytes, 0u);
+    EXPECT_EQ(load({}, {{"S3ZIPD_JOB_REQUEST_RATE", "7"}}, kNoFile)->job_requests_per_second, 7u);
+    EXPECT_FALSE(load({"--job-memory=1"}, {}, kNoFile).has_value());
+    EXPECT_FALSE(load({"--request-rate=-1"}, {}, kNoFile).has_value());
 }
 
 // flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
@@ -246,13 +269,35 @@ TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
 }
 
 TEST_F(SettingsTest, UsageNamesEverySetting) {
-    for (const char* flag :
-         {"--config",           "--listen",          "--state-dir",     "--io",
-          "--reactors",         "--memory",          "--part-size",     "--connections",
-          "--log-level",        "--log-format",      "--region",        "--endpoint-url",
-          "--addressing",       "--ca-bundle",       "--dualstack",     "--profile",
-          "--jobs-running-max", "--jobs-queued-max", "--jobs-kept-max", "--notify-secret-file",
-          "--notify-allow"}) {
+    for (const char* flag : {"--config",
+                             "--listen",
+                             "--state-dir",
+                             "--io",
+                             "--reactors",
+                             "--memory",
+                             "--part-size",
+                             "--connections",
+                             "--log-level",
+                             "--log-format",
+                             "--region",
+                             "--endpoint-url",
+                             "--addressing",
+                             "--ca-bundle",
+                             "--dualstack",
+                             "--profile",
+                             "--jobs-running-max",
+                             "--jobs-queued-max",
+                             "--jobs-kept-max",
+                             "--notify-secret-file",
+                             "--notify-allow",
+                             "--job-memory",
+                             "--job-connections",
+                             "--request-rate",
+                             "--job-request-rate",
+                             "--jobs-kept-days",
+                             "--drain-seconds",
+                             "--sweep-seconds",
+                             "--sweep-grace-seconds"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
 }
@@ -271,7 +316,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 17);
+    EXPECT_EQ(keys, 25);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;

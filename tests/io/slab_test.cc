@@ -163,6 +163,40 @@ TEST_P(SlabTest, ReserveWaitsInOrderForTheWholeAmount) {
     EXPECT_EQ(slab->in_use_bytes(), 0u);
 }
 
+// What jobs hold beside one another: a part each, whatever its size; a spare for who holds none.
+TEST_P(SlabTest, BoundsWhatAFlowHoldsButForItsFirstPart) {
+    const auto slab = must(BufferSlab::create(reactor, 10 * kBlock, 3 * kBlock));
+    const auto take = [&](std::size_t blocks, std::uint64_t flow) {
+        Bounds bounds;
+        bounds.idle_timeout = 1ms;
+        return reactor.run_until_done(slab->reserve(blocks * kBlock, bounds, {.id = flow}));
+    };
+    auto large = take(5, 1);
+    ASSERT_TRUE(large);
+    EXPECT_FALSE(take(1, 1));
+    auto other = take(2, 2);
+    ASSERT_TRUE(other);
+    EXPECT_EQ(must(take(1, 2)).size(), kBlock);
+    EXPECT_FALSE(take(2, 2));
+    large = PartMemory();
+    EXPECT_LT(other->number(), must(take(3, 1)).number());
+}
+
+TEST_P(SlabTest, AFlowLeavesAFifthToOthers) {
+    const auto slab = slab_of(10);
+    std::vector<PartMemory> mine;
+    const auto take = [&](std::size_t blocks, std::uint64_t flow) {
+        Bounds bounds;
+        bounds.idle_timeout = 1ms;
+        return reactor.run_until_done(slab->reserve(blocks * kBlock, bounds, {.id = flow}));
+    };
+    for (int i = 0; i < 4; ++i) mine.push_back(must(take(2, 1)));
+    EXPECT_FALSE(take(2, 1));
+    EXPECT_TRUE(take(2, 2));
+    mine.clear();
+    for (int i = 0; i < 2; ++i) mine.push_back(must(take(5, 1)));  // too large for that
+}
+
 TEST_P(SlabTest, AReservationThatGivesUpTakesNothing) {
     const auto slab = slab_of(2);
     PartMemory most = reserve(*slab, kBlock);
