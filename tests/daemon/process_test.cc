@@ -1,15 +1,10 @@
 // The binary itself: flags in, one line out, SIGTERM and it is gone.
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cstdlib>
 #include <string>
-#include <vector>
 
+#include "daemon_process.h"
 #include "s3sim/server.h"
 #include "test_client.h"
 
@@ -18,72 +13,6 @@ namespace {
 
 using testing::HasSubstr;
 
-// A child process with its standard output and error in one pipe.
-class Process {
-  public:
-    explicit Process(std::vector<std::string> arguments,
-                     std::vector<std::string> environment = {}) {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0) return;
-        arguments.insert(arguments.begin(), S3ZIPD_BINARY);
-        std::vector<char*> argv, envp;
-        for (auto& text : arguments) argv.push_back(text.data());
-        for (auto& text : environment) envp.push_back(text.data());
-        argv.push_back(nullptr);
-        envp.push_back(nullptr);
-        pid_ = fork();
-        if (pid_ == 0) {
-            dup2(ends[1], STDOUT_FILENO);
-            dup2(ends[1], STDERR_FILENO);
-            execve(S3ZIPD_BINARY, argv.data(), envp.data());
-            _exit(127);
-        }
-        close(ends[1]);
-        output_ = ends[0];
-    }
-    ~Process() {
-        if (pid_ > 0) {
-            kill(pid_, SIGKILL);
-            waitpid(pid_, nullptr, 0);
-        }
-        close(output_);
-    }
-    // What it says until `mark`, or its end.
-    std::string read_until(std::string_view mark) {
-        std::string text;
-        char byte;
-        pollfd readable{output_, POLLIN, 0};
-        while (text.find(mark) == std::string::npos && poll(&readable, 1, 20'000) == 1 &&
-               read(output_, &byte, 1) == 1) {
-            text += byte;
-        }
-        return text;
-    }
-    void send(int signal) const { kill(pid_, signal); }
-    int exit_code() {
-        rest_ = read_until("\x01never");  // to the end of its output
-        int status = 0;
-        waitpid(pid_, &status, 0);
-        pid_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-    }
-
-    const std::string& rest() const { return rest_; }  // what it said last
-
-  private:
-    std::string rest_;
-    pid_t pid_ = -1;
-    int output_ = -1;
-};
-
-std::uint16_t port_in(const std::string& output) {
-    const std::string_view mark = "s3zipd listening on http://127.0.0.1:";
-    const std::size_t at = output.find(mark);
-    return at == std::string::npos
-               ? 0
-               : static_cast<std::uint16_t>(std::atoi(output.c_str() + at + mark.size()));
-}
-
 TEST(Process, ServesUntilItIsTerminated) {
     for (const int signal : {SIGTERM, SIGINT}) {
         s3sim::Options options;
@@ -91,12 +20,11 @@ TEST(Process, ServesUntilItIsTerminated) {
         auto sim = s3sim::Server::start(options);
         ASSERT_TRUE(sim.has_value());
         ASSERT_TRUE((*sim)->put("photos", "a.txt", "hello"));
-        Process process(
+        DaemonProcess process(
             {"--listen", "127.0.0.1:0", "--memory", "32MiB", "--reactors", "1", "--io", "epoll"},
             {"AWS_ACCESS_KEY_ID=s3sim", "AWS_SECRET_ACCESS_KEY=s3simsecret",
              "AWS_ENDPOINT_URL_S3=" + (*sim)->endpoint()});
-        const std::uint16_t port = port_in(process.read_until("listening on http://127.0.0.1:") +
-                                           process.read_until("\n"));
+        const std::uint16_t port = process.port();
         ASSERT_NE(port, 0);
         TestClient client(port);
         EXPECT_EQ(client.call("GET", "/readyz").status, 200);
@@ -121,11 +49,10 @@ TEST(Process, ATerminationAbortsTheUpload) {
     options.faults = "UploadPart delay=200";
     auto sim = s3sim::Server::start(options);
     ASSERT_TRUE(sim.has_value());
-    Process process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1", "--io=epoll",
-                     "--part-size=5MiB", "--endpoint-url", (*sim)->endpoint()},
-                    {"AWS_ACCESS_KEY_ID=s3sim", "AWS_SECRET_ACCESS_KEY=s3simsecret"});
-    const std::uint16_t port =
-        port_in(process.read_until("listening on http://127.0.0.1:") + process.read_until("\n"));
+    DaemonProcess process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1", "--io=epoll",
+                           "--part-size=5MiB", "--endpoint-url", (*sim)->endpoint()},
+                          {"AWS_ACCESS_KEY_ID=s3sim", "AWS_SECRET_ACCESS_KEY=s3simsecret"});
+    const std::uint16_t port = process.port();
     ASSERT_NE(port, 0);
     TestClient client(port);
     const auto job =
@@ -143,18 +70,18 @@ TEST(Process, ATerminationAbortsTheUpload) {
 }
 
 TEST(Process, BadUsage) {
-    Process flag({"--frobnicate"});
+    DaemonProcess flag({"--frobnicate"});
     EXPECT_THAT(flag.read_until("\n"), HasSubstr("s3zipd: --frobnicate: no such flag"));
     EXPECT_EQ(flag.exit_code(), 2);
-    Process value({"--memory", "lots"});
+    DaemonProcess value({"--memory", "lots"});
     EXPECT_EQ(value.exit_code(), 2);
-    Process variable({}, {"S3ZIPD_REACTORS=x"});
+    DaemonProcess variable({}, {"S3ZIPD_REACTORS=x"});
     EXPECT_THAT(variable.read_until("\n"), HasSubstr("S3ZIPD_REACTORS"));
     EXPECT_EQ(variable.exit_code(), 2);
-    Process help({"--help"});
+    DaemonProcess help({"--help"});
     EXPECT_THAT(help.read_until("--version"), HasSubstr("--memory SIZE"));
     EXPECT_EQ(help.exit_code(), 0);
-    Process version({"--version"});
+    DaemonProcess version({"--version"});
     EXPECT_THAT(version.read_until("\n"), testing::StartsWith("s3zipd "));
     EXPECT_EQ(version.exit_code(), 0);
 }
@@ -163,7 +90,7 @@ TEST(Process, APortThatIsTaken) {
     auto sim = s3sim::Server::start({});
     ASSERT_TRUE(sim.has_value());
     const std::string taken = "127.0.0.1:" + std::to_string((*sim)->port());
-    Process process({"--listen", taken, "--reactors", "1", "--memory", "32MiB"});
+    DaemonProcess process({"--listen", taken, "--reactors", "1", "--memory", "32MiB"});
     EXPECT_THAT(process.read_until("in use"), HasSubstr(taken));
     EXPECT_EQ(process.exit_code(), 1);
 }
