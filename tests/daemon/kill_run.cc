@@ -99,7 +99,6 @@ KillReport KillRun::play() {
         end_remaining_lives();
     }
     if (!given_up_) {
-        check_memory();
         check_keys();
         check_deliveries();
         check_uploads();

@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -264,6 +265,10 @@ void TlsProxy::stop() {
 }
 
 void TlsProxy::accept_all() {
+    sigset_t pipe;  // OpenSSL writes without MSG_NOSIGNAL; threads started here inherit this
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
     pollfd ready[2] = {{listen_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
     while (ready[1].revents == 0) {
         if (::poll(ready, 2, -1) < 0) continue;
