@@ -1,44 +1,20 @@
 #include "archive/archive_job.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 
 #include "archive/access_hint.h"
 #include "archive/destination.h"
-#include "archive/finisher.h"
+#include "archive/fingerprint.h"
+#include "archive/manifest_codec.h"
+#include "archive/recorded.h"
+#include "archive/resume.h"
 #include "archive/selector.h"
-#include "archive/shard_executor.h"
+#include "base/log.h"
 
 namespace archive {
-namespace {
 
 using base::Result;
 using base::Status;
-
-// Shards under way on one lane at most; memory is the usual limit.
-constexpr std::size_t kShardsPerLaneMax = 32;
-
-// A CreateMultipartUpload that was sent is waited for even when the job is cancelled, or nobody
-// would know the id of the upload that S3 has opened; but not for longer than this.
-constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
-
-// Cancels later than the source it follows.
-class LateCancel final : io::CancelHook, io::Timer {
-  public:
-    LateCancel(io::Reactor& reactor, io::CancelSource& early) : reactor_(reactor) {
-        early.hook(*this);
-    }
-    ~LateCancel() { reactor_.timers().disarm(*this); }
-    io::CancelSource& source() { return late_; }
-
-  private:
-    void on_cancel() override { reactor_.timers().arm(*this, reactor_.now() + kCreateGrace); }
-    void on_timer() override { late_.cancel(); }
-    io::Reactor& reactor_;
-    io::CancelSource late_;
-};
-
-}  // namespace
 
 base::Status check_secrets(const EngineParts& engine, const s3client::Access& access) {
     if (!engine.in_the_clear || !access.customer_key) return {};
@@ -60,7 +36,8 @@ ArchiveJob::ArchiveJob(EngineParts& engine, std::size_t home, std::shared_ptr<Jo
       reactor_(home_.lane->reactor()),
       job_(std::move(job)),
       on_change_(std::move(on_change)),
-      work_(std::make_shared<LaneWork>()) {}
+      work_(std::make_shared<LaneWork>()),
+      recorder_(job_->recorder()) {}
 
 io::Task<void> ArchiveJob::run() {
     job_->set_on_cancel([work = work_, &lane = *home_.lane] {
@@ -70,6 +47,8 @@ io::Task<void> ArchiveJob::run() {
     job_->set_on_cancel({});
     if (result) {
         job_->succeed(std::move(*result), reactor_.utc_now());
+    } else if (result.error().kind == base::ErrorKind::cancelled && parks()) {
+        job_->be_parked();
     } else {
         job_->fail(std::move(result.error()), reactor_.utc_now());
     }
@@ -84,148 +63,134 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     auto lease = engine_.lease(options.role_arn, options.external_id);
     if (!lease) co_return std::unexpected(lease.error());
     credentials_ = std::move(*lease);
-    auto free =
-        co_await check_destination(*home_.client, job_->request().destination, call(work_->cancel));
-    if (!free) co_return std::unexpected(free.error());
-    if (options.checksums == Checksums::required) {
-        if (auto checks = co_await require_checksums(); !checks)
-            co_return std::unexpected(checks.error());
+    co_await resume();
+    if (!plan_) {
+        auto reused = co_await plan_anew();
+        if (!reused) co_return std::unexpected(reused.error());
+        if (*reused) co_return std::move(**reused);
     }
-    auto plan = co_await make_plan();
-    if (!plan) co_return std::unexpected(plan.error());
+    job_->objects_total = plan_->layout().count();
+    job_->bytes_total = plan_->layout().archive_size();
+    job_->parts_total = plan_->parts().size();
     enter(JobState::running);
-    co_return co_await upload_archive(std::move(*plan));
+    co_return co_await upload_archive();
 }
 
-io::Task<Result<std::shared_ptr<const Plan>>> ArchiveJob::make_plan() {
+// Where an earlier process has planned the job, its plan holds: what S3 has of it is of this plan.
+io::Task<void> ArchiveJob::resume() {
+    if (recorder_ == nullptr) co_return;
+    Result<JobHistory> history;
+    Resumption found;
+    co_await engine_.worker.run(reactor_, [&] {
+        history = recorder_->history(job_->request());
+        if (history)
+            found = resume_plan(*history, job_->request(), engine_.plan_options.sizing.memory_max);
+        return true;
+    });
+    if (!history) {
+        base::log_error("a job's journal cannot be read; it is planned anew",
+                        {{"job", job_->id()}, {"error", history.error().to_string()}});
+        co_return;
+    }
+    if (found.plan) {
+        plan_ = std::move(found.plan);
+        parts_ = std::move(found.parts);
+        fingerprint_ = history->plan.fingerprint;
+        upload_ = std::move(history->upload);
+        uploads_begun_ = history->uploads_begun;
+        base::log_info("a job goes on",
+                       {{"job", job_->id()},
+                        {"parts", plan_->parts().size()},
+                        {"parts_recorded", parts_.size()},
+                        {"upload_id", upload_ ? upload_->upload_id : std::string()}});
+    } else if (history->upload) {
+        base::log_warn("a job begins anew", {{"job", job_->id()}, {"why", found.why_not}});
+        const Destination& destination = job_->request().destination;
+        co_await give_up_upload(
+            {destination.bucket, destination.key, std::move(history->upload->upload_id)});
+    }
+}
+
+// Gives an earlier archive, if one will do.
+io::Task<Result<std::optional<ArchiveResult>>> ArchiveJob::plan_anew() {
+    const bool may_reuse = job_->request().options.reuse && recorder_ != nullptr;
+    if (!may_reuse) {
+        // Before the listing, which may take long.
+        if (auto free = co_await check_target(); !free) co_return std::unexpected(free.error());
+    }
+    if (auto planned = co_await make_plan(); !planned) co_return std::unexpected(planned.error());
+    if (may_reuse) {
+        if (auto earlier = co_await find_reusable()) co_return earlier;
+        if (auto free = co_await check_target(); !free) co_return std::unexpected(free.error());
+    }
+    co_return std::nullopt;
+}
+
+io::Task<Status> ArchiveJob::check_target() {
+    const Destination& destination = job_->request().destination;
+    auto free = co_await check_destination(*home_.client, destination, call(work_->cancel));
+    if (free && job_->request().options.checksums == Checksums::required)
+        free = co_await require_checksums();
+    co_return free;
+}
+
+io::Task<Status> ArchiveJob::make_plan() {
     auto selection = co_await select_objects(*home_.client, reactor_, engine_.worker,
                                              job_->request(), call(work_->cancel));
     if (!selection) co_return std::unexpected(selection.error());
-    auto plan = co_await engine_.worker.run(reactor_, [&]() -> Result<std::shared_ptr<const Plan>> {
+    PlanRecord record;
+    std::vector<std::string> chunks;
+    auto planned = co_await engine_.worker.run(reactor_, [&]() -> Status {
         auto manifest = Manifest::make(std::move(*selection), job_->request());
         if (!manifest) return std::unexpected(manifest.error());
-        return Plan::make(std::move(*manifest), job_->request(), engine_.plan_options);
+        chunks = encode_manifest(**manifest, job_->request());
+        fingerprint_ = fingerprint(**manifest, chunks, job_->request());
+        auto plan = Plan::make(std::move(*manifest), job_->request(), engine_.plan_options);
+        if (!plan) return std::unexpected(plan.error());
+        plan_ = std::move(*plan);
+        record = plan_->record();
+        record.fingerprint = fingerprint_;
+        return {};
     });
-    if (!plan) co_return plan;
-    job_->objects_total = (*plan)->layout().count();
-    job_->bytes_total = (*plan)->layout().archive_size();
-    job_->parts_total = (*plan)->parts().size();
-    co_return plan;
+    if (!planned || recorder_ == nullptr) co_return planned;
+    co_await recorded(reactor_, [&](JobRecorder::Done done) {
+        recorder_->planned(std::move(record), std::move(chunks), std::move(done));
+    });
+    co_return planned;
 }
 
-io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive(std::shared_ptr<const Plan> plan) {
+// An archive that an earlier job made of the same objects, and that nobody has touched since.
+io::Task<std::optional<ArchiveResult>> ArchiveJob::find_reusable() {
+    if (fingerprint_.empty()) co_return std::nullopt;
     const Destination& destination = job_->request().destination;
-    s3client::UploadTarget upload{destination.bucket, destination.key, {}};
-    bool checked = false;
-    if (!plan->single_put()) {
-        auto created = co_await create_upload();
-        if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
-        upload.upload_id = std::move(created->upload_id);
-        checked = created->checked;
-    }
-    PartBoard board(reactor_, plan, upload, *job_);
-    Result<ArchiveResult> result;
-    if (auto moved = co_await transfer(board, *plan); !moved) {
-        result = std::unexpected(moved.error());
-    } else {
-        enter(JobState::finishing);
-        const ShardContext context{reactor_, *home_.client, *home_.slab, call(work_->cancel)};
-        result = co_await finish_archive(context, *plan, board, upload, destination);
-    }
-    if (!result && !plan->single_put()) {
-        // All that was under way has ended, so nothing of ours can be added to the upload after
-        // this.
-        co_await abort_upload(*home_.client, upload, destination_call(work_->cancel));
-    }
-    if (result && !plan->single_put()) result->checked = checked;
-    co_return result;
-}
-
-io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_upload() {
-    if (work_->cancel.cancelled())
-        co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
-    const Destination& destination = job_->request().destination;
-    LateCancel late(reactor_, work_->cancel);
-    co_return co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
-                                                             object_headers(destination),
-                                                             destination_call(late.source()));
+    auto earlier = co_await engine_.worker.run(
+        reactor_, [&] { return recorder_->find_archive(fingerprint_, destination.bucket); });
+    if (!earlier) co_return std::nullopt;
+    auto head = co_await home_.client->head_object(
+        {earlier->bucket, earlier->key, earlier->version_id}, s3client::WithChecksum::no,
+        destination_call(work_->cancel));
+    const bool same = head && head->size == earlier->size &&
+                      s3client::quote_etag(head->etag) == earlier->etag;
+    if (!same) co_return std::nullopt;
+    earlier->reused = true;
+    earlier->report = plan_->manifest().report();
+    co_return earlier;
 }
 
 // Known from earlier answers, else found out with an upload that is aborted at once.
 io::Task<Status> ArchiveJob::require_checksums() {
     const Destination& destination = job_->request().destination;
     if (home_.client->checksums() == s3client::Checking::unknown) {
-        auto created = co_await create_upload();
+        auto created = co_await create_recorded_upload();
         if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
-        co_await abort_upload(*home_.client,
-                              {destination.bucket, destination.key, std::move(created->upload_id)},
-                              destination_call(work_->cancel));
+        co_await give_up_upload(
+            {destination.bucket, destination.key, std::move(created->upload_id)});
     }
     if (home_.client->checksums() == s3client::Checking::checked) co_return Status{};
     co_return base::fail(base::ErrorKind::invalid, "checksums_not_checked",
                          fmt::format("the store of {} does not check what it is sent, and the job "
                                      "requires it",
                                      destination.bucket));
-}
-
-io::Task<Status> ArchiveJob::transfer(PartBoard& board, const Plan& plan) {
-    // "Stop" ends the board, and the board's end ends the work on every lane.
-    struct StopBoard final : io::CancelHook {
-        explicit StopBoard(PartBoard& b) : board(b) {}
-        void on_cancel() override {
-            board.fail(
-                {base::ErrorKind::cancelled, "cancelled", "the job was cancelled", 0, {}, {}});
-        }
-        PartBoard& board;
-    } stop(board);
-    if (work_->cancel.cancelled())
-        stop.on_cancel();
-    else
-        work_->cancel.hook(stop);
-
-    const std::size_t parts_in_memory = home_.slab->total_bytes() / plan.part_size_max();
-    const std::size_t shards_max =
-        std::clamp<std::size_t>(parts_in_memory + 1, 1, kShardsPerLaneMax);
-    io::TaskScope scope(reactor_);
-    std::vector<std::shared_ptr<LaneWork>> works;
-    for (EngineLane& lane : engine_.lanes) {
-        works.push_back(std::make_shared<LaneWork>());
-        scope.spawn(work_on(lane, board, works.back(), shards_max));
-    }
-    auto done = co_await board.wait_until_done();
-    if (!done) {
-        for (std::size_t i = 0; i < works.size(); ++i) {
-            engine_.lanes[i].lane->reactor().post([work = works[i]] { work->cancel.cancel(); });
-        }
-    }
-    co_await scope.join();
-    co_return done;
-}
-
-io::Task<void> ArchiveJob::work_on(EngineLane& lane, PartBoard& board,
-                                   std::shared_ptr<LaneWork> work, std::size_t shards_max) {
-    co_await io::run_on(reactor_, *lane.lane,
-                        [&] { return run_shards(lane, board, *work, shards_max); });
-}
-
-// On `lane` from here on.
-io::Task<bool> ArchiveJob::run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
-                                      std::size_t shards_max) {
-    io::TaskScope scope(lane.lane->reactor());
-    for (std::size_t i = 0; i < shards_max; ++i) scope.spawn(run_shards_in_turn(lane, board, work));
-    co_await scope.join();
-    co_return true;
-}
-
-io::Task<void> ArchiveJob::run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work) {
-    io::Reactor& here = lane.lane->reactor();
-    const ShardContext context{here, *lane.client, *lane.slab, call(work.cancel)};
-    for (;;) {
-        auto shard = co_await io::run_on(here, *home_.lane, [&] { return board.take(); });
-        if (!shard) co_return;
-        auto result = co_await execute_shard(context, *shard);
-        co_await io::run_on(here, *home_.lane, [&] { return board.finish(std::move(result)); });
-    }
 }
 
 void ArchiveJob::enter(JobState state) {

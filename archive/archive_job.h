@@ -8,6 +8,7 @@
 #include "archive/engine.h"
 #include "archive/engine_credentials.h"
 #include "archive/part_board.h"
+#include "archive/part_builder.h"
 #include "archive/plan.h"
 #include "io/lane.h"
 #include "io/slab.h"
@@ -58,19 +59,41 @@ class ArchiveJob {
         io::CancelSource cancel;
     };
 
+    // What an earlier process left of the upload, or a new one.
+    struct Upload {
+        s3client::UploadTarget target;
+        bool checked = false;
+        std::vector<PartRecord> stored;
+    };
+
     io::Task<base::Result<ArchiveResult>> make_archive();
-    io::Task<base::Result<std::shared_ptr<const Plan>>> make_plan();
-    io::Task<base::Result<ArchiveResult>> upload_archive(std::shared_ptr<const Plan> plan);
+    io::Task<void> resume();
+    io::Task<base::Result<std::optional<ArchiveResult>>> plan_anew();
+    io::Task<base::Status> make_plan();
+    io::Task<base::Status> check_target();
+    io::Task<std::optional<ArchiveResult>> find_reusable();
+    io::Task<base::Result<ArchiveResult>> upload_archive();
+    io::Task<base::Result<ArchiveResult>> upload_once();
+    io::Task<base::Result<Upload>> open_upload();
+    io::Task<std::optional<ArchiveResult>> find_finished();
+    io::Task<base::Result<ArchiveResult>> transfer_and_finish(Upload upload);
+    io::Task<void> give_up_upload(s3client::UploadTarget upload);
     io::Task<base::Result<s3client::CreatedUpload>> create_upload();
+    io::Task<base::Result<s3client::CreatedUpload>> create_recorded_upload();
     // Errors: invalid "checksums_not_checked".
     io::Task<base::Status> require_checksums();
-    io::Task<base::Status> transfer(PartBoard& board, const Plan& plan);
+    io::Task<base::Status> transfer(PartBoard& board);
     io::Task<void> work_on(EngineLane& lane, PartBoard& board, std::shared_ptr<LaneWork> work,
                            std::size_t shards_max);
     io::Task<bool> run_shards(EngineLane& lane, PartBoard& board, LaneWork& work,
                               std::size_t shards_max);
     io::Task<void> run_shards_in_turn(EngineLane& lane, PartBoard& board, LaneWork& work);
     void enter(JobState state);
+    void forget_progress();
+    bool parks() const { return job_->park_requested() && !job_->cancel_requested(); }
+    ShardContext context_on(EngineLane& lane, io::CancelSource& cancel) {
+        return {lane.lane->reactor(), *lane.client, *lane.slab, call(cancel), recorder_};
+    }
     s3client::CallContext call(io::CancelSource& cancel) {
         s3client::CallContext context{.cancel = &cancel, .requests = &job_->requests};
         context.retry_budget = &retry_budget_;
@@ -92,6 +115,13 @@ class ArchiveJob {
     s3client::RetryBudget retry_budget_;
     EngineCredentials::Lease credentials_;  // of the job's role; null: the engine's own
     std::shared_ptr<LaneWork> work_;        // on the home lane: planning and finishing
+    JobRecorder* const recorder_;           // null: nobody remembers
+    std::shared_ptr<const Plan> plan_;
+    std::string fingerprint_;
+    // Of earlier processes, and of an upload of this one that is lost.
+    std::vector<PartRecord> parts_;
+    std::optional<UploadRecord> upload_;
+    unsigned uploads_begun_ = 0;
 };
 
 }  // namespace archive

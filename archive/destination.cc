@@ -10,7 +10,10 @@
 namespace archive {
 namespace {
 
-constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);
+constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);  // of all that follows
+// Requests to abort one upload, and what is waited before the second; each wait is twice the last.
+constexpr unsigned kAbortsMax = 6;
+constexpr base::Duration kAbortAgainAfter = std::chrono::milliseconds(100);
 
 base::Error already_exists(const Destination& destination) {
     const std::string where = destination.bucket + "/" + destination.key;
@@ -60,9 +63,62 @@ bool is_unknown(base::ErrorKind kind) {
            kind == base::ErrorKind::corrupt;
 }
 
+// A CRC-32 decides before the mark does: the mark says who wrote it, not what.
+bool is_ours(const s3client::ObjectHead& there, std::uint64_t size,
+             std::optional<std::uint32_t> crc32, const std::string& job_id) {
+    if (there.size != size) return false;
+    if (crc32 && !there.checksum_crc32.empty())
+        return there.checksum_crc32 == base::crc32_base64(*crc32);
+    return !job_id.empty() && there.job_mark == job_id;
+}
+
+// S3's own words: a 404 without them may be a proxy's.
+bool is_gone(const base::Status& answered) {
+    return !answered && answered.error().kind == base::ErrorKind::not_found &&
+           answered.error().code.starts_with("NoSuch");
+}
+
+base::Error still_there(const s3client::UploadTarget& upload) {
+    const std::string where = upload.bucket + "/" + upload.key;
+    return {base::ErrorKind::transient,
+            "upload_still_there",
+            fmt::format("an upload to {} is there after it was aborted", where),
+            0,
+            {},
+            where};
+}
+
+// Aborts until S3 says that there is no such upload. Another abort says so, too, where we may not
+// list parts.
+io::Task<base::Status> abort_until_gone(s3client::S3Client& client, s3client::UploadTarget upload,
+                                        s3client::CallContext context) {
+    io::Reactor& reactor = client.reactor();
+    const base::SteadyTime deadline = reactor.now() + kAbortTimeout;
+    const auto in_time = [&] {
+        context.timeout = deadline - reactor.now();
+        return context.timeout > base::Duration::zero();
+    };
+    base::Status last = base::fail(still_there(upload));
+    base::Duration wait = kAbortAgainAfter;
+    for (unsigned aborts = 1; in_time(); ++aborts) {
+        const auto aborted = co_await client.abort_multipart_upload(upload, context);
+        if (aborted && !in_time()) break;
+        if (is_gone(aborted)) co_return base::Status{};
+        if (!aborted) co_return aborted;
+        const auto parts = co_await client.list_parts(upload, 0, context);
+        last = parts ? base::fail(still_there(upload)) : base::fail(parts.error());
+        if (is_gone(last)) co_return base::Status{};
+        if (aborts == kAbortsMax) break;
+        co_await reactor.sleep(wait);
+        wait *= 2;
+    }
+    co_return last;
+}
+
 }  // namespace
 
-std::vector<s3client::NameValue> object_headers(const Destination& destination) {
+std::vector<s3client::NameValue> object_headers(const Destination& destination,
+                                                const std::string& job_id) {
     std::vector<s3client::NameValue> headers = {{"content-type", destination.content_type.empty()
                                                                      ? "application/zip"
                                                                      : destination.content_type}};
@@ -77,6 +133,7 @@ std::vector<s3client::NameValue> object_headers(const Destination& destination) 
         std::string& header = headers.emplace_back("x-amz-meta-" + name, value).first;
         std::ranges::transform(header, header.begin(), lower);  // as S3 keeps it
     }
+    add(fmt::format("x-amz-meta-{}", s3client::kJobMarkName), job_id);
     std::string tags;
     for (const auto& [name, value] : destination.tags) {
         if (!tags.empty()) tags += '&';
@@ -117,7 +174,7 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
 io::Task<base::Result<s3client::WrittenObject>> settle_write(
     s3client::S3Client& client, Destination destination,
     base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,
-    s3client::CallContext context) {
+    s3client::CallContext context, std::string job_id) {
     if (written) co_return written;
     context.access = &destination.access;
     // Swift's 412 has another code than S3's.
@@ -126,24 +183,42 @@ io::Task<base::Result<s3client::WrittenObject>> settle_write(
     if (existed || written.error().code == "NoSuchUpload" || is_unknown(written.error().kind)) {
         auto head = co_await client.head_object({destination.bucket, destination.key, {}},
                                                 s3client::WithChecksum::yes, context);
-        if (head && head->size == size && head->checksum_crc32 == base::crc32_base64(crc32)) {
-            co_return s3client::WrittenObject{head->etag, {}, true};
+        if (head && is_ours(*head, size, crc32, job_id)) {
+            const bool checked = !head->checksum_crc32.empty();
+            co_return s3client::WrittenObject{head->etag, head->version_id, checked};
         }
     }
     if (existed && !destination.overwrite) co_return base::fail(already_exists(destination));
     co_return base::fail(with_access_hint(std::move(written.error()), destination.access));
 }
 
-io::Task<void> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,
-                            s3client::CallContext context) {
+io::Task<base::Result<std::optional<s3client::ObjectHead>>> find_finished(
+    s3client::S3Client& client, Destination destination, std::string job_id, std::uint64_t size,
+    std::optional<std::uint32_t> crc32, s3client::CallContext context) {
+    context.access = &destination.access;
+    auto head = co_await client.head_object({destination.bucket, destination.key, {}},
+                                            s3client::WithChecksum::yes, context);
+    std::optional<s3client::ObjectHead> found;
+    if (head) {
+        if (is_ours(*head, size, crc32, job_id)) found = std::move(*head);
+        co_return found;
+    }
+    const base::ErrorKind kind = head.error().kind;
+    if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied) co_return found;
+    co_return base::fail(with_access_hint(std::move(head.error()), destination.access));
+}
+
+io::Task<base::Status> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,
+                                    s3client::CallContext context) {
     context.cancel = nullptr;
-    context.timeout = kAbortTimeout;
-    auto aborted = co_await client.abort_multipart_upload(upload, context);
-    if (aborted) co_return;
-    base::log_error("an upload could not be aborted", {{"bucket", upload.bucket},
-                                                       {"key", upload.key},
-                                                       {"upload_id", upload.upload_id},
-                                                       {"error", aborted.error().to_string()}});
+    auto gone = co_await abort_until_gone(client, upload, context);
+    if (gone) co_return gone;
+    base::log_error("an upload could not be aborted, or not be seen to be gone",
+                    {{"bucket", upload.bucket},
+                     {"key", upload.key},
+                     {"upload_id", upload.upload_id},
+                     {"error", gone.error().to_string()}});
+    co_return gone;
 }
 
 }  // namespace archive

@@ -20,6 +20,9 @@ constexpr std::size_t kTagsMax = 10;
 constexpr std::size_t kTagKeyMax = 128, kTagValueMax = 256;  // characters
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingMetadata.html
 constexpr std::size_t kMetadataBytesMax = 2048;
+// Of these, our own mark: its name and a job's id.
+constexpr std::size_t kJobIdBytes = 26;
+constexpr std::size_t kMarkBytes = s3client::kJobMarkName.size() + kJobIdBytes;
 // Of other single headers; S3 takes 8 KB of all of them.
 constexpr std::size_t kHeaderBytesMax = 2048;
 constexpr std::size_t kKmsContextBytesMax = 4096;
@@ -104,14 +107,18 @@ Status validate_metadata(const std::map<std::string, std::string>& metadata) {
             return bad(at_name, "bad_metadata", fmt::format("a metadata value {}", kHeaderValue));
         std::string folded = name;
         std::ranges::transform(folded, folded.begin(), lower);
+        if (folded == s3client::kJobMarkName) {
+            return bad(at_name, "bad_metadata",
+                       "this name is the one under which we write the job's id");
+        }
         if (!names.insert(std::move(folded)).second)
             return bad(at_name, "bad_metadata", "S3 does not tell names apart by case");
         bytes += name.size() + value.size();
     }
-    if (bytes > kMetadataBytesMax) {
-        return bad(
-            pointer, "bad_metadata",
-            fmt::format("S3 takes {} bytes of metadata, these are {}", kMetadataBytesMax, bytes));
+    if (bytes > kMetadataBytesMax - kMarkBytes) {
+        return bad(pointer, "bad_metadata",
+                   fmt::format("S3 takes {} bytes of metadata, {} of them are ours, these are {}",
+                               kMetadataBytesMax, kMarkBytes, bytes));
     }
     return {};
 }

@@ -52,7 +52,7 @@ struct Engine::Impl {
     std::mutex mutex;  // guards what follows; taken when a job starts and ends
     std::condition_variable idle;
     std::set<std::shared_ptr<Job>> jobs;
-    std::size_t tasks = 0;  // plans and verifications under way
+    std::size_t tasks = 0;  // plans, verifications and so on under way
     std::size_t next_home = 0;
     std::map<std::string, std::string> regions;  // of buckets that are not in the configured one
 
@@ -76,16 +76,18 @@ struct Engine::Impl {
         const bool fits = lane <= parts.plan_options.sizing.memory_max;
         return fits ? std::min(all, config.memory_bytes) : all;
     }
-    io::Task<void> run_verify(EngineLane& home, VerifyRequest request, OnProgress on_progress,
-                              std::function<void(Result<VerifyReport>)> done);
-    io::Task<void> run_presign(EngineLane& lane, PresignRequest request,
-                               std::function<void(Result<std::string>)> done);
-    io::Task<Result<std::string>> presign(EngineLane& lane, const PresignRequest& request);
+    io::Task<Result<std::string>> presign(EngineLane& lane, PresignRequest request);
+    io::Task<Result<Release>> release(EngineLane& lane, UploadClaim claim);
     Result<std::string> presign_with(const PresignRequest& request,
                                      const s3client::Credentials& keys);
     std::string region_of(const std::string& bucket);
     template <typename Make>
     void run_task(Make make);
+    template <typename T>
+    io::Task<void> finish_task(io::Task<Result<T>> task, std::function<void(Result<T>)> done) {
+        done(co_await std::move(task));
+        task_ended();
+    }
     void task_ended();
 };
 
@@ -168,7 +170,7 @@ Engine::~Engine() {
     std::unique_lock lock(impl_->mutex);
     const std::set<std::shared_ptr<Job>> running = impl_->jobs;
     lock.unlock();
-    for (const auto& job : running) job->cancel();
+    for (const auto& job : running) job->recorder() != nullptr ? job->park() : job->cancel();
     for (EngineLane& lane : impl_->parts.lanes) {
         lane.lane->reactor().post([&lane] { lane.shutdown->cancel(); });
     }
@@ -278,15 +280,10 @@ void Engine::verify(VerifyRequest request, OnProgress on_progress,
                     std::function<void(Result<VerifyReport>)> done) {
     impl_->run_task([request = std::move(request), on_progress = std::move(on_progress),
                      done = std::move(done)](Impl& impl, EngineLane& home) mutable {
-        return impl.run_verify(home, std::move(request), std::move(on_progress), std::move(done));
+        return impl.finish_task(
+            verify_archive(impl.parts, home, std::move(request), std::move(on_progress)),
+            std::move(done));
     });
-}
-
-io::Task<void> Engine::Impl::run_verify(EngineLane& home, VerifyRequest request,
-                                        OnProgress on_progress,
-                                        std::function<void(Result<VerifyReport>)> done) {
-    done(co_await verify_archive(parts, home, std::move(request), std::move(on_progress)));
-    task_ended();
 }
 
 // One lane has found it out: the others need not.
@@ -306,18 +303,11 @@ void Engine::Impl::learn_region(const std::string& bucket, const std::string& re
 void Engine::presign_get(PresignRequest request, std::function<void(Result<std::string>)> done) {
     impl_->run_task([request = std::move(request), done = std::move(done)](
                         Impl& impl, EngineLane& lane) mutable {
-        return impl.run_presign(lane, std::move(request), std::move(done));
+        return impl.finish_task(impl.presign(lane, std::move(request)), std::move(done));
     });
 }
 
-io::Task<void> Engine::Impl::run_presign(EngineLane& lane, PresignRequest request,
-                                         std::function<void(Result<std::string>)> done) {
-    done(co_await presign(lane, request));
-    task_ended();
-}
-
-io::Task<Result<std::string>> Engine::Impl::presign(EngineLane& lane,
-                                                    const PresignRequest& request) {
+io::Task<Result<std::string>> Engine::Impl::presign(EngineLane& lane, PresignRequest request) {
     io::Reactor& reactor = lane.lane->reactor();
     auto lease = parts.lease(request.role_arn, request.external_id);
     if (!lease) co_return std::unexpected(lease.error());
@@ -361,6 +351,23 @@ Result<std::string> Engine::Impl::presign_with(const PresignRequest& what,
     s3client::Signer signer;
     return signer.presign(std::move(request), client.endpoint.scheme(), keys, region,
                           what.expires_s, base::system_clock().utc_now());
+}
+
+void Engine::release_upload(UploadClaim claim, std::function<void(Result<Release>)> done) {
+    impl_->run_task(
+        [claim = std::move(claim), done = std::move(done)](Impl& impl, EngineLane& lane) mutable {
+            return impl.finish_task(impl.release(lane, std::move(claim)), std::move(done));
+        });
+}
+
+io::Task<Result<Release>> Engine::Impl::release(EngineLane& lane, UploadClaim claim) {
+    if (auto safe = check_secrets(parts, claim.access); !safe)
+        co_return std::unexpected(safe.error());
+    const auto lease = parts.lease(claim.role_arn, claim.external_id);
+    if (!lease) co_return std::unexpected(lease.error());
+    co_return co_await archive::release_upload(
+        *lane.client, std::move(claim),
+        {.cancel = lane.shutdown.get(), .credentials = lease->get()});
 }
 
 EngineStats Engine::stats() const {

@@ -15,6 +15,7 @@
 
 #include "archive/job.h"
 #include "archive/request.h"
+#include "archive/upload_release.h"
 #include "archive/verify.h"
 #include "base/error.h"
 #include "s3client/environment.h"
@@ -104,6 +105,9 @@ class Engine {
     // A GET URL that works without credentials. Asks S3 nothing, but may have to wait for keys.
     // Of an object with a customer's key there is none: invalid "customer_key".
     void presign_get(PresignRequest request, std::function<void(base::Result<std::string>)> done);
+
+    // Removes an upload that a job has left behind; `known` of the claim saves those of other jobs.
+    void release_upload(UploadClaim claim, std::function<void(base::Result<Release>)> done);
 
     EngineStats stats() const;
 

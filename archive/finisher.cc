@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "archive/destination.h"
-#include "base/encoding.h"
+#include "archive/stored_parts.h"
 #include "base/log.h"
 #include "zip/central_directory.h"
 
@@ -26,6 +26,7 @@ class Finisher {
 
     io::Task<Result<WrittenObject>> run() {
         for (std::size_t p = plan_.tail(); p < plan_.parts().size(); ++p) {
+            if (board_.is_stored(p)) continue;  // by an earlier process
             if (auto sent = co_await send_part(p); !sent) co_return std::unexpected(sent.error());
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
@@ -57,6 +58,7 @@ class Finisher {
         std::vector<base::ByteView> views;
         const s3client::Body body = builder.body(views);
         PartResult result{part.number, part.size, body.crc32, {}};
+        co_await builder.record(body.crc32);
         if (plan_.single_put()) {
             put_ = co_await put(body);
             if (put_) result.etag = put_->etag;
@@ -64,6 +66,8 @@ class Finisher {
             auto etag = co_await context_.client.upload_part(upload_, part.number, body, to_);
             if (!etag) co_return std::unexpected(etag.error());
             result.etag = std::move(*etag);
+            if (context_.recorder != nullptr)
+                context_.recorder->part_stored(part.number, result.etag);
         }
         board_.record_part(std::move(result));
         co_return base::Status{};
@@ -127,26 +131,9 @@ class Finisher {
     // Our parts under the ETags that S3 has for them now. Errors: corrupt "part_changed", if one is
     // not what we sent.
     io::Task<Result<std::vector<PartResult>>> parts_there() {
-        std::vector<PartResult> parts = board_.results();
-        std::size_t found = 0;
-        for (std::uint32_t after = 0;;) {
-            auto page = co_await context_.client.list_parts(upload_, after, to_);
-            if (!page) co_return std::unexpected(page.error());
-            for (const s3client::ListedPart& there : page->parts) {
-                if (there.number == 0 || there.number > parts.size()) continue;
-                PartResult& ours = parts[there.number - 1];
-                const bool same = there.size == ours.size &&
-                                  (there.checksum_crc32.empty() ||
-                                   there.checksum_crc32 == base::crc32_base64(ours.crc32));
-                if (!same) break;
-                ours.etag = there.etag;
-                ++found;
-            }
-            // A store that does not move on would be asked for ever.
-            if (page->next_part_number_marker.value_or(0) <= after) break;
-            after = *page->next_part_number_marker;
-        }
-        if (found == parts.size()) co_return parts;
+        auto there = co_await stored_parts(context_.client, upload_, board_.results(),
+                                           WithoutCrc32::trusted, to_);
+        if (!there || there->size() == board_.results().size()) co_return there;
         co_return base::fail(base::ErrorKind::corrupt, "part_changed",
                              fmt::format("{}/{}: S3 no longer has the parts that were sent to it",
                                          destination_.bucket, destination_.key));

@@ -15,6 +15,22 @@ std::string_view to_string(JobState state) {
     return "failed";
 }
 
+Job::Job(ArchiveRequest request, JobSnapshot ended)
+    : objects_total(ended.objects_total),
+      objects_done(ended.objects_done),
+      bytes_total(ended.bytes_total),
+      bytes_done(ended.bytes_done),
+      parts_total(ended.parts_total),
+      parts_done(ended.parts_done),
+      request_(std::move(request)),
+      state_(ended.state),
+      started_at_(ended.started_at),
+      finished_at_(ended.finished_at),
+      result_(std::move(ended.result)),
+      error_(std::move(ended.error)) {
+    for (std::size_t i = 0; i < requests.size(); ++i) requests[i] = ended.requests[i];
+}
+
 JobSnapshot Job::snapshot() const {
     JobSnapshot s;
     // The state first: what ended is complete below.
@@ -41,10 +57,21 @@ void Job::cancel() {
     if (on_cancel_) on_cancel_();
 }
 
+void Job::park() {
+    park_requested_.store(true, std::memory_order_release);
+    const std::lock_guard lock(mutex_);
+    if (on_cancel_) on_cancel_();
+}
+
+void Job::be_parked() {
+    parked_.store(true, std::memory_order_release);
+    state_.store(JobState::queued, std::memory_order_release);
+}
+
 void Job::set_on_cancel(std::function<void()> on_cancel) {
     const std::lock_guard lock(mutex_);
     on_cancel_ = std::move(on_cancel);
-    if (on_cancel_ && cancel_requested()) on_cancel_();
+    if (on_cancel_ && (cancel_requested() || park_requested())) on_cancel_();
 }
 
 void Job::enter(JobState state, base::UtcTime now) {

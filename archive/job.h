@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/job_record.h"
 #include "archive/object_report.h"
 #include "archive/request.h"
 #include "base/clock.h"
@@ -48,6 +49,8 @@ struct ArchiveResult {
     bool checked = false;  // the store has checked the checksums that we sent
     // Entries that were compared with a checksum of their object in S3, and are the same.
     std::uint64_t compared = 0;
+    std::string fingerprint{};  // fingerprint.h
+    bool reused = false;      // an earlier job made it: Options::reuse
 };
 
 struct JobSnapshot {
@@ -65,7 +68,16 @@ struct JobSnapshot {
 class Job {
   public:
     explicit Job(ArchiveRequest request) : request_(std::move(request)) {}
+    // One of which an earlier process knew the end.
+    Job(ArchiveRequest request, JobSnapshot ended);
 
+    // Before it starts: whose mark its archive carries, "" for none; who remembers what it does,
+    // null for nobody.
+    void set_id(std::string id) { id_ = std::move(id); }
+    void set_recorder(std::shared_ptr<JobRecorder> recorder) { recorder_ = std::move(recorder); }
+
+    const std::string& id() const { return id_; }
+    JobRecorder* recorder() const { return recorder_.get(); }
     const ArchiveRequest& request() const { return request_; }
     JobSnapshot snapshot() const;
     JobState state() const { return state_.load(std::memory_order_acquire); }
@@ -74,25 +86,36 @@ class Job {
     // just ended.
     void cancel();
     bool cancel_requested() const { return cancel_requested_.load(std::memory_order_acquire); }
+    // Asks it to stop where it is, its upload left open, so that another process goes on with it.
+    // The job is then `queued` again, and parked(); unless it has just ended.
+    void park();
+    bool park_requested() const { return park_requested_.load(std::memory_order_acquire); }
+    bool parked() const { return parked_.load(std::memory_order_acquire); }
 
     // For the engine. Counters are added to from any reactor; states and ends come from the job's
     // own.
     void enter(JobState state, base::UtcTime now);
     void succeed(ArchiveResult result, base::UtcTime now);
     void fail(base::Error error, base::UtcTime now);  // a `cancelled` error ends it cancelled
-    // Called by cancel(), on its caller's thread, under the job's lock: it must only post. Called
+    void be_parked();
+    // Called by cancel() and park(), on its caller's thread, under the job's lock: it must only post. Called
     // at once if the job was cancelled before; empty to take it back.
     void set_on_cancel(std::function<void()> on_cancel);
 
     std::atomic<std::uint64_t> objects_total{0}, objects_done{0};
     std::atomic<std::uint64_t> bytes_total{0}, bytes_done{0};
     std::atomic<std::uint64_t> parts_total{0}, parts_done{0};
+    std::atomic<std::uint64_t> plan_bytes{0};  // of memory, estimated
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> requests{};
 
   private:
     const ArchiveRequest request_;
+    std::string id_;
+    std::shared_ptr<JobRecorder> recorder_;
     std::atomic<JobState> state_{JobState::queued};
     std::atomic<bool> cancel_requested_{false};
+    std::atomic<bool> park_requested_{false};
+    std::atomic<bool> parked_{false};
     mutable std::mutex mutex_;  // guards what follows; taken at state changes only
     std::optional<base::UtcTime> started_at_;
     std::optional<base::UtcTime> finished_at_;

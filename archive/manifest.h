@@ -41,10 +41,12 @@ class Manifest final : public zip::EntryList {
         return index == missing_list_at_ ? std::string_view(missing_list_) : std::string_view{};
     }
     std::uint64_t source_bytes() const { return source_bytes_; }  // to read from S3
+    std::size_t bucket_count() const { return buckets_.size(); }
     const std::shared_ptr<const ObjectReport>& report() const { return report_; }
 
   private:
     class Namer;
+    friend class ManifestDecoder;  // which makes one again
     Manifest(Selection selection, const Options& options);
     void sort_by_key();
     base::Status settle_names(Namer& namer, ObjectReport& report);

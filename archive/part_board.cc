@@ -8,7 +8,7 @@
 namespace archive {
 
 PartBoard::PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan,
-                     s3client::UploadTarget upload, Job& job)
+                     s3client::UploadTarget upload, Job& job, std::vector<PartRecord> stored)
     : plan_(std::move(plan)),
       upload_(std::move(upload)),
       job_(job),
@@ -17,16 +17,46 @@ PartBoard::PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan,
       left_(plan_->tail()),
       entry_crcs_(plan_->layout().count()),
       results_(plan_->parts().size()) {
+    find_groups();
+    take_over(std::move(stored));
+    for (std::size_t i = 0; i < plan_->tail(); ++i) {
+        const bool waits = plan_->parts()[i].waits() && group_of(i)->parts_left > 0;
+        if (!waits && !is_stored(i)) available_.push_back(i);
+    }
+}
+
+void PartBoard::find_groups() {
     const auto& parts = plan_->parts();
     for (std::size_t i = 0; i < plan_->tail(); ++i) {
-        if (parts[i].waits()) {
-            Group& group = groups_[parts[i].group_end];
-            group.first_part = i;
-            group.parts_left = parts[i].group_end - i;
-        } else {
-            available_.push_back(i);
-        }
+        if (!parts[i].waits()) continue;
+        Group& group = groups_[parts[i].group_end];
+        group.first_part = i;
+        group.parts_left = parts[i].group_end - i;
     }
+}
+
+void PartBoard::take_over(std::vector<PartRecord> stored) {
+    for (PartRecord& record : stored) {
+        const std::size_t index = record.part.number - 1;
+        CHECK(index < results_.size() && !is_stored(index));
+        record_pieces(record.pieces);
+        record_compared(record.compared);
+        record_part(std::move(record.part));
+        if (index >= plan_->tail()) continue;
+        --to_give_;
+        --left_;
+        if (Group* group = group_of(index); group != nullptr && index != group->first_part)
+            --group->parts_left;
+    }
+    for (const auto& [end, group] : groups_) {
+        if (is_stored(group.first_part) && group.parts_left == 0) know_entry_of(group);
+    }
+}
+
+// All pieces of the group's entry are here.
+void PartBoard::know_entry_of(const Group& group) {
+    const std::uint64_t entry = plan_->layout().entry_at(plan_->parts()[group.first_part].end - 1);
+    entry_crcs_[entry] = group.rest_crc32(0);
 }
 
 PartBoard::Group* PartBoard::group_of(std::size_t part_index) {
@@ -76,13 +106,11 @@ io::Task<bool> PartBoard::finish(base::Result<ShardResult> result) {
         --left_;
         Group* group = group_of(index);
         if (group == nullptr) continue;
-        if (index == group->first_part) {
-            // The first of a group comes last: all pieces of its entry are here.
-            const std::uint64_t entry = plan_->layout().entry_at(plan_->parts()[index].end - 1);
-            entry_crcs_[entry] = group->rest_crc32(0);
-        } else if (--group->parts_left == 0) {
+        if (index != group->first_part && --group->parts_left > 0) continue;
+        if (is_stored(group->first_part))
+            know_entry_of(*group);  // the first comes last
+        else
             available_.push_front(group->first_part);
-        }
     }
     changed_.notify_all();
     co_return true;

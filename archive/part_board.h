@@ -2,7 +2,8 @@
 // lives on the job's own reactor; executors elsewhere ask it by message (io::run_on).
 //
 // take() gives out parts in order; a group's first part, which needs the CRC of all that follows
-// it, becomes available when the others of its group are done. fail() ends everything: take() then
+// it, becomes available when the others of its group are done. Parts that S3 has from an earlier
+// process are done from the beginning, the tail's among them. fail() ends everything: take() then
 // gives nothing more.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "archive/job.h"
+#include "archive/job_record.h"
 #include "archive/plan.h"
 #include "archive/shard.h"
 #include "io/sync.h"
@@ -22,7 +24,7 @@ namespace archive {
 class PartBoard {
   public:
     PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan, s3client::UploadTarget upload,
-              Job& job);
+              Job& job, std::vector<PartRecord> stored = {});
 
     // Waits for a part that can be done now; nothing when all have been given out, or the job has
     // failed.
@@ -42,6 +44,7 @@ class PartBoard {
     std::uint64_t compared() const { return compared_; }
     const std::vector<std::uint32_t>& entry_crcs() const { return entry_crcs_; }
     const std::vector<PartResult>& results() const { return results_; }
+    bool is_stored(std::size_t part_index) const { return results_[part_index].number != 0; }
     std::uint32_t archive_crc() const;
 
   private:
@@ -53,6 +56,9 @@ class PartBoard {
         std::uint32_t rest_crc32(std::uint64_t from) const;
     };
     Group* group_of(std::size_t part_index);
+    void find_groups();
+    void take_over(std::vector<PartRecord> stored);
+    void know_entry_of(const Group& group);
 
     std::shared_ptr<const Plan> plan_;
     const s3client::UploadTarget upload_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "archive/access_hint.h"
+#include "archive/recorded.h"
 #include "base/check.h"
 #include "base/encoding.h"
 #include "zip/crc32.h"
@@ -255,6 +256,14 @@ s3client::Body PartBuilder::body(std::vector<base::ByteView>& views) const {
     }
     views = memory_.pieces();
     return {views, part_.size, crc};
+}
+
+io::Task<void> PartBuilder::record(std::uint32_t crc32) const {
+    if (context_.recorder == nullptr) co_return;
+    PartRecord record{{part_.number, part_.size, crc32, {}}, pieces(), compared_};
+    co_await recorded(context_.reactor, [&](JobRecorder::Done done) {
+        context_.recorder->part_ready(std::move(record), std::move(done));
+    });
 }
 
 }  // namespace archive

@@ -13,6 +13,7 @@
 #include <map>
 #include <vector>
 
+#include "archive/job_record.h"
 #include "archive/shard.h"
 #include "io/slab.h"
 #include "io/task_scope.h"
@@ -27,6 +28,7 @@ struct ShardContext {
     s3client::S3Client& client;
     io::BufferSlab& slab;
     s3client::CallContext call;
+    JobRecorder* recorder = nullptr;  // null: nobody remembers
     // A call to a bucket of this access, which outlives the call.
     s3client::CallContext call_with(const s3client::Access& access) const {
         s3client::CallContext with = call;
@@ -54,6 +56,8 @@ class PartBuilder {
     // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must
     // outlive the body.
     s3client::Body body(std::vector<base::ByteView>& views) const;
+    // Before it is sent: what must be known of it when it is found in S3 later.
+    io::Task<void> record(std::uint32_t crc32) const;
 
   private:
     struct Fetch {

@@ -59,6 +59,7 @@ Parts split_into_parts(const zip::Layout& layout, std::uint64_t size_max) {
     // A part may grow by one that is too short to stand alone, and still not pass size_max.
     const std::uint64_t fill = size_max - kPartSizeMin;
     Parts result;
+    result.cut_bytes = size_max;
     Cutter cutter(result.parts);
     for (std::uint64_t i = 0; i < layout.count(); ++i) {
         const std::uint64_t header = layout.header_offset(i);

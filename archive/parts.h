@@ -36,6 +36,7 @@ struct Parts {
     std::vector<Part> parts;
     std::size_t tail =
         0;  // index of the first part that holds central directory; parts from here on come last
+    std::uint64_t cut_bytes = 0;  // the `size_max` they were cut with
 };
 
 // No part is larger than `size_max` (at least 2 * kPartSizeMin), none but the last smaller than

@@ -4,27 +4,92 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "base/packed.h"
+#include "base/siphash.h"
 
 namespace archive {
 
-base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manifest> manifest,
-                                                     const ArchiveRequest& request,
-                                                     PlanOptions options) {
+base::Result<std::shared_ptr<Plan>> Plan::lay_out(std::shared_ptr<const Manifest> manifest,
+                                                  const ArchiveRequest& request) {
     const std::string& comment = request.options.comment;
     auto layout = zip::Layout::create(*manifest, {.comment_size = comment.size()});
     if (!layout) return std::unexpected(layout.error());
     std::shared_ptr<Plan> plan(new Plan(std::move(manifest), std::move(*layout), comment));
     plan->destination_ = request.destination.access;
-    plan->single_put_ = plan->layout_.archive_size() <= options.single_put_max;
-    if (plan->single_put_) {
-        plan->parts_.parts = {{0, plan->layout_.archive_size(), 0}};
+    return plan;
+}
+
+void Plan::be_single_put() {
+    single_put_ = true;
+    parts_.parts = {{0, layout_.archive_size(), 0}};
+}
+
+base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manifest> manifest,
+                                                     const ArchiveRequest& request,
+                                                     PlanOptions options) {
+    auto plan = lay_out(std::move(manifest), request);
+    if (!plan) return plan;
+    if ((*plan)->layout_.archive_size() <= options.single_put_max) {
+        (*plan)->be_single_put();
         return plan;
     }
     options.sizing.requested = request.options.part_size_bytes;
-    auto parts = plan_parts(plan->layout_, options.sizing);
+    auto parts = plan_parts((*plan)->layout_, options.sizing);
     if (!parts) return std::unexpected(parts.error());
-    plan->parts_ = std::move(*parts);
+    (*plan)->parts_ = std::move(*parts);
     return plan;
+}
+
+base::Result<std::shared_ptr<const Plan>> Plan::make_again(std::shared_ptr<const Manifest> manifest,
+                                                           const ArchiveRequest& request,
+                                                           const PlanRecord& record,
+                                                           std::uint64_t memory_max) {
+    const auto differs = [] {
+        return base::fail(base::ErrorKind::precondition, "plan_differs",
+                          "this version of s3zipd makes another plan of the same objects");
+    };
+    auto plan = lay_out(std::move(manifest), request);
+    if (!plan) return plan;
+    if (record.cut_bytes == 0) {
+        (*plan)->be_single_put();
+    } else {
+        if (record.cut_bytes < 2 * kPartSizeMin) return differs();
+        (*plan)->parts_ = split_into_parts((*plan)->layout_, record.cut_bytes);
+    }
+    if ((*plan)->record().digest != record.digest) return differs();
+    if ((*plan)->part_size_max() > memory_max) {
+        return base::fail(base::ErrorKind::exhausted, "memory",
+                          "its parts no longer fit into a reactor's memory");
+    }
+    return plan;
+}
+
+PlanRecord Plan::record() const {
+    PlanRecord record;
+    record.cut_bytes = single_put_ ? 0 : parts_.cut_bytes;
+    record.archive_size = layout_.archive_size();
+    record.parts = parts_.parts.size();
+    // Where everything stands: every entry's place, then every cut.
+    base::PackedWriter places;
+    std::uint64_t digest = 0;
+    const auto fold = [&](bool all) {
+        if (!all && places.size() < 4096) return;
+        places.number(digest);
+        digest = base::siphash13({}, places.take());
+    };
+    for (std::uint64_t i = 0; i < layout_.count(); ++i) {
+        places.number(layout_.header_size(i));
+        places.number(layout_.data_size(i));
+        fold(false);
+    }
+    places.number(layout_.archive_size());
+    for (const Part& part : parts_.parts) {
+        places.number(part.size());
+        fold(false);
+    }
+    fold(true);
+    record.digest = digest;
+    return record;
 }
 
 std::uint64_t Plan::part_size_max() const {

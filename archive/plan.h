@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "archive/engine.h"
+#include "archive/job_record.h"
 #include "archive/manifest.h"
 #include "archive/parts.h"
 #include "archive/shard.h"
@@ -29,7 +30,16 @@ class Plan {
                                                           const ArchiveRequest& request,
                                                           PlanOptions options);
 
+    // The plan that was made before, of the same manifest. Errors: precondition "plan_differs", if
+    // this version would make another; exhausted "memory", if its parts no longer fit.
+    static base::Result<std::shared_ptr<const Plan>> make_again(
+        std::shared_ptr<const Manifest> manifest, const ArchiveRequest& request,
+        const PlanRecord& record, std::uint64_t memory_max);
+    // Without its fingerprint.
+    PlanRecord record() const;
+
     const Manifest& manifest() const { return *manifest_; }
+    const std::shared_ptr<const Manifest>& shared_manifest() const { return manifest_; }
     const zip::Layout& layout() const { return layout_; }
     const std::vector<Part>& parts() const { return parts_.parts; }
     std::size_t tail() const { return parts_.tail; }  // parts from here on hold central directory
@@ -48,6 +58,9 @@ class Plan {
   private:
     class ShardBuckets;
     ShardEntry shard_entry(std::uint64_t index, ShardBuckets& buckets) const;
+    static base::Result<std::shared_ptr<Plan>> lay_out(std::shared_ptr<const Manifest> manifest,
+                                                       const ArchiveRequest& request);
+    void be_single_put();
     Plan(std::shared_ptr<const Manifest> manifest, zip::Layout layout, std::string comment)
         : manifest_(std::move(manifest)),
           layout_(std::move(layout)),

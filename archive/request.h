@@ -88,6 +88,7 @@ struct Options {
     std::string role_arn;               // whose keys sign all of the job's requests; empty: ours
     std::string external_id;            // told to STS with role_arn
     Checksums checksums = Checksums::automatic;
+    bool reuse = false;  // an earlier archive of the same objects will do, if it is unchanged
 };
 
 struct ArchiveRequest {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <limits>
 
 #include "base/check.h"
 
@@ -14,7 +13,7 @@ using base::ErrorKind;
 // After so many missing or archived objects, more are not looked for.
 constexpr std::size_t kUnusableMax = 1000;
 constexpr std::size_t kUnusableNamed = 10;
-constexpr std::size_t kTextSizeMax = std::numeric_limits<std::uint16_t>::max();
+constexpr std::size_t kTextSizeMax = ManifestEntry::kTextBytesMax;
 
 base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind,
                   std::string_view code, std::string detail) {
@@ -27,6 +26,16 @@ void ManifestEntry::set_name(std::string_view name) {
     CHECK(name.size() <= kTextSizeMax);
     name_ = name.data();
     name_size_ = static_cast<std::uint16_t>(name.size());
+}
+
+void ManifestEntry::pack(zip::NamePool& pool, const Texts& texts, std::string& buffer) {
+    buffer.assign(texts.key).append(texts.version_id).append(texts.etag).append(texts.name);
+    const std::string_view packed = pool.add(buffer);
+    text_ = packed.data();
+    key_size_ = static_cast<std::uint16_t>(texts.key.size());
+    version_size_ = static_cast<std::uint16_t>(texts.version_id.size());
+    etag_size_ = static_cast<std::uint16_t>(texts.etag.size());
+    set_name(packed.substr(packed.size() - texts.name.size()));
 }
 
 Selection::Selection(const ArchiveRequest& request)
@@ -47,12 +56,7 @@ base::Status Selection::add(std::string_view bucket, const FoundObject& object,
                                 "bad_listing", "a key, ETag or version id of over 65,535 bytes"));
     }
     ManifestEntry& entry = objects_.emplace_back();
-    text_.assign(object.key).append(object.version_id).append(object.etag).append(explicit_name);
-    entry.text_ = pool_->add(text_).data();
-    entry.key_size_ = static_cast<std::uint16_t>(object.key.size());
-    entry.version_size_ = static_cast<std::uint16_t>(object.version_id.size());
-    entry.etag_size_ = static_cast<std::uint16_t>(object.etag.size());
-    entry.set_name({entry.text_ + (text_.size() - explicit_name.size()), explicit_name.size()});
+    entry.pack(*pool_, {object.key, object.version_id, object.etag, explicit_name}, text_);
     entry.size = object.size;
     entry.mtime_unix_s = object.last_modified_s;
     entry.bucket = bucket_index(bucket);

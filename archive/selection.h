@@ -41,13 +41,18 @@ class ManifestEntry {
     std::string_view name() const { return {name_, name_size_}; }
     bool is_directory() const { return name_size_ != 0 && name_[name_size_ - 1] == '/'; }
     void set_name(std::string_view name);  // which stays where it is
+    // Copies all four into the pool, packed by way of `buffer`. REQUIRES: each fits kTextBytesMax.
+    struct Texts {
+        std::string_view key, version_id, etag, name;
+    };
+    void pack(zip::NamePool& pool, const Texts& texts, std::string& buffer);
+    static constexpr std::size_t kTextBytesMax = 65'535;
 
     std::uint64_t size = 0;
     std::int64_t mtime_unix_s = 0;
     std::uint32_t bucket = 0;  // index into the buckets of its Selection or Manifest
 
   private:
-    friend class Selection;
     std::uint16_t key_size_ = 0, version_size_ = 0, etag_size_ = 0, name_size_ = 0;
     const char* text_ = "";
     const char* name_ = "";

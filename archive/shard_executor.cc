@@ -15,9 +15,11 @@ io::Task<base::Result<ShardResult>> execute_shard(ShardContext context, const Sh
 
         std::vector<base::ByteView> views;
         const s3client::Body body = builder.body(views);
+        co_await builder.record(body.crc32);
         auto etag = co_await context.client.upload_part(shard.upload, part.number, body,
                                                         context.call_with(shard.upload_access));
         if (!etag) co_return std::unexpected(etag.error());
+        if (context.recorder != nullptr) context.recorder->part_stored(part.number, *etag);
         result.parts.push_back({part.number, part.size, body.crc32, std::move(*etag)});
         result.compared += builder.compared();
         const auto pieces = builder.pieces();

@@ -15,6 +15,7 @@ constexpr std::size_t kKeyBytes = 32;  // AES256
 bool takes_customer_key(Operation operation) {
     switch (operation) {
         case Operation::list_objects:
+        case Operation::list_multipart_uploads:
         case Operation::abort_multipart_upload: return false;
         default: return true;
     }

@@ -26,6 +26,7 @@ bool may_race(Operation operation) {
         case Operation::head_object:
         case Operation::get_object:
         case Operation::list_parts:
+        case Operation::list_multipart_uploads:
         case Operation::upload_part: return true;
         default: return false;
     }

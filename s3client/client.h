@@ -8,7 +8,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +18,7 @@
 #include "s3client/call.h"
 #include "s3client/checksum_support.h"
 #include "s3client/client_config.h"
+#include "s3client/client_stats.h"
 #include "s3client/connection_pool.h"
 #include "s3client/endpoint.h"
 #include "s3client/object.h"
@@ -76,26 +76,28 @@ class S3Client {
     };
     io::Task<base::Result<WrittenObject>> complete_multipart_upload(CompleteUpload complete,
                                                                     CallContext context);
+    // Errors: not_found "NoSuchUpload", if it is gone already.
     io::Task<base::Status> abort_multipart_upload(UploadTarget upload, CallContext context);
     // The parts that S3 has, after part number `after`.
     io::Task<base::Result<ListPartsPage>> list_parts(UploadTarget upload, std::uint32_t after,
                                                      CallContext context);
+    // Open uploads, those to other keys with this prefix too; both markers are empty for page one.
+    io::Task<base::Result<ListUploadsPage>> list_multipart_uploads(std::string bucket,
+                                                                   std::string prefix,
+                                                                   std::string key_marker,
+                                                                   std::string upload_id_marker,
+                                                                   CallContext context);
 
     // Of this client's endpoint, as far as it is known.
     Checking checksums() const { return checksums_.state(); }
+    bool is_aws() const { return config_.endpoint.aws; }
+    io::Reactor& reactor() const { return reactor_; }
 
     // A bucket that is not in the configured region: by a redirect, or heard from others.
     void learn_region(const std::string& bucket, const std::string& region);
     static constexpr std::size_t kRegionsMax = 10'000;  // that are remembered
 
-    // Since the client was made; read from any thread.
-    struct Stats {
-        std::array<std::atomic<std::uint64_t>, kOperationCount> requests{};
-        std::atomic<std::uint64_t> bytes_received{0}, bytes_sent{0}, retries{0}, throttled{0};
-        std::atomic<std::uint64_t> hedged{0}, hedges_won{0};  // requests sent a second time
-        std::atomic<std::uint64_t> connections_open{0}, connections_opened{0};
-        std::atomic<std::uint64_t> concurrency_limit{0};
-    };
+    using Stats = ClientStats;
     const Stats& stats() const { return stats_; }
 
   private:

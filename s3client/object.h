@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace s3client {
 
@@ -10,9 +11,14 @@ struct ObjectVersion {
     std::string bucket, key;
     std::string version_id;  // empty: the current one
 };
+// Which job wrote an object; its metadata says so, under this name.
+inline constexpr std::string_view kJobMarkName = "s3zipd-job";
+
 struct ObjectHead {
     std::uint64_t size = 0;
-    std::string etag;  // without quotes; may be empty
+    std::string etag;        // without quotes; may be empty
+    std::string version_id;  // empty if the bucket is not versioned
+    std::string job_mark;    // the id of the job that wrote it; empty: none of ours that had one
     std::int64_t last_modified_s = 0;
     std::string storage_class;   // empty: STANDARD
     std::string archive_status;  // of INTELLIGENT_TIERING: in which archive tier it is

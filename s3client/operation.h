@@ -19,15 +19,16 @@ enum class Operation : std::uint8_t {
     complete_multipart_upload,
     abort_multipart_upload,
     list_parts,
+    list_multipart_uploads,
 };
-inline constexpr std::size_t kOperationCount = 10;
+inline constexpr std::size_t kOperationCount = 11;
 
 // S3's own names: "ListObjectsV2", "UploadPart", ...
 constexpr std::string_view to_string(Operation operation) {
     constexpr std::array<std::string_view, kOperationCount> kNames = {
-        "ListObjectsV2",         "HeadObject", "GetObject",      "PutObject",
-        "CreateMultipartUpload", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload",
-        "AbortMultipartUpload",  "ListParts"};
+        "ListObjectsV2",         "HeadObject", "GetObject",           "PutObject",
+        "CreateMultipartUpload", "UploadPart", "UploadPartCopy",      "CompleteMultipartUpload",
+        "AbortMultipartUpload",  "ListParts",  "ListMultipartUploads"};
     return kNames[static_cast<std::size_t>(operation)];
 }
 

@@ -118,6 +118,8 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
         found.etag = unquote_etag(head.get("etag"));
         found.storage_class = head.get("x-amz-storage-class");
         found.archive_status = head.get("x-amz-archive-status");
+        found.version_id = head.get("x-amz-version-id");
+        found.job_mark = head.get(fmt::format("x-amz-meta-{}", kJobMarkName));
         // ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"
         found.restored = head.get("x-amz-restore").contains("ongoing-request=\"false\"");
         if (head.get("x-amz-checksum-type") != "COMPOSITE")
@@ -275,9 +277,7 @@ io::Task<base::Status> S3Client::abort_multipart_upload(UploadTarget upload, Cal
     Call call = make_call(Operation::abort_multipart_upload, "DELETE", std::move(upload.bucket),
                           std::move(upload.key), context);
     call.request.query = {{"uploadId", std::move(upload.upload_id)}};
-    auto done = co_await run(std::move(call));
-    if (!done && done.error().code == "NoSuchUpload") co_return base::Status{};  // gone already
-    co_return done;
+    co_return co_await run(std::move(call));
 }
 
 io::Task<base::Result<ListPartsPage>> S3Client::list_parts(UploadTarget upload, std::uint32_t after,
@@ -293,6 +293,32 @@ io::Task<base::Result<ListPartsPage>> S3Client::list_parts(UploadTarget upload, 
         auto parsed = parse_list_parts(std::move(text), {request, head});
         if (!parsed) return std::unexpected(parsed.error());
         page = std::move(*parsed);
+        return {};
+    };
+    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    co_return page;
+}
+
+io::Task<base::Result<ListUploadsPage>> S3Client::list_multipart_uploads(
+    std::string bucket, std::string prefix, std::string key_marker, std::string upload_id_marker,
+    CallContext context) {
+    Call call = make_call(Operation::list_multipart_uploads, "GET", std::move(bucket), "", context);
+    call.request.query = {
+        {"uploads", ""}, {"encoding-type", "url"}, {"max-uploads", std::string(kListPageSize)}};
+    const auto add = [&call](std::string_view name, std::string value) {
+        if (!value.empty()) call.request.query.emplace_back(name, std::move(value));
+    };
+    add("prefix", std::move(prefix));
+    add("key-marker", std::move(key_marker));
+    add("upload-id-marker", std::move(upload_id_marker));
+    ListUploadsPage page;
+    const std::string bucket_name = call.bucket;
+    call.parse = [&](const ResponseHead& head, std::string text) -> base::Status {
+        const RequestContext request{Operation::list_multipart_uploads, bucket_name, ""};
+        auto parsed = parse_list_multipart_uploads(std::move(text), {request, head});
+        if (!parsed) return std::unexpected(parsed.error());
+        page = std::move(*parsed);
+        if (const auto date = base::parse_http_date(head.get("date"))) page.answered_at = *date;
         return {};
     };
     if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());

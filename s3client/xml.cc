@@ -142,12 +142,20 @@ ListedPart read_part(XmlReader& reader, const Element& element) {
     return part;
 }
 
+bool read_initiator(const Element& element, std::string& id) {
+    if (!element.is("Initiator")) return false;
+    for (Element e = element.first(); e; e = e.next()) e.text("ID", id);
+    return true;
+}
+
 ListedUpload read_upload(XmlReader& reader, const Element& element) {
     ListedUpload upload;
     std::optional<std::int64_t> initiated_s;
     for (Element e = element.first(); e; e = e.next()) {
         e.key("Key", upload.key) || e.text("UploadId", upload.upload_id) ||
-            e.time("Initiated", initiated_s);
+            e.time("Initiated", initiated_s) || e.text("StorageClass", upload.storage_class) ||
+            e.text("ChecksumAlgorithm", upload.checksum_algorithm) ||
+            e.text("ChecksumType", upload.checksum_type) || read_initiator(e, upload.initiator_id);
     }
     reader.require(!upload.key.empty(), "an upload without a <Key>");
     reader.require(!upload.upload_id.empty(), "an upload without an <UploadId>");

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "s3client/outcome.h"
 
@@ -57,12 +58,16 @@ struct ListPartsPage {
 };
 struct ListedUpload {
     std::string key, upload_id;
-    std::int64_t initiated_s = 0;
+    std::int64_t initiated_s = 0;  // Unix time, by the store's clock
+    std::string storage_class;     // empty: the store does not say; so for all that follow
+    std::string checksum_algorithm, checksum_type;
+    std::string initiator_id;  // who opened it, as the store names them
 };
 struct ListUploadsPage {
     std::vector<ListedUpload> uploads;
     bool truncated = false;
     std::string next_key_marker, next_upload_id_marker;  // for the next page if truncated
+    std::optional<base::UtcTime> answered_at;            // by the store's clock (Date)
 };
 
 // The answer an XML body came with.

@@ -41,6 +41,7 @@ constexpr std::array kActions = {
     ActionName{"redirect", FaultKind::redirect},
     ActionName{"skew", FaultKind::skew},
     ActionName{"changed", FaultKind::changed},
+    ActionName{"stays-open", FaultKind::stays_open},
     ActionName{"garbage-headers", FaultKind::garbage_headers},
     ActionName{"long-headers", FaultKind::long_headers},
     ActionName{"continue", FaultKind::interim},

@@ -31,8 +31,10 @@ bool FaultPlan::looks_at(const Rule& rule, const FaultTarget& target) {
     if (rule.operation != "*" && rule.operation != target.operation) return false;
     if (target.key.find(rule.key_part) == std::string_view::npos) return false;
     if (!rule.part_number.empty() && rule.part_number != target.part_number) return false;
-    const bool about_change = rule.kinds.empty() && rule.fault.kind == FaultKind::changed;
-    return target.conditional || !about_change;
+    if (!rule.kinds.empty()) return true;  // what can hurt the target is drawn
+    if (rule.fault.kind == FaultKind::changed) return target.conditional;
+    if (rule.fault.kind == FaultKind::stays_open) return target.operation == "AbortMultipartUpload";
+    return true;
 }
 
 std::optional<Fault> FaultPlan::next(const FaultTarget& target) {

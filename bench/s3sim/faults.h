@@ -25,6 +25,8 @@
 //   redirect=REGION PermanentRedirect; REGION,307: TemporaryRedirect; REGION,400:
 //                   AuthorizationHeaderMalformed; all name the region
 //   skew=S          RequestTimeTooSkewed with a Date that is S seconds ahead (or behind: skew=-S)
+//   stays-open      a right answer, but the upload stays, as if a part had come in meanwhile; only
+//                   AbortMultipartUpload counts
 //   changed         PreconditionFailed; only requests that set a condition count
 //   garbage-headers lines that are no headers; garbage-headers=odd: legal ones nobody expects
 //   long-headers=N  a header of N bytes
@@ -68,6 +70,7 @@ enum class FaultKind : std::uint8_t {
     redirect,
     skew,
     changed,
+    stays_open,
     garbage_headers,
     long_headers,
     interim,  // "continue"

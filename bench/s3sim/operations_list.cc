@@ -194,8 +194,10 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
     xml.number("MaxUploads", *max).flag("IsTruncated", truncated && !page.empty());
     for (const UploadRef& upload : page) {
         xml.open("Upload").text("Key", encode(upload->key)).text("UploadId", upload->id);
+        xml.open("Initiator").text("ID", upload->initiator).close("Initiator");
         xml.text("StorageClass", upload->target.storage_class);
-        xml.text("Initiated", base::format_rfc3339(upload->initiated));
+        xml.text("Initiated",
+                 base::format_rfc3339(std::chrono::floor<std::chrono::seconds>(upload->initiated)));
         if (!upload->algorithm.empty()) {
             xml.text("ChecksumAlgorithm", upload->algorithm)
                 .text("ChecksumType", upload->checksum_type);

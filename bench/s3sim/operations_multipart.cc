@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "base/random.h"
 #include "s3sim/archive.h"
+#include "s3sim/claim.h"
 #include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
@@ -174,6 +175,8 @@ Answered<Response> Service::create_upload(Exchange& exchange) {
     upload->bucket = exchange.bucket;
     upload->target = std::move(*target);
     upload->initiated = now();
+    if (auto claim = claim_of_header(request, request.header("authorization")))
+        upload->initiator = std::move(claim->access_key);
     const ObjectRef existing = exchange.bucket->find(request.key);
     upload->generation_at_create = existing ? existing->generation : 0;
     store_.add_upload(upload);
@@ -273,15 +276,17 @@ Answered<Response> Service::upload_part_copy(Exchange& exchange) {
 
 Answered<Response> Service::abort_upload(Exchange& exchange) {
     Upload& upload = *exchange.upload;
+    Response response;
+    response.status = 204;
+    const bool stays_open = exchange.fault && exchange.fault->kind == FaultKind::stays_open;
     {
         const std::scoped_lock lock(upload.mutex);
         if (upload.closed) return refuse("NoSuchUpload", {{"UploadId", upload.id}});
+        if (stays_open) return response;
         upload.closed = true;
         upload.parts.clear();
     }
     store_.remove_upload(upload);
-    Response response;
-    response.status = 204;
     return response;
 }
 

@@ -32,6 +32,7 @@ struct Upload {
     std::string algorithm;  // "" if Create named none
     std::string checksum_type;
     base::UtcTime initiated{};
+    std::string initiator;  // the access key that signed Create
     std::uint64_t generation_at_create = 0;
     std::mutex mutex;
     bool closed = false;  // completed or aborted

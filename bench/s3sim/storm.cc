@@ -28,6 +28,7 @@ bool can_hurt(FaultKind kind, const FaultTarget& target) {
         case FaultKind::wrong_etag:
         case FaultKind::wrong_checksum: return contains(kEtagAnswers, target.operation);
         case FaultKind::changed: return target.conditional;
+        case FaultKind::stays_open: return target.operation == "AbortMultipartUpload";
         default: return true;
     }
 }

@@ -15,7 +15,8 @@ RateClass rate_class(Operation operation) {
         case Operation::list_objects:
         case Operation::head_object:
         case Operation::get_object:
-        case Operation::list_parts: return RateClass::read;
+        case Operation::list_parts:
+        case Operation::list_multipart_uploads: return RateClass::read;
         default: return RateClass::write;
     }
 }

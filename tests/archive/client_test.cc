@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <set>
 #include <thread>
 
 #include "base/encoding.h"
@@ -168,13 +169,44 @@ TEST_P(ClientTest, UploadsParts) {
     EXPECT_EQ(server->get("bkt", "k"), all);
 }
 
-TEST_P(ClientTest, AbortsAnUploadAlsoTwice) {
+TEST_P(ClientTest, AbortsAnUploadOnce) {
     const auto id = run(client->create_multipart_upload("bkt", "k", {}, {}));
     ASSERT_TRUE(id);
     EXPECT_EQ(server->open_uploads().size(), 1U);
     EXPECT_TRUE(run(client->abort_multipart_upload({"bkt", "k", id->upload_id}, {})));
     EXPECT_TRUE(server->open_uploads().empty());
-    EXPECT_TRUE(run(client->abort_multipart_upload({"bkt", "k", id->upload_id}, {})));
+    const auto again = run(client->abort_multipart_upload({"bkt", "k", id->upload_id}, {}));
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, "NoSuchUpload");
+    EXPECT_EQ(again.error().kind, base::ErrorKind::not_found);
+}
+
+TEST_P(ClientTest, ListsUploadsPageByPage) {
+    std::set<std::string> ids;
+    for (int i = 0; i < 1001; ++i)
+        ids.insert(run(client->create_multipart_upload("bkt", "p/a b", {}, {}))->upload_id);
+    ASSERT_TRUE(run(client->create_multipart_upload("bkt", "q", {}, {})));
+    auto page = run(client->list_multipart_uploads("bkt", "p/a b", {}, {}, {}));
+    ASSERT_TRUE(page) << page.error().to_string();
+    ASSERT_EQ(page->uploads.size(), 1000U);
+    const ListedUpload first = page->uploads.front();
+    EXPECT_EQ(first.key, "p/a b");
+    EXPECT_EQ(first.storage_class, "STANDARD");
+    EXPECT_EQ(first.checksum_algorithm, "CRC32");
+    EXPECT_EQ(first.checksum_type, "FULL_OBJECT");
+    EXPECT_EQ(first.initiator_id, "s3sim");
+    ASSERT_TRUE(page->answered_at);
+    EXPECT_LE(std::chrono::abs(*page->answered_at - reactor->utc_now()), std::chrono::minutes(1));
+    EXPECT_TRUE(page->truncated);
+    for (const ListedUpload& upload : page->uploads) EXPECT_EQ(ids.erase(upload.upload_id), 1U);
+    page = run(client->list_multipart_uploads("bkt", "p/a b", page->next_key_marker,
+                                              page->next_upload_id_marker, {}));
+    ASSERT_TRUE(page) << page.error().to_string();
+    ASSERT_EQ(page->uploads.size(), 1U);
+    EXPECT_TRUE(ids.contains(page->uploads[0].upload_id));
+    EXPECT_FALSE(page->truncated);
+    EXPECT_EQ(client->stats().requests[static_cast<std::size_t>(Operation::list_multipart_uploads)],
+              2U);
 }
 
 TEST_P(ClientTest, KeepsItsConnection) {

@@ -42,6 +42,15 @@ TEST(ObjectHeaders, EveryFieldHasItsHeader) {
                              Pair("x-amz-tagging", "a%20b=c%26d%3De&x=")));
 }
 
+TEST(ObjectHeaders, TheMarkOfTheJob) {
+    Destination d = destination();
+    d.metadata = {{"case", "4711"}};
+    EXPECT_THAT(
+        object_headers(d, "01JABCDEFGHJKMNPQRSTVWXYZ0"),
+        ElementsAre(Pair("content-type", "application/zip"), Pair("x-amz-meta-case", "4711"),
+                    Pair("x-amz-meta-s3zipd-job", "01JABCDEFGHJKMNPQRSTVWXYZ0")));
+}
+
 TEST(ObjectHeaders, KmsHasAContextAndABucketKey) {
     Destination d = destination();
     d.content_type = "application/x-zip";

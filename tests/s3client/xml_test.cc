@@ -372,13 +372,24 @@ TEST(ListMultipartUploads, ReadsAPage) {
                  "NextUploadIdMarker>"
                  "<EncodingType>url</EncodingType><IsTruncated>true</"
                  "IsTruncated><Upload><Key>a%2Fb+c</Key>"
-                 "<UploadId>u1</UploadId><Initiated>2010-11-10T20:48:33.000Z</Initiated></Upload>"),
+                 "<UploadId>u1</UploadId><Initiator><ID>arn:aws:iam::1:user/u</ID><DisplayName>u</"
+                 "DisplayName>"
+                 "</Initiator><Owner><ID>o</ID></Owner><StorageClass>STANDARD_IA</StorageClass>"
+                 "<Initiated>2010-11-10T20:48:33.000Z</Initiated>"
+                 "<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumType>FULL_OBJECT"
+                 "</ChecksumType></Upload><Upload><Key>d</Key><UploadId>u2</UploadId></Upload>"),
         kAnswer);
     ASSERT_TRUE(page) << page.error().to_string();
-    ASSERT_EQ(page->uploads.size(), 1U);
+    ASSERT_EQ(page->uploads.size(), 2U);
     EXPECT_EQ(page->uploads[0].key, "a/b c");
     EXPECT_EQ(page->uploads[0].upload_id, "u1");
     EXPECT_EQ(page->uploads[0].initiated_s, 1289422113);
+    EXPECT_EQ(page->uploads[0].storage_class, "STANDARD_IA");
+    EXPECT_EQ(page->uploads[0].checksum_algorithm, "CRC32");
+    EXPECT_EQ(page->uploads[0].checksum_type, "FULL_OBJECT");
+    EXPECT_EQ(page->uploads[0].initiator_id, "arn:aws:iam::1:user/u");
+    EXPECT_EQ(page->uploads[1].initiated_s, 0);
+    EXPECT_EQ(page->uploads[1].checksum_algorithm, "");
     EXPECT_TRUE(page->truncated);
     EXPECT_EQ(page->next_key_marker, "a/b c");
     EXPECT_EQ(page->next_upload_id_marker, "u2");

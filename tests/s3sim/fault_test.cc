@@ -32,6 +32,14 @@ TEST(FaultPlan, When) {
     EXPECT_EQ(fires("UploadPart"), 500);
 }
 
+TEST(FaultPlan, AnUploadStaysOpenOnlyWhenItIsAborted) {
+    FaultPlan plan;
+    ASSERT_TRUE(plan.set("* times=1 stays-open"));
+    EXPECT_FALSE(plan.next({"ListParts", "k", ""}));
+    EXPECT_EQ(plan.next({"AbortMultipartUpload", "k", ""})->kind, FaultKind::stays_open);
+    EXPECT_FALSE(plan.next({"AbortMultipartUpload", "k", ""}));
+}
+
 TEST(FaultPlan, FromOnePlaceOn) {
     FaultPlan plan;
     ASSERT_TRUE(plan.set("* from=3 times=3 stall"));
@@ -52,6 +60,7 @@ TEST(FaultPlan, Refusals) {
                              "GetObject wibble",
                              "GetObject reset-after=x",
                              "GetObject reset=5",
+                             "AbortMultipartUpload stays-open=1",
                              "GetObject nth= stall",
                              "GetObject drip=0",
                              "GetObject delay=99999999999999999",

@@ -169,6 +169,26 @@ TEST_F(MultipartTest, ListUploadsInPages) {
               std::vector<std::string>{"b/c"});
 }
 
+TEST_F(MultipartTest, AListingTellsWhatAnUploadIs) {
+    create("a", {{"x-amz-checksum-algorithm", "CRC32"}, {"x-amz-checksum-type", "FULL_OBJECT"}});
+    const Answer page = client->call("GET", "/bkt", "uploads=");
+    EXPECT_EQ(page.xml("ChecksumAlgorithm"), "CRC32");
+    EXPECT_EQ(page.xml("ChecksumType"), "FULL_OBJECT");
+    EXPECT_EQ(page.xml("StorageClass"), "STANDARD");
+    EXPECT_EQ(page.xml("ID"), "s3sim");
+    EXPECT_TRUE(page.xml("Initiated").ends_with(".000Z")) << page.xml("Initiated");
+}
+
+TEST_F(MultipartTest, AnAbortThatAPartOutlives) {
+    const std::string id = create("z");
+    ASSERT_EQ(part("z", id, 1, "x").status, 200);
+    ASSERT_TRUE(server->set_faults("AbortMultipartUpload times=1 stays-open"));
+    EXPECT_EQ(client->call("DELETE", "/bkt/z", "uploadId=" + id).status, 204);
+    EXPECT_EQ(client->call("GET", "/bkt/z", "uploadId=" + id).all("PartNumber").size(), 1U);
+    EXPECT_EQ(client->call("DELETE", "/bkt/z", "uploadId=" + id).status, 204);
+    EXPECT_EQ(client->call("DELETE", "/bkt/z", "uploadId=" + id).code(), "NoSuchUpload");
+}
+
 TEST_F(MultipartTest, AbortEndsIt) {
     const std::string id = create("z");
     ASSERT_EQ(part("z", id, 1, std::string(100'000, 'x')).status, 200);

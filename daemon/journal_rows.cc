@@ -1,0 +1,267 @@
+#include "daemon/journal_rows.h"
+
+#include "base/packed.h"
+
+namespace s3zipd {
+namespace {
+
+using base::PackedReader;
+using base::PackedWriter;
+
+// Before each row's fields, so that a later version can add to them.
+constexpr std::uint8_t kRowVersion = 1;
+
+PackedWriter versioned() {
+    PackedWriter out;
+    out.byte(kRowVersion);
+    return out;
+}
+
+void write_time(PackedWriter& out, base::UtcTime time) {
+    out.signed_number(time.time_since_epoch().count());
+}
+base::UtcTime read_time(PackedReader& in) {
+    return base::UtcTime(base::UtcTime::duration(in.signed_number()));
+}
+void write_time(PackedWriter& out, const std::optional<base::UtcTime>& time) {
+    out.byte(time ? 1 : 0);
+    if (time) write_time(out, *time);
+}
+std::optional<base::UtcTime> read_optional_time(PackedReader& in) {
+    if (in.byte() == 0) return std::nullopt;
+    return read_time(in);
+}
+
+void write_result(PackedWriter& out, const archive::ArchiveResult& result) {
+    out.text(result.bucket);
+    out.text(result.key);
+    out.text(result.etag);
+    out.text(result.version_id);
+    out.number(result.size);
+    out.number(result.entries);
+    out.word(result.crc32);
+    out.byte(result.checked ? 1 : 0);
+    out.number(result.compared);
+    out.text(result.fingerprint);
+    out.byte(result.reused ? 1 : 0);
+}
+
+archive::ArchiveResult read_result(PackedReader& in) {
+    archive::ArchiveResult result;
+    result.bucket = in.text();
+    result.key = in.text();
+    result.etag = in.text();
+    result.version_id = in.text();
+    result.size = in.number();
+    result.entries = in.number();
+    result.crc32 = in.word();
+    result.checked = in.byte() != 0;
+    result.compared = in.number();
+    result.fingerprint = in.text();
+    result.reused = in.byte() != 0;
+    return result;
+}
+
+void write_error(PackedWriter& out, const base::Error& error) {
+    out.byte(static_cast<std::uint8_t>(error.kind));
+    out.text(error.code);
+    out.text(error.detail);
+    out.signed_number(error.http_status);
+    out.text(error.request_id);
+    out.text(error.key);
+}
+
+base::Error read_error(PackedReader& in) {
+    base::Error error;
+    const std::uint8_t kind = in.byte();
+    if (kind > static_cast<std::uint8_t>(base::ErrorKind::bug)) in.fail();
+    error.kind = static_cast<base::ErrorKind>(kind);
+    error.code = in.text();
+    error.detail = in.text();
+    error.http_status = static_cast<int>(in.signed_number());
+    error.request_id = in.text();
+    error.key = in.text();
+    return error;
+}
+
+void read(PackedReader& in, JobRow& row) {
+    row.created_at = read_time(in);
+    if (in.byte() != 0) {
+        IdempotencyKey& key = row.key.emplace();
+        key.key = in.text();
+        key.body_digest = in.number();
+        key.body_bytes = in.number();
+    }
+    row.sealed = in.byte() != 0;
+    row.body_bytes = in.number();
+}
+
+void read(PackedReader& in, UploadRow& row) {
+    const std::uint8_t state = in.byte();
+    if (state > static_cast<std::uint8_t>(UploadRow::State::over)) in.fail();
+    row.state = static_cast<UploadRow::State>(state);
+    row.asked_at = read_time(in);
+    row.settled_at = read_optional_time(in);
+    row.upload_id = in.text();
+    row.checked = in.byte() != 0;
+}
+
+void read(PackedReader& in, PlanRow& row) {
+    row.plan.cut_bytes = in.number();
+    row.plan.archive_size = in.number();
+    row.plan.parts = in.number();
+    row.plan.digest = in.number();
+    row.plan.fingerprint = in.text();
+    row.chunks = in.number();
+    row.uploads_before = in.number();
+}
+
+void read(PackedReader& in, archive::PartRecord& row) {
+    row.part.number = static_cast<std::uint32_t>(in.number());
+    row.part.size = in.number();
+    row.part.crc32 = in.word();
+    row.compared = in.number();
+    const std::uint64_t pieces = in.number();
+    std::uint64_t entry = 0;
+    for (std::uint64_t i = 0; i < pieces && in.ok(); ++i) {
+        archive::PieceCrc& piece = row.pieces.emplace_back();
+        piece.entry = entry += in.number();
+        piece.offset = in.number();
+        piece.length = in.number();
+        piece.crc32 = in.word();
+    }
+}
+
+void read(PackedReader& in, EndRow& row) {
+    archive::JobSnapshot& s = row.snapshot;
+    const std::uint8_t state = in.byte();
+    s.state = static_cast<archive::JobState>(state);
+    if (state > static_cast<std::uint8_t>(archive::JobState::cancelled) ||
+        !archive::has_ended(s.state))
+        in.fail();
+    s.started_at = read_optional_time(in);
+    s.finished_at = read_optional_time(in);
+    for (auto* number : {&s.objects_total, &s.objects_done, &s.bytes_total, &s.bytes_done,
+                         &s.parts_total, &s.parts_done})
+        *number = in.number();
+    const std::uint64_t operations = in.number();
+    for (std::uint64_t i = 0; i < operations && in.ok(); ++i) {
+        const std::uint64_t count = in.number();
+        if (i < s.requests.size()) s.requests[i] = count;
+    }
+    if (s.state == archive::JobState::succeeded)
+        s.result = read_result(in);
+    else
+        s.error = read_error(in);
+    row.report_chunks = in.number();
+}
+
+void read(PackedReader& in, NoticeRow& row) {
+    row.attempts = static_cast<unsigned>(in.number());
+    row.delivered = in.byte() != 0;
+    row.given_up = in.byte() != 0;
+}
+
+}  // namespace
+
+std::string encode(const JobRow& row) {
+    PackedWriter out = versioned();
+    write_time(out, row.created_at);
+    out.byte(row.key ? 1 : 0);
+    if (row.key) {
+        out.text(row.key->key);
+        out.number(row.key->body_digest);
+        out.number(row.key->body_bytes);
+    }
+    out.byte(row.sealed ? 1 : 0);
+    out.number(row.body_bytes);
+    return out.take();
+}
+
+std::string encode(const UploadRow& row) {
+    PackedWriter out = versioned();
+    out.byte(static_cast<std::uint8_t>(row.state));
+    write_time(out, row.asked_at);
+    write_time(out, row.settled_at);
+    out.text(row.upload_id);
+    out.byte(row.checked ? 1 : 0);
+    return out.take();
+}
+
+std::string encode(const PlanRow& row) {
+    PackedWriter out = versioned();
+    out.number(row.plan.cut_bytes);
+    out.number(row.plan.archive_size);
+    out.number(row.plan.parts);
+    out.number(row.plan.digest);
+    out.text(row.plan.fingerprint);
+    out.number(row.chunks);
+    out.number(row.uploads_before);
+    return out.take();
+}
+
+std::string encode(const archive::PartRecord& row) {
+    PackedWriter out = versioned();
+    out.number(row.part.number);
+    out.number(row.part.size);
+    out.word(row.part.crc32);
+    out.number(row.compared);
+    out.number(row.pieces.size());
+    std::uint64_t entry = 0;
+    for (const archive::PieceCrc& piece : row.pieces) {  // by rising entry
+        out.number(piece.entry - entry);
+        entry = piece.entry;
+        out.number(piece.offset);
+        out.number(piece.length);
+        out.word(piece.crc32);
+    }
+    return out.take();
+}
+
+std::string encode(const EndRow& row) {
+    PackedWriter out = versioned();
+    const archive::JobSnapshot& s = row.snapshot;
+    out.byte(static_cast<std::uint8_t>(s.state));
+    write_time(out, s.started_at);
+    write_time(out, s.finished_at);
+    for (const std::uint64_t number : {s.objects_total, s.objects_done, s.bytes_total,
+                                       s.bytes_done, s.parts_total, s.parts_done})
+        out.number(number);
+    out.number(s.requests.size());
+    for (const std::uint64_t count : s.requests) out.number(count);
+    if (s.state == archive::JobState::succeeded)
+        write_result(out, s.result.value_or(archive::ArchiveResult{}));
+    else
+        write_error(out, s.error.value_or(base::Error{}));
+    out.number(row.report_chunks);
+    return out.take();
+}
+
+std::string encode(const NoticeRow& row) {
+    PackedWriter out = versioned();
+    out.number(row.attempts);
+    out.byte(row.delivered ? 1 : 0);
+    out.byte(row.given_up ? 1 : 0);
+    return out.take();
+}
+
+template <typename Row>
+base::Result<Row> decode(std::string_view bytes) {
+    PackedReader in(bytes);
+    Row row;
+    if (in.byte() == kRowVersion) {
+        read(in, row);
+        if (in.at_end()) return row;
+    }
+    return base::fail(base::ErrorKind::corrupt, "bad_journal_row",
+                      "a row of the journal is none that this version of s3zipd writes");
+}
+
+template base::Result<JobRow> decode(std::string_view bytes);
+template base::Result<UploadRow> decode(std::string_view bytes);
+template base::Result<PlanRow> decode(std::string_view bytes);
+template base::Result<archive::PartRecord> decode(std::string_view bytes);
+template base::Result<EndRow> decode(std::string_view bytes);
+template base::Result<NoticeRow> decode(std::string_view bytes);
+
+}  // namespace s3zipd

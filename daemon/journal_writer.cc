@@ -1,0 +1,112 @@
+#include "daemon/journal_writer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "base/log.h"
+
+namespace s3zipd {
+namespace {
+
+// Of the ordinary lane in one transaction: an urgent write waits for one of them at most, and a
+// row has up to 1 MiB.
+constexpr std::size_t kOrdinaryBatch = 32;
+
+}  // namespace
+
+JournalWriter::JournalWriter(JournalStore& store) : store_(store), thread_([this] { run(); }) {}
+
+JournalWriter::~JournalWriter() {
+    {
+        const std::lock_guard lock(mutex_);
+        stop_ = true;
+    }
+    arrived_.notify_all();
+    thread_.join();
+}
+
+void JournalWriter::write(Lane lane, Durability durability, Write write, Done done) {
+    {
+        const std::lock_guard lock(mutex_);
+        auto& line = lane == Lane::urgent ? urgent_ : ordinary_;
+        line.push_back({durability, std::move(write), std::move(done)});
+    }
+    arrived_.notify_all();
+}
+
+void JournalWriter::run() {
+    bool more = true;  // to be maintained
+    for (;;) {
+        std::vector<Item> batch = take();
+        if (!batch.empty()) {
+            commit(std::move(batch));
+            more = true;
+            continue;
+        }
+        if (more) {
+            const auto left = store_.maintain();
+            more = left && *left;
+            if (!left) note(std::unexpected(left.error()));
+            if (more) continue;
+        }
+        std::unique_lock lock(mutex_);
+        arrived_.wait(lock, [this] { return stop_ || !urgent_.empty() || !ordinary_.empty(); });
+        if (stop_ && urgent_.empty() && ordinary_.empty()) return;
+    }
+}
+
+std::vector<JournalWriter::Item> JournalWriter::take() {
+    std::vector<Item> batch;
+    const std::lock_guard lock(mutex_);
+    if (!urgent_.empty()) {
+        std::ranges::move(urgent_, std::back_inserter(batch));
+        urgent_.clear();
+        return batch;
+    }
+    while (!ordinary_.empty() && batch.size() < kOrdinaryBatch) {
+        batch.push_back(std::move(ordinary_.front()));
+        ordinary_.pop_front();
+    }
+    return batch;
+}
+
+void JournalWriter::commit(std::vector<Item> batch) {
+    base::Status status = write_all(batch);
+    // One that cannot be written must not take the others with it.
+    if (!status && batch.size() > 1) {
+        for (Item& item : batch) {
+            std::vector<Item> one;
+            one.push_back(std::move(item));
+            commit(std::move(one));
+        }
+        return;
+    }
+    note(status);
+    for (Item& item : batch) {
+        if (item.done) item.done(status);
+    }
+}
+
+base::Status JournalWriter::write_all(std::vector<Item>& batch) {
+    if (auto begun = store_.begin(); !begun) return begun;
+    auto durability = Durability::process;
+    for (Item& item : batch) {
+        if (item.durability == Durability::power) durability = Durability::power;
+        if (auto written = item.write(store_); !written) {
+            store_.roll_back();
+            return written;
+        }
+    }
+    return store_.commit(durability);
+}
+
+void JournalWriter::note(const base::Status& status) {
+    if (status) commits_.fetch_add(1, std::memory_order_relaxed);
+    const bool was_healthy = healthy_.exchange(status.has_value(), std::memory_order_relaxed);
+    if (!status && was_healthy)
+        base::log_error("the journal cannot be written", {{"error", status.error().to_string()}});
+    if (status && !was_healthy) base::log_info("the journal can be written again");
+}
+
+}  // namespace s3zipd
