@@ -38,6 +38,7 @@ class DaemonProcess {
     // The port of its "listening on" line; 0 if it ends, or says nothing for too long.
     std::uint16_t port(std::chrono::milliseconds within = kPatience);
 
+    pid_t pid() const { return pid_; }
     void send(int signal) const;
     bool ends(std::chrono::milliseconds within = kPatience);
     // Waits for the end: the exit code, 1000 and more by signal, -1 if it does not end.

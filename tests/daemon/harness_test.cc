@@ -11,12 +11,13 @@
 #include "../archive/zip_reading.h"
 #include "base/check.h"
 #include "daemon_process.h"
+#include "delivery_log.h"
 #include "kill_scenario.h"
 #include "request_log.h"
 #include "s3sim/server.h"
+#include "temp_folder.h"
 #include "test_client.h"
 #include "tls_proxy.h"
-#include "webhook_receiver.h"
 
 namespace s3zipd {
 namespace {
@@ -45,10 +46,11 @@ TEST(TlsProxy, CarriesAnArchive) {
             ASSERT_TRUE(
                 (*sim)->put("src", object.key, kill_pool().substr(object.offset, object.size)));
         }
+        const TempFolder state;
         TlsProxy proxy((*sim)->port());
         DaemonProcess process(
             {"--listen", "127.0.0.1:0", "--memory", "32MiB", "--reactors", "1", "--io", io,
-             "--state-dir", testing::TempDir() + "s3zipd-harness-" + io},
+             "--state-dir", state.path()},
             {"AWS_ACCESS_KEY_ID=s3sim", "AWS_SECRET_ACCESS_KEY=s3simsecret",
              "AWS_ENDPOINT_URL_S3=" + proxy.endpoint(), "AWS_CA_BUNDLE=" + proxy.pem_file()});
         TestClient client(process.port());
@@ -87,9 +89,9 @@ TEST(KillScenario, ItsReferencesAreArchivesOfItsObjects) {
     EXPECT_EQ(draw_scenario(7).jobs.front().body("u"), draw_scenario(7).jobs.front().body("u"));
 }
 
-TEST(WebhookReceiver, RemembersWhatItAnswered) {
+TEST(DeliveryLog, RemembersWhatItAnswered) {
     std::vector<std::string> told;
-    WebhookReceiver receiver(
+    DeliveryLog receiver(
         {.fail_first = 1, .on_delivery = [&](const std::string& job) { told.push_back(job); }});
     const auto deliver = [&](const std::string& job, const std::string& body) {
         const std::string url = receiver.url("/x");

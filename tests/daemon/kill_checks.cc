@@ -90,7 +90,7 @@ void KillRun::check_deliveries() {
                                        [](const auto& one) { return one.answer / 100 == 2; });
         };
         if (posted.job->notify && !comes_true(kSettleTime, arrived)) broken("it never came");
-        for (const WebhookDelivery& delivery : receiver_->deliveries(posted.id)) {
+        for (const Delivery& delivery : receiver_->deliveries(posted.id)) {
             ++report_.deliveries;
             if (!posted.job->notify) broken("nobody asked for it");
             if (delivery.target != "/" + posted.job->key) broken("to " + delivery.target);

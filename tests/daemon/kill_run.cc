@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <algorithm>
 #include <boost/json.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <thread>
 
@@ -24,12 +22,6 @@ constexpr int kSlow = 1;
 #endif
 constexpr auto kRunTime = 90s * kSlow;
 constexpr auto kStopTime = 40s;  // config::kStopTimeout, and some
-
-std::string make_folder() {
-    std::string path = "/tmp/s3zipd-kill-XXXXXX";
-    CHECK(::mkdtemp(path.data()) != nullptr);
-    return path;
-}
 
 std::string text_at(const boost::json::value& value, const std::string& pointer) {
     boost::json::error_code error;
@@ -51,7 +43,7 @@ std::string lines_of(std::string_view log, std::size_t life) {
 }  // namespace
 
 KillRun::KillRun(KillScenario scenario, std::string io, bool tls)
-    : scenario_(std::move(scenario)), io_(std::move(io)), state_dir_(make_folder()) {
+    : scenario_(std::move(scenario)), io_(std::move(io)) {
     set_up();
     if (tls) proxy_ = std::make_unique<TlsProxy>(server_->port());
     for (const KillJob& job : scenario_.jobs) posted_.push_back({.job = &job});
@@ -62,8 +54,6 @@ KillRun::~KillRun() {
     proxy_.reset();
     server_.reset();  // before what it tells of requests
     receiver_.reset();
-    std::error_code ignored;
-    std::filesystem::remove_all(state_dir_, ignored);
 }
 
 void KillRun::set_up() {
@@ -84,10 +74,10 @@ void KillRun::set_up() {
             CHECK(server_->put("src", object.key, pool.substr(object.offset, object.size)));
     }
     CHECK(server_->set_faults(scenario_.faults));
-    receiver_ = std::make_unique<WebhookReceiver>(WebhookReceiver::Options{
-        .fail_first = scenario_.fail_deliveries,
-        .cut = scenario_.cut_deliveries,
-        .on_delivery = [this](const std::string&) { plug_.on_delivery(); }});
+    receiver_ = std::make_unique<DeliveryLog>(
+        DeliveryLog::Options{.fail_first = scenario_.fail_deliveries,
+                             .cut = scenario_.cut_deliveries,
+                             .on_delivery = [this](const std::string&) { plug_.on_delivery(); }});
 }
 
 KillReport KillRun::play() {
@@ -142,7 +132,7 @@ bool KillRun::begin_life() {
             std::vector<std::string>{"--listen",
                                      "127.0.0.1:0",
                                      "--state-dir",
-                                     state_dir_,
+                                     state_.path(),
                                      "--io",
                                      io_,
                                      "--reactors",

@@ -20,13 +20,14 @@
 #include <vector>
 
 #include "daemon_process.h"
+#include "delivery_log.h"
 #include "kill_scenario.h"
 #include "plug.h"
 #include "request_log.h"
 #include "s3sim/server.h"
+#include "temp_folder.h"
 #include "test_client.h"
 #include "tls_proxy.h"
-#include "webhook_receiver.h"
 
 namespace s3zipd {
 
@@ -82,12 +83,12 @@ class KillRun {
     const KillScenario scenario_;
     const std::string io_;
     KillReport report_;
-    std::string state_dir_;
+    const TempFolder state_;
     RequestLog log_;
     Plug plug_;
     std::unique_ptr<s3sim::Server> server_;
     std::unique_ptr<TlsProxy> proxy_;
-    std::unique_ptr<WebhookReceiver> receiver_;
+    std::unique_ptr<DeliveryLog> receiver_;
     std::unique_ptr<DaemonProcess> process_;
     std::size_t life_ = 0;  // from 1
     std::uint16_t port_ = 0;

@@ -1,4 +1,4 @@
-#include "webhook_receiver.h"
+#include "delivery_log.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -34,8 +34,8 @@ std::map<std::string, std::string> fields_of(std::string_view head) {
 }
 
 // Nothing if the connection ends, or is silent for too long, before all of it has come.
-std::optional<WebhookDelivery> read_request(int fd) {
-    WebhookDelivery request;
+std::optional<Delivery> read_request(int fd) {
+    Delivery request;
     std::string text;
     std::optional<std::size_t> body_at;
     std::size_t body_size = 0;
@@ -60,7 +60,7 @@ std::optional<WebhookDelivery> read_request(int fd) {
 
 }  // namespace
 
-WebhookReceiver::WebhookReceiver(Options options) : options_(std::move(options)) {
+DeliveryLog::DeliveryLog(Options options) : options_(std::move(options)) {
     stop_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     listen_fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     CHECK(stop_fd_ >= 0 && listen_fd_ >= 0);
@@ -75,7 +75,7 @@ WebhookReceiver::WebhookReceiver(Options options) : options_(std::move(options))
     thread_ = std::thread([this] { serve(); });
 }
 
-WebhookReceiver::~WebhookReceiver() {
+DeliveryLog::~DeliveryLog() {
     const std::uint64_t one = 1;
     CHECK(write(stop_fd_, &one, sizeof one) == sizeof one);
     thread_.join();
@@ -83,22 +83,22 @@ WebhookReceiver::~WebhookReceiver() {
     close(stop_fd_);
 }
 
-std::string WebhookReceiver::url(std::string_view path) const {
+std::string DeliveryLog::url(std::string_view path) const {
     return "http://127.0.0.1:" + std::to_string(port_) + std::string(path);
 }
 
-std::vector<WebhookDelivery> WebhookReceiver::deliveries(const std::string& job) const {
+std::vector<Delivery> DeliveryLog::deliveries(const std::string& job) const {
     const std::scoped_lock lock(mutex_);
     const auto at = deliveries_.find(job);
-    return at == deliveries_.end() ? std::vector<WebhookDelivery>() : at->second;
+    return at == deliveries_.end() ? std::vector<Delivery>() : at->second;
 }
 
-std::map<std::string, std::vector<WebhookDelivery>> WebhookReceiver::all() const {
+std::map<std::string, std::vector<Delivery>> DeliveryLog::all() const {
     const std::scoped_lock lock(mutex_);
     return deliveries_;
 }
 
-void WebhookReceiver::serve() {
+void DeliveryLog::serve() {
     pollfd ready[2] = {{listen_fd_, POLLIN, 0}, {stop_fd_, POLLIN, 0}};
     while (ready[1].revents == 0) {
         if (poll(ready, 2, -1) < 0) continue;
@@ -109,7 +109,7 @@ void WebhookReceiver::serve() {
     }
 }
 
-void WebhookReceiver::take(int fd) {
+void DeliveryLog::take(int fd) {
     const timeval patience{5, 0};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     auto request = read_request(fd);

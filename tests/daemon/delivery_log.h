@@ -1,4 +1,4 @@
-// A WebhookReceiver is an HTTP server on the loopback that takes notifications of jobs: it remembers
+// A DeliveryLog is an HTTP server on the loopback that takes notifications of jobs: it remembers
 // each, by the job that its S3zipd-Delivery header names, and answers 204, or 503 to the first few of
 // every job.
 //
@@ -16,7 +16,7 @@
 
 namespace s3zipd {
 
-struct WebhookDelivery {
+struct Delivery {
     std::string target;
     std::map<std::string, std::string> headers;  // lower-case names
     std::string body;
@@ -28,7 +28,7 @@ struct WebhookDelivery {
     }
 };
 
-class WebhookReceiver {
+class DeliveryLog {
   public:
     struct Options {
         unsigned fail_first = 0;  // of each job
@@ -36,15 +36,15 @@ class WebhookReceiver {
         // Called on the receiver's thread once one is remembered, and before it is answered.
         std::function<void(const std::string& job)> on_delivery{};
     };
-    explicit WebhookReceiver(Options options);
-    WebhookReceiver() : WebhookReceiver(Options{}) {}
-    ~WebhookReceiver();
-    WebhookReceiver(const WebhookReceiver&) = delete;
-    WebhookReceiver& operator=(const WebhookReceiver&) = delete;
+    explicit DeliveryLog(Options options);
+    DeliveryLog() : DeliveryLog(Options{}) {}
+    ~DeliveryLog();
+    DeliveryLog(const DeliveryLog&) = delete;
+    DeliveryLog& operator=(const DeliveryLog&) = delete;
 
     std::string url(std::string_view path = "/hook") const;
-    std::vector<WebhookDelivery> deliveries(const std::string& job) const;
-    std::map<std::string, std::vector<WebhookDelivery>> all() const;
+    std::vector<Delivery> deliveries(const std::string& job) const;
+    std::map<std::string, std::vector<Delivery>> all() const;
 
   private:
     void serve();
@@ -55,7 +55,7 @@ class WebhookReceiver {
     int stop_fd_ = -1;
     std::uint16_t port_ = 0;
     mutable std::mutex mutex_;
-    std::map<std::string, std::vector<WebhookDelivery>> deliveries_;
+    std::map<std::string, std::vector<Delivery>> deliveries_;
     std::thread thread_;
 };
 
