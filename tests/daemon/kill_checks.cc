@@ -86,20 +86,20 @@ void KillRun::check_deliveries() {
                 fmt::format("the notification of job {}: {}", posted.id, what));
         };
         const auto arrived = [&] {
-            return std::ranges::any_of(receiver_->deliveries(posted.id),
+            return std::ranges::any_of(receiver_->of(posted.id),
                                        [](const auto& one) { return one.answer / 100 == 2; });
         };
         if (posted.job->notify && !comes_true(kSettleTime, arrived)) broken("it never came");
-        for (const Delivery& delivery : receiver_->deliveries(posted.id)) {
+        for (const Delivery& delivery : receiver_->of(posted.id)) {
             ++report_.deliveries;
             if (!posted.job->notify) broken("nobody asked for it");
-            if (delivery.target != "/" + posted.job->key) broken("to " + delivery.target);
-            if (delivery.header("s3zipd-signature").empty()) broken("it is not signed");
+            if (delivery.target() != "/" + posted.job->key) broken("to " + delivery.target());
+            if (delivery.request.header("s3zipd-signature").empty()) broken("it is not signed");
             boost::json::error_code error;
-            const boost::json::value told = boost::json::parse(delivery.body, error);
+            const boost::json::value told = boost::json::parse(delivery.request.body, error);
             if (error || text_at(told, "/id") != posted.id ||
                 text_at(told, "/state") != text_at(posted.end, "/state"))
-                broken("it says " + delivery.body);
+                broken("it says " + delivery.request.body);
         }
     }
 }
