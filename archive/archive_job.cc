@@ -169,8 +169,8 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_reusable() {
     auto head = co_await home_.client->head_object(
         {earlier->bucket, earlier->key, earlier->version_id}, s3client::WithChecksum::no,
         destination_call(work_->cancel));
-    const bool same = head && head->size == earlier->size &&
-                      s3client::quote_etag(head->etag) == earlier->etag;
+    const bool same =
+        head && head->size == earlier->size && s3client::quote_etag(head->etag) == earlier->etag;
     if (!same) co_return std::nullopt;
     earlier->reused = true;
     earlier->report = plan_->manifest().report();

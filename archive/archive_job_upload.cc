@@ -146,7 +146,7 @@ io::Task<Result<ArchiveResult>> ArchiveJob::transfer_and_finish(Upload upload) {
     } else {
         enter(JobState::finishing);
         result = co_await finish_archive(context_on(home_, work_->cancel), *plan_, board,
-                                         upload.target, destination);
+                                         upload.target, destination, job_->id());
     }
     if (plan_->single_put()) co_return result;
     if (result) {
@@ -161,17 +161,16 @@ io::Task<Result<ArchiveResult>> ArchiveJob::transfer_and_finish(Upload upload) {
 
 io::Task<void> ArchiveJob::give_up_upload(s3client::UploadTarget upload) {
     std::string upload_id = upload.upload_id;
-    auto aborted = co_await abort_upload(*home_.client, std::move(upload),
-                                         destination_call(work_->cancel));
+    auto aborted =
+        co_await abort_upload(*home_.client, std::move(upload), destination_call(work_->cancel));
     if (aborted && recorder_ != nullptr) recorder_->upload_over(std::move(upload_id));
 }
 
 // S3 may have opened an upload whose id nobody was told: that it may is recorded before it is asked.
 io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
     if (recorder_ == nullptr) co_return co_await create_upload();
-    co_await recorded(reactor_, [&](JobRecorder::Done done) {
-        recorder_->upload_begins(std::move(done));
-    });
+    co_await recorded(reactor_,
+                      [&](JobRecorder::Done done) { recorder_->upload_begins(std::move(done)); });
     auto created = co_await create_upload();
     if (created) {
         co_await recorded(reactor_, [&](JobRecorder::Done done) {
@@ -188,9 +187,9 @@ io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_upload() {
         co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
     const Destination& destination = job_->request().destination;
     LateCancel late(reactor_, work_->cancel);
-    co_return co_await home_.client->create_multipart_upload(destination.bucket, destination.key,
-                                                             object_headers(destination),
-                                                             destination_call(late.source()));
+    co_return co_await home_.client->create_multipart_upload(
+        destination.bucket, destination.key, object_headers(destination, job_->id()),
+        destination_call(late.source()));
 }
 
 io::Task<Status> ArchiveJob::transfer(PartBoard& board) {

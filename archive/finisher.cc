@@ -16,12 +16,13 @@ using s3client::WrittenObject;
 class Finisher {
   public:
     Finisher(const ShardContext& context, const Plan& plan, PartBoard& board,
-             s3client::UploadTarget upload, Destination destination)
+             s3client::UploadTarget upload, Destination destination, std::string job_id)
         : context_(context),
           plan_(plan),
           board_(board),
           upload_(std::move(upload)),
           destination_(std::move(destination)),
+          job_id_(std::move(job_id)),
           directory_(plan.layout(), plan.manifest(), board.entry_crcs(), plan.comment()) {}
 
     io::Task<Result<WrittenObject>> run() {
@@ -31,9 +32,9 @@ class Finisher {
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
         const bool in_doubt = !written;
-        auto settled =
-            co_await settle_write(context_.client, destination_, std::move(written),
-                                  plan_.layout().archive_size(), board_.archive_crc(), to_);
+        auto settled = co_await settle_write(context_.client, destination_, std::move(written),
+                                             plan_.layout().archive_size(), board_.archive_crc(),
+                                             to_, job_id_);
         // The object may be another's with the same bytes: then our upload is still open.
         if (in_doubt && settled && !plan_.single_put()) {
             co_await abort_upload(context_.client, upload_, to_);
@@ -74,7 +75,7 @@ class Finisher {
     }
 
     io::Task<Result<WrittenObject>> put(s3client::Body body) {
-        auto headers = object_headers(destination_);
+        auto headers = object_headers(destination_, job_id_);
         auto conditional = headers;
         for (auto& header : condition_headers(destination_))
             conditional.push_back(std::move(header));
@@ -144,6 +145,7 @@ class Finisher {
     PartBoard& board_;
     const s3client::UploadTarget upload_;
     const Destination destination_;
+    const std::string job_id_;
     const s3client::CallContext to_ = context_.call_with(destination_.access);
     zip::CentralDirectory directory_;
     Result<WrittenObject> put_;
@@ -153,8 +155,8 @@ class Finisher {
 
 io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
                                                PartBoard& board, s3client::UploadTarget upload,
-                                               Destination destination) {
-    Finisher finisher(context, plan, board, std::move(upload), destination);
+                                               Destination destination, std::string job_id) {
+    Finisher finisher(context, plan, board, std::move(upload), destination, std::move(job_id));
     auto written = co_await finisher.run();
     if (!written) co_return std::unexpected(written.error());
     co_return ArchiveResult{.bucket = destination.bucket,

@@ -14,6 +14,6 @@ namespace archive {
 io::Task<base::Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
                                                      PartBoard& board,
                                                      s3client::UploadTarget upload,
-                                                     Destination destination);
+                                                     Destination destination, std::string job_id);
 
 }  // namespace archive

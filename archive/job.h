@@ -50,7 +50,7 @@ struct ArchiveResult {
     // Entries that were compared with a checksum of their object in S3, and are the same.
     std::uint64_t compared = 0;
     std::string fingerprint{};  // fingerprint.h
-    bool reused = false;      // an earlier job made it: Options::reuse
+    bool reused = false;        // an earlier job made it: Options::reuse
 };
 
 struct JobSnapshot {

@@ -15,11 +15,17 @@ using base::PackedWriter;
 
 constexpr std::uint64_t kVersion = 1;
 
-enum class Chunk : std::uint8_t { head = 1, entries = 2, skipped = 3, missing_list = 4, renamed = 5 };
+enum class Chunk : std::uint8_t {
+    head = 1,
+    entries = 2,
+    skipped = 3,
+    missing_list = 4,
+    renamed = 5
+};
 
 // Reasons are literals in a report; 0 is none.
-constexpr std::array<std::string_view, 6> kReasons = {
-    "", "unsafe", "duplicate", "not_found", "archived", "destination"};
+constexpr std::array<std::string_view, 6> kReasons = {"",          "unsafe",   "duplicate",
+                                                      "not_found", "archived", "destination"};
 
 std::uint8_t reason_code(std::string_view reason) {
     const auto found = std::ranges::find(kReasons, reason);
@@ -269,8 +275,8 @@ void ManifestDecoder::State::read_entry(PackedReader& in, std::int64_t& mtime) {
     const std::uint8_t reason = in.byte();
     constexpr std::size_t kMax = ManifestEntry::kTextBytesMax;
     const bool is_list = manifest->entries_.size() == manifest->missing_list_at_;
-    if (!in.ok() || (bucket >= manifest->buckets_.size() && !is_list) ||
-        name_at > key.size() || reason >= kReasons.size() ||
+    if (!in.ok() || (bucket >= manifest->buckets_.size() && !is_list) || name_at > key.size() ||
+        reason >= kReasons.size() ||
         std::max({key.size(), version.size(), etag.size(), name.size()}) > kMax) {
         return in.fail();
     }
@@ -301,9 +307,9 @@ base::Result<std::shared_ptr<const Manifest>> ManifestDecoder::finish() {
     const bool has_list = manifest.missing_list_at_ != UINT64_MAX;
     if (!state_->has_head || manifest.entries_.size() != state_->entries_due ||
         has_list == manifest.missing_list_.empty() ||
-        (has_list && (manifest.missing_list_at_ >= manifest.entries_.size() ||
-                      manifest.entries_[manifest.missing_list_at_].size !=
-                          manifest.missing_list_.size()))) {
+        (has_list &&
+         (manifest.missing_list_at_ >= manifest.entries_.size() ||
+          manifest.entries_[manifest.missing_list_at_].size != manifest.missing_list_.size()))) {
         return std::unexpected(bad_record("it is not whole"));
     }
     manifest.report_ = std::move(state_->report);

@@ -95,6 +95,7 @@ struct ArchiveRequest {
     std::vector<Source> sources;
     Destination destination;
     Options options;
+    std::string notify_url;  // who is told when the job has ended; empty: nobody
 };
 
 base::Status validate(const ArchiveRequest& request);

@@ -10,7 +10,8 @@ namespace {
 bool is_same(const s3client::ListedPart& there, const PartResult& ours,
              WithoutCrc32 without_crc32) {
     if (there.size != ours.size) return false;
-    if (!there.checksum_crc32.empty()) return there.checksum_crc32 == base::crc32_base64(ours.crc32);
+    if (!there.checksum_crc32.empty())
+        return there.checksum_crc32 == base::crc32_base64(ours.crc32);
     return without_crc32 == WithoutCrc32::trusted ||
            (!ours.etag.empty() && there.etag == ours.etag);
 }

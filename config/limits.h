@@ -61,6 +61,17 @@ inline constexpr std::uint64_t kJobsLiveBytesMax = 256 * kMiB;
 // Requests and results of ended ones; oldest go first. A million renamed entries take some 200 MiB,
 // and should not push all others out.
 inline constexpr std::uint64_t kJobsEndedBytesMax = 256 * kMiB;
+// Jobs being planned at once: a listing of millions takes some 100 bytes an object while it grows.
+inline constexpr std::size_t kJobsPlanningMax = 8;
+// Plans of jobs that run; from here on no other starts. One more may be as long as it likes.
+inline constexpr std::uint64_t kJobsPlanBytesMax = 512 * kMiB;
+// What the journal could not take is offered again; clocks are looked at.
+inline constexpr auto kJournalRetryInterval = std::chrono::seconds(5);
+// After the clock has jumped by more, nothing is forgotten for its age for so long.
+inline constexpr auto kClockJump = std::chrono::minutes(1);
+inline constexpr auto kClockJumpPause = std::chrono::hours(24);
+// An answer that waits for the journal; then 503. A disk takes milliseconds.
+inline constexpr auto kJournalTimeout = std::chrono::seconds(10);
 // Oldest go first.
 inline constexpr std::size_t kIdempotencyKeysMax = 10'000;
 inline constexpr std::size_t kIdempotencyKeyBytesMax = 255;
@@ -90,9 +101,10 @@ inline constexpr std::uint64_t kDownloadExpiresS = 3'600;
 
 // Stopping.
 
-// For uploads being aborted, then for answers being written; then the process ends, whatever hangs.
-inline constexpr auto kStopJobsTimeout = std::chrono::seconds(20);
+// After drain_seconds: for jobs to let go, then for answers being written, then for the journal to
+// be closed; then the process ends, whatever hangs.
+inline constexpr auto kStopJobsTimeout = std::chrono::seconds(5);
 inline constexpr auto kStopApiTimeout = std::chrono::seconds(2);
-inline constexpr auto kStopTimeout = std::chrono::seconds(35);
+inline constexpr auto kStopTimeout = std::chrono::seconds(30);
 
 }  // namespace config

@@ -48,9 +48,13 @@ struct Settings {
     std::string ca_bundle;  // PEM file
     std::string profile;
 
-    unsigned jobs_running_max = 8;
+    unsigned jobs_running_max = 64;
     unsigned jobs_queued_max = 10'000;
-    unsigned jobs_kept_max = 10'000;  // ended ones, in memory
+    unsigned jobs_kept_max = 10'000;  // ended ones
+    unsigned jobs_kept_days = 30;     // 0: no limit
+    unsigned drain_seconds = 20;      // for jobs under way when it is stopped
+    unsigned sweep_seconds = 3'600;
+    unsigned sweep_grace_seconds = 3'600;
 
     std::vector<std::string> warnings;  // to be logged once the log is set up
 };

@@ -47,8 +47,7 @@ constexpr std::array kSettings = {
             [](Settings& s, std::string_view t) {
                 return read_listen(t, s.listen_address, s.listen_port);
             }},
-    Setting{"state-dir", "DIR", Kind::text,
-            "the daemon's own directory (/var/lib/s3zipd; nothing is stored yet)",
+    Setting{"state-dir", "DIR", Kind::text, "where the journal of the jobs is (/var/lib/s3zipd)",
             [](Settings& s, std::string_view t) { return read_absolute_path(t, s.state_dir); }},
     Setting{"io", "uring|epoll|auto", Kind::text,
             "how sockets are driven (auto: io_uring if the kernel lets us)", set_io},
@@ -82,7 +81,7 @@ constexpr std::array kSettings = {
     Setting{"profile", "NAME", Kind::text,
             "of the AWS files; its keys then win over AWS_* variables (AWS_PROFILE, default)",
             [](Settings& s, std::string_view t) { return read_profile(t, s.profile); }},
-    Setting{"jobs-running-max", "N", Kind::number, "jobs at work at once (8)",
+    Setting{"jobs-running-max", "N", Kind::number, "jobs at work at once (64)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 1'000, s.jobs_running_max);
             }},
@@ -93,6 +92,23 @@ constexpr std::array kSettings = {
     Setting{"jobs-kept-max", "N", Kind::number, "ended jobs remembered (10000)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 1'000'000, s.jobs_kept_max);
+            }},
+    Setting{"jobs-kept-days", "N", Kind::number, "and for how long (30; 0: whatever their age)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 0, 36'500, s.jobs_kept_days);
+            }},
+    Setting{
+        "drain-seconds", "N", Kind::number,
+        "when stopped, how long jobs may go on; the rest resumes at the next start (20)",
+        [](Settings& s, std::string_view t) { return read_number(t, 0, 86'400, s.drain_seconds); }},
+    Setting{
+        "sweep-seconds", "N", Kind::number,
+        "how often uploads that no job owns any more are looked for (3600)",
+        [](Settings& s, std::string_view t) { return read_number(t, 1, 86'400, s.sweep_seconds); }},
+    Setting{"sweep-grace-seconds", "N", Kind::number,
+            "how old those are whose id was never learnt (3600, at least 300)",
+            [](Settings& s, std::string_view t) {
+                return read_number(t, 300, 864'000, s.sweep_grace_seconds);
             }},
 };
 

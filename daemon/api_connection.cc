@@ -161,11 +161,11 @@ asio::awaitable<ErrorCode> read_body(Connection& c, Parser& parser) {
 }
 
 // What the routes say; whatever they throw (memory) is an answer too.
-Answer answer_of(Connection& c, const HttpRequest& request) {
+Answer answer_of(Connection& c, HttpRequest request) {
     try {
-        return c.context.routes.answer(request);
+        return c.context.routes.answer(std::move(request));
     } catch (const std::exception& e) {
-        base::log_error("request failed", {{"target", request.target}, {"what", e.what()}});
+        base::log_error("request failed", {{"what", e.what()}});
         return to_response(make_problem("internal-error", "see the daemon's log"));
     }
 }
@@ -173,9 +173,17 @@ Answer answer_of(Connection& c, const HttpRequest& request) {
 asio::awaitable<bool> answer_request(Connection& c, HttpRequest request, bool keep_alive,
                                      Ticket<std::uint64_t> body) {
     const bool is_head = request.method == "HEAD";
-    Answer answer = answer_of(c, request);
-    request.body = {};
+    Answer answer = answer_of(c, std::move(request));
+    const auto strand = c.stream.get_executor();
+    if (auto* submit = std::get_if<SubmitJob>(&answer)) {
+        c.stream.expires_never();
+        answer = co_await submit_job(c.context, strand, std::move(submit->submission));
+    }
     body = {};
+    if (auto* cancel = std::get_if<CancelJob>(&answer)) {
+        c.stream.expires_never();
+        answer = co_await cancel_job(c.context, strand, std::move(cancel->id));
+    }
     if (auto* events = std::get_if<StreamEvents>(&answer)) {
         auto& state = *c.context.state;
         const auto ticket = Ticket<std::size_t>::take(state.event_streams, std::size_t{1},
@@ -190,7 +198,7 @@ asio::awaitable<bool> answer_request(Connection& c, HttpRequest request, bool ke
     }
     if (auto* plan = std::get_if<MakePlan>(&answer)) {
         c.stream.expires_never();
-        answer = co_await make_plan(c.context, c.stream.get_executor(), std::move(plan->request));
+        answer = co_await make_plan(c.context, strand, std::move(plan->request));
     }
     co_return co_await send(c, std::get<HttpResponse>(std::move(answer)), keep_alive, is_head);
 }

@@ -130,6 +130,7 @@ json::object options_of(const archive::Options& options) {
     set_unless_empty(out, "role_arn", options.role_arn);
     set_unless_empty(out, "external_id", options.external_id);
     out["checksums"] = options.checksums == Checksums::automatic ? "auto" : "required";
+    out["reuse"] = options.reuse;
     return out;
 }
 
@@ -167,6 +168,8 @@ json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects
     out["crc32"] = fmt::format("{:08x}", result.crc32);
     out["checksums"] = result.checked ? "checked" : "unchecked";
     out["compared"] = result.compared;
+    set_unless_empty(out, "fingerprint", result.fingerprint);
+    out["reused"] = result.reused;
     set_report(out, *result.report, objects_shown);
     out["duration_ms"] = snapshot.started_at && snapshot.finished_at
                              ? (*snapshot.finished_at - *snapshot.started_at).count()

@@ -202,6 +202,7 @@ void read_options(const json::value& value, std::string pointer, ErrorSlot& erro
     read_word(reader, "role_arn", out.role_arn);
     read_word(reader, "external_id", out.external_id);
     reader.read("checksums", out.checksums, kChecksums);
+    reader.read("reuse", out.reuse);
     reader.finish();
 }
 

@@ -28,6 +28,7 @@ struct ApiLimits {
     std::chrono::milliseconds event_interval = config::kApiEventInterval;
     std::chrono::milliseconds event_heartbeat = config::kApiEventHeartbeat;
     std::chrono::milliseconds plan_timeout = config::kPlanTimeout;
+    std::chrono::milliseconds journal_timeout = config::kJournalTimeout;
 };
 
 struct ApiState {

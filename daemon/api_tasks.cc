@@ -28,6 +28,33 @@ struct PendingPlan {
     std::optional<base::Result<archive::PlanSummary>> result;
 };
 
+// What the journal has to answer for; its callback may outlive the connection and the API.
+struct PendingJob {
+    std::function<void()> notify;
+    std::mutex mutex;
+    std::optional<base::Result<JobView>> job;
+};
+
+JobService::OnJob answer_to(const std::shared_ptr<PendingJob>& pending) {
+    return [pending](base::Result<JobView> job) {
+        {
+            const std::lock_guard lock(pending->mutex);
+            pending->job = std::move(job);
+        }
+        pending->notify();
+    };
+}
+
+asio::awaitable<HttpResponse> await_job(ApiContext& context, Wakeup& wakeup, PendingJob& pending) {
+    co_await wakeup.wait(context.limits.journal_timeout);
+    const std::lock_guard lock(pending.mutex);
+    if (pending.job) co_return Routes::job_response(*pending.job);
+    co_return to_response(make_problem(
+        "journal-slow",
+        "it may be done yet: ask for the list of archives, or post it again with the same "
+        "Idempotency-Key"));
+}
+
 class EndSubscription {
   public:
     EndSubscription(JobService& jobs, const std::string& id, std::function<void()> on_end)
@@ -49,6 +76,24 @@ asio::awaitable<bool> write_text(ApiContext& context, beast::tcp_stream& stream,
 }
 
 }  // namespace
+
+asio::awaitable<HttpResponse> submit_job(ApiContext& context, asio::any_io_executor strand,
+                                         Submission submission) {
+    const auto wakeup = std::make_shared<Wakeup>(strand);
+    auto pending = std::make_shared<PendingJob>();
+    pending->notify = wakeup->notifier(context.gate);
+    context.jobs.submit(std::move(submission), answer_to(pending));
+    co_return co_await await_job(context, *wakeup, *pending);
+}
+
+asio::awaitable<HttpResponse> cancel_job(ApiContext& context, asio::any_io_executor strand,
+                                         std::string id) {
+    const auto wakeup = std::make_shared<Wakeup>(strand);
+    auto pending = std::make_shared<PendingJob>();
+    pending->notify = wakeup->notifier(context.gate);
+    context.jobs.cancel(id, answer_to(pending));
+    co_return co_await await_job(context, *wakeup, *pending);
+}
 
 asio::awaitable<HttpResponse> make_plan(ApiContext& context, asio::any_io_executor strand,
                                         archive::ArchiveRequest request) {

@@ -13,6 +13,15 @@
 
 namespace s3zipd {
 
+// Waits for the journal, at most the limits' journal_timeout; what was asked for may then still be
+// done.
+boost::asio::awaitable<HttpResponse> submit_job(ApiContext& context,
+                                                boost::asio::any_io_executor strand,
+                                                Submission submission);
+boost::asio::awaitable<HttpResponse> cancel_job(ApiContext& context,
+                                                boost::asio::any_io_executor strand,
+                                                std::string id);
+
 // Waits for the engine, at most the limits' plan_timeout. A plan nobody waits for any more keeps
 // its place until it is made.
 boost::asio::awaitable<HttpResponse> make_plan(ApiContext& context,

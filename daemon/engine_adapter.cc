@@ -42,6 +42,10 @@ base::Result<std::string> EngineAdapter::presign_get(archive::PresignRequest req
     return url.get();
 }
 
+void EngineAdapter::release_upload(archive::UploadClaim claim, OnRelease done) {
+    engine_.release_upload(std::move(claim), std::move(done));
+}
+
 archive::EngineStats EngineAdapter::stats() const { return engine_.stats(); }
 
 }  // namespace s3zipd

@@ -13,6 +13,7 @@
 #include "archive/engine.h"
 #include "archive/job.h"
 #include "archive/request.h"
+#include "archive/upload_release.h"
 #include "base/error.h"
 
 namespace s3zipd {
@@ -27,6 +28,9 @@ class JobEngine {
     virtual void plan(archive::ArchiveRequest request, OnPlan done) = 0;
     // At once, unless keys must be fetched for it: then after some seconds at most.
     virtual base::Result<std::string> presign_get(archive::PresignRequest request) = 0;
+    // Removes an upload that a job has left behind; a minute at most.
+    using OnRelease = std::function<void(base::Result<archive::Release>)>;
+    virtual void release_upload(archive::UploadClaim claim, OnRelease done) = 0;
     virtual archive::EngineStats stats() const = 0;
 };
 

@@ -1,10 +1,14 @@
-// The jobs: accepted, queued by priority and age, run a few at a time, cancelled, remembered for a
-// while after their end.
+// The jobs: accepted, queued by priority and age, run side by side, cancelled, remembered for a
+// while after their end; and taken up again where an earlier process left them.
 //
-// Thread-safe; every call is short (it never waits for S3). It owns one thread, which hears of
-// changes from the engine and measures rates. All is in memory: a restart forgets it. Bounded by
-// JobLimits: too many jobs waiting, or too many bytes of requests, is the error `queue_full`; ended
-// jobs are forgotten oldest first. The engine must outlive it, but may still call back afterwards.
+// Thread-safe; no call waits for S3 or the disk: submit() and cancel() answer through a callback,
+// once the journal has it. It owns one thread, which hears of changes from the engine, measures
+// rates and looks after what is late. Bounded by JobLimits: too many jobs waiting, or too many bytes
+// of requests, is the error `queue_full`; ended jobs are forgotten oldest first. The engine and the
+// journal must outlive it, but may still call back afterwards.
+//
+// Its parts: job_service.cc what people ask, job_service_run.cc how jobs start and end,
+// job_service_restore.cc what was before and what is forgotten.
 #pragma once
 
 #include <condition_variable>
@@ -20,33 +24,48 @@
 #include <string_view>
 #include <thread>
 #include <tuple>
+#include <vector>
 
 #include "archive/job.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/random.h"
+#include "daemon/archive_index.h"
 #include "daemon/idempotency.h"
 #include "daemon/job_engine.h"
 #include "daemon/job_view.h"
+#include "daemon/journal.h"
 #include "daemon/rate_meter.h"
+#include "daemon/upload_sweeper.h"
 
 namespace s3zipd {
 
 class JobService {
   public:
-    JobService(JobEngine& engine, JobLimits limits, base::Clock& clock);
+    // Called with the answer: at once, or on the journal's thread. It may only post.
+    using OnJob = std::move_only_function<void(base::Result<JobView>)>;
+    // Tells somebody outside that a job has ended, after so many attempts; noticed() hears how it
+    // went.
+    using Notify = std::function<void(const JobView& job, unsigned attempts)>;
+
+    JobService(JobEngine& engine, Journal& journal, JobLimits limits, base::Clock& clock);
     ~JobService();
     JobService(const JobService&) = delete;
     JobService& operator=(const JobService&) = delete;
 
-    // Errors: queue_full, stopping, idempotency_key_reused. The same key and body give the same job
-    // again.
-    base::Result<JobView> submit(archive::ArchiveRequest request,
-                                 std::optional<IdempotencyKey> key = std::nullopt);
+    // Before everything else, each at most once.
+    void set_notify(Notify notify) { notify_ = std::move(notify); }
+    void restore(std::vector<JournaledJob> jobs);
+
+    // Errors: queue_full, stopping, idempotency_key_reused; those of the journal. The same key and
+    // body give the same job again.
+    void submit(Submission submission, OnJob done);
     std::optional<JobView> find(std::string_view id) const;
     JobPage list(const ListQuery& query) const;
-    // A waiting job ends at once, a running one soon. Errors: not_found, already_ended.
-    base::Result<JobView> cancel(std::string_view id);
+    // A waiting job ends at once, a running one soon. Errors: not_found, already_ended; those of the
+    // journal.
+    void cancel(std::string_view id, OnJob done);
+    void noticed(const std::string& id, NoticeRow notice);
 
     // Calls `on_end` once when the job ends, with a lock held: it may only post. Returns a token to
     // unsubscribe with; a job that has ended already is never heard of again, so look after
@@ -56,10 +75,14 @@ class JobService {
 
     JobCounts counts() const;
     const JobLimits& limits() const { return limits_; }
+    bool journal_healthy() const { return journal_.healthy(); }
+    const Journal& journal() const { return journal_; }
 
-    // No new jobs; cancels all, waits until those running have ended. False: some had not when time
-    // was up.
-    bool shutdown(std::chrono::milliseconds timeout);
+    // No new jobs, none started; waits until those that run have ended.
+    bool drain(std::chrono::milliseconds timeout);
+    // Those that still run are left to the next process, their uploads open. False: some did not
+    // let go in time.
+    bool park(std::chrono::milliseconds timeout);
 
   private:
     struct Record {
@@ -68,35 +91,60 @@ class JobService {
         std::uint64_t bytes = 0;  // of memory, estimated
         RateMeter rate;
         std::string idempotency_key;
-        bool ended = false;  // counted as such; the job itself may be ahead
+        bool durable = false;        // else nobody has heard of it yet
+        std::vector<OnJob> waiting;  // for it to be
+        bool ended = false;          // counted as such; the job itself may be ahead
+        enum class End : std::uint8_t { none, writing, failed, recorded };
+        End end = End::none;  // in the journal
+        NoticeRow notice;
     };
     struct Inbox;
     using Jobs = std::map<std::string, Record, std::less<>>;
     using QueueKey = std::tuple<int, std::string>;  // -priority, id: first is next
 
+    void accepted(const std::string& id, const base::Status& written);
+    void cancel_recorded(const std::string& id, const base::Status& written, OnJob done);
     void run_thread();
     void start_ready();
     void on_change(const std::string& id);
+    void after_end(const JobView& view);
+    void end_recorded(const std::string& id, const base::Status& written);
     void sample_rates();
+    void look_after();
+    void watch_clock(base::SteadyTime now);
+    void sweep();
     // REQUIRES mutex_ for those below.
+    void restore_one(JournaledJob& job);
+    std::optional<std::string> next_to_start();
+    void enqueue(const Jobs::value_type& entry);
     JobView view_of(const Jobs::value_type& entry) const;
     std::string next_id(base::UtcTime now);
     bool has_room_for(std::uint64_t bytes) const;
-    JobView finish(Jobs::iterator at);  // to be logged when mutex_ is free
+    JobView finish(Jobs::iterator at);  // to be handed to after_end() when mutex_ is free
+    void count_ended(Record& record, const archive::JobSnapshot& snapshot);
     void forget_old();
+    bool may_forget(const std::string& id) const;
     void forget(const std::string& id);
 
     JobEngine& engine_;
+    Journal& journal_;
     const JobLimits limits_;
     base::Clock& clock_;
+    Notify notify_;
+    ArchiveIndex archives_;
+    UploadSweeper sweeper_;
     const std::shared_ptr<Inbox> inbox_;
+    base::SteadyTime next_sweep_, next_retry_;         // of the thread
+    std::optional<base::Duration> last_clock_offset_;  // likewise
 
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable all_ended_;
     base::Random random_;
     base::UtcTime last_id_time_{};
+    base::SteadyTime forget_by_age_from_{};
     bool stopping_ = false;
-    Jobs jobs_;  // by id, so by age
+    std::size_t accepting_ = 0;  // jobs that the journal does not have yet
+    Jobs jobs_;                  // by id, so by age
     std::set<QueueKey> queue_;
     std::set<std::string> running_;
     std::deque<std::string> ended_;  // oldest end first

@@ -1,6 +1,15 @@
 #include "daemon/job_view.h"
 
+#include <algorithm>
+
 namespace s3zipd {
+
+bool has_secrets(const archive::ArchiveRequest& request) {
+    return request.destination.access.customer_key != nullptr ||
+           std::ranges::any_of(request.sources, [](const archive::Source& source) {
+               return source.access.customer_key != nullptr;
+           });
+}
 
 constexpr std::uint64_t kTextBytes = sizeof(std::string);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -12,15 +13,23 @@
 #include "archive/job.h"
 #include "base/clock.h"
 #include "config/limits.h"
+#include "daemon/idempotency.h"
+#include "daemon/journal_rows.h"
 
 namespace s3zipd {
 
 inline constexpr std::size_t kJobStateCount = 7;
 
 struct JobLimits {
-    std::size_t running_max = 8;
+    std::size_t running_max = 64;
+    // Of those that run, being planned; and bytes of plans in memory from which on no other starts.
+    std::size_t planning_max = config::kJobsPlanningMax;
+    std::uint64_t plan_bytes_max = config::kJobsPlanBytesMax;
     std::size_t queued_max = 10'000;
     std::size_t kept_max = 10'000;
+    std::chrono::hours kept_time{24 * 30};      // zero: no limit
+    std::chrono::seconds sweep_interval{3600};  // for uploads that nobody owns
+    std::chrono::seconds sweep_grace{3600};     // for those whose id nobody knows
     std::uint64_t live_bytes_max = config::kJobsLiveBytesMax;
     std::uint64_t ended_bytes_max = config::kJobsEndedBytesMax;
     std::size_t idempotency_keys_max = config::kIdempotencyKeysMax;
@@ -34,7 +43,17 @@ struct JobView {
     archive::JobSnapshot snapshot;
     std::uint64_t bytes_per_second = 0;  // now; of an ended job: over its whole run
     std::optional<std::uint64_t> eta_seconds;
+    NoticeRow notice{};  // of its end, where somebody wants to be told
 };
+
+// What was posted: the request, the text it was read from, the client's name for it.
+struct Submission {
+    archive::ArchiveRequest request;
+    std::string body;
+    std::optional<IdempotencyKey> key;
+};
+// It names keys of customers.
+bool has_secrets(const archive::ArchiveRequest& request);
 
 struct ListQuery {
     std::optional<archive::JobState> state;

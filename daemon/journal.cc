@@ -102,7 +102,8 @@ Status Journal::load_row(JournaledJob& job, std::vector<std::string>& report,
 
 Status Journal::finish(JournaledJob& job, const std::vector<std::string>& report) {
     if (job.row.created_at == base::UtcTime{}) return std::unexpected(corrupt(job.id, "is torn"));
-    if (job.body.size() != job.row.body_bytes || (job.end && report.size() != job.end->report_chunks))
+    if (job.body.size() != job.row.body_bytes ||
+        (job.end && report.size() != job.end->report_chunks))
         return std::unexpected(corrupt(job.id, "is not whole"));
     if (job.row.sealed) {
         auto body = seal_.open(job.body, job.id);
@@ -164,19 +165,17 @@ void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, D
 }
 
 void Journal::notice(const std::string& id, NoticeRow row) {
-    writer_->write(
-        Lane::ordinary, Durability::process,
-        [id, row = encode(row)](JournalStore& store) {
-            return put(store, id, RowKind::notice, 0, row);
-        },
-        {});
+    writer_->write(Lane::ordinary, Durability::process,
+                   [id, row = encode(row)](JournalStore& store) {
+                       return put(store, id, RowKind::notice, 0, row);
+                   },
+                   {});
 }
 
 void Journal::forget(const std::string& id) {
     drop_job(id);
-    writer_->write(
-        Lane::ordinary, Durability::process,
-        [id](JournalStore& store) { return store.erase(id, 0, 255); }, {});
+    writer_->write(Lane::ordinary, Durability::process,
+                   [id](JournalStore& store) { return store.erase(id, 0, 255); }, {});
 }
 
 void Journal::drop_job(const std::string& id) {
@@ -197,7 +196,8 @@ std::vector<std::pair<std::uint64_t, UploadRow>> Journal::uploads_left(
     const auto found = uploads_.find(id);
     if (found == uploads_.end()) return left;
     for (std::size_t i = 0; i < found->second.size(); ++i) {
-        if (found->second[i].state != UploadRow::State::over) left.emplace_back(i, found->second[i]);
+        if (found->second[i].state != UploadRow::State::over)
+            left.emplace_back(i, found->second[i]);
     }
     return left;
 }

@@ -79,8 +79,7 @@ class Journal {
                                               const archive::ArchiveRequest& request);
     base::Status read_parts(const std::string& id, std::uint64_t parts,
                             archive::JobHistory& history);
-    base::Result<std::string> read_slices(const std::string& id, RowKind kind,
-                                          std::uint64_t first);
+    base::Result<std::string> read_slices(const std::string& id, RowKind kind, std::uint64_t first);
     void put_upload(const std::string& id, std::uint64_t number, UploadRow row, Done done);
     void drop_job(const std::string& id);
     std::uint64_t upload_count(const std::string& id) const;

@@ -9,9 +9,9 @@
 namespace s3zipd {
 namespace {
 
+using archive::JobHistory;
 using base::Result;
 using base::Status;
-using archive::JobHistory;
 
 std::uint8_t kind_of(RowKind kind) { return static_cast<std::uint8_t>(kind); }
 
@@ -187,8 +187,7 @@ Status Journal::read_parts(const std::string& id, std::uint64_t parts, JobHistor
     return {};
 }
 
-Result<std::string> Journal::read_slices(const std::string& id, RowKind kind,
-                                         std::uint64_t first) {
+Result<std::string> Journal::read_slices(const std::string& id, RowKind kind, std::uint64_t first) {
     std::string all;
     for (std::uint64_t number = first;; ++number) {
         const auto slice = store_->get({id, kind_of(kind), number});

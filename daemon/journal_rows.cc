@@ -224,8 +224,8 @@ std::string encode(const EndRow& row) {
     out.byte(static_cast<std::uint8_t>(s.state));
     write_time(out, s.started_at);
     write_time(out, s.finished_at);
-    for (const std::uint64_t number : {s.objects_total, s.objects_done, s.bytes_total,
-                                       s.bytes_done, s.parts_total, s.parts_done})
+    for (const std::uint64_t number : {s.objects_total, s.objects_done, s.bytes_total, s.bytes_done,
+                                       s.parts_total, s.parts_done})
         out.number(number);
     out.number(s.requests.size());
     for (const std::uint64_t count : s.requests) out.number(count);

@@ -1,5 +1,5 @@
-// s3zipd: settings, engine, jobs, API, in this order; then waits for SIGTERM or SIGINT and takes
-// them down again. Exit codes: 0 stopped as asked, 1 cannot start or hangs while stopping, 2 bad
+// s3zipd: settings, journal, engine, jobs, API, in this order; then waits for SIGTERM or SIGINT,
+// lets jobs end or parks them, and takes all down again. Exit codes: 0 stopped as asked, 1 cannot start or hangs while stopping, 2 bad
 // usage or settings.
 #include <fmt/format.h>
 #include <signal.h>
@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "archive/engine.h"
@@ -15,6 +16,7 @@
 #include "daemon/api.h"
 #include "daemon/engine_adapter.h"
 #include "daemon/job_service.h"
+#include "daemon/journal.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
@@ -77,29 +79,61 @@ int fail(int code, const base::Error& error) {
     return code;
 }
 
+JobLimits job_limits(const config::Settings& settings) {
+    JobLimits limits;
+    limits.running_max = settings.jobs_running_max;
+    limits.queued_max = settings.jobs_queued_max;
+    limits.kept_max = settings.jobs_kept_max;
+    limits.kept_time = std::chrono::days(settings.jobs_kept_days);
+    limits.sweep_interval = std::chrono::seconds(settings.sweep_seconds);
+    limits.sweep_grace = std::chrono::seconds(settings.sweep_grace_seconds);
+    return limits;
+}
+
+void wait_for_signal(const sigset_t& signals) {
+    int number = 0;
+    sigwait(&signals, &number);
+    base::log_info("stopping", {{"signal", number}});
+}
+
+// Until the jobs that run have ended, the time is up, or a second signal says that it is.
+bool drain(JobService& jobs, const sigset_t& signals, std::chrono::seconds timeout) {
+    constexpr std::chrono::milliseconds kStep{200};
+    const auto end = std::chrono::steady_clock::now() + timeout;
+    while (!jobs.drain(kStep)) {
+        const timespec now{};
+        if (std::chrono::steady_clock::now() >= end || sigtimedwait(&signals, nullptr, &now) > 0)
+            return false;
+    }
+    return true;
+}
+
 int serve(const config::Settings& settings, const sigset_t& signals) {
+    std::optional<StopWatchdog> watchdog;  // to the very end
+    // The journal outlives the engine, whose jobs write to it to the last.
+    auto journal = Journal::open(settings.state_dir);
+    if (!journal) return fail(1, journal.error());
+    auto before = (*journal)->load();
+    if (!before) return fail(1, before.error());
     auto engine = archive::Engine::create(engine_config(settings));
     if (!engine) {  // 2: what AWS_* variables or a profile say cannot be right
         return fail(engine.error().kind == base::ErrorKind::invalid ? 2 : 1, engine.error());
     }
     EngineAdapter adapter(**engine);
-    JobLimits limits;
-    limits.running_max = settings.jobs_running_max;
-    limits.queued_max = settings.jobs_queued_max;
-    limits.kept_max = settings.jobs_kept_max;
-    JobService jobs(adapter, limits, base::system_clock());
+    JobService jobs(adapter, **journal, job_limits(settings), base::system_clock());
+    jobs.restore(std::move(*before));
     auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
                                  ApiLimits{});
     if (!api) return fail(1, api.error());
     log_start(settings, (*engine)->stats());
     say(stdout, fmt::format("s3zipd listening on http://{}\n", (*api)->address()));
 
-    int signal_number = 0;
-    sigwait(&signals, &signal_number);
-    base::log_info("stopping", {{"signal", signal_number}});
-    const StopWatchdog watchdog;
+    wait_for_signal(signals);
     (*api)->stop_accepting();
-    if (!jobs.shutdown(config::kStopJobsTimeout)) base::log_warn("some jobs have not ended");
+    const bool drained = drain(jobs, signals, std::chrono::seconds(settings.drain_seconds));
+    watchdog.emplace();
+    if (!drained && !jobs.park(config::kStopJobsTimeout))
+        base::log_warn("some jobs have not let go; they resume all the same");
     (*api)->stop(config::kStopApiTimeout);
     api->reset();
     engine->reset();

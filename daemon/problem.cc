@@ -39,6 +39,8 @@ constexpr std::array kTypes = {
     ProblemType{"internal-error", 500, "Something is wrong with the daemon"},
     ProblemType{"overloaded", 503, "The daemon is busy"},
     ProblemType{"stopping", 503, "The daemon is being stopped"},
+    ProblemType{"journal-unavailable", 503, "The daemon cannot write its journal"},
+    ProblemType{"journal-slow", 503, "The journal did not answer in time"},
     ProblemType{"plan-timed-out", 504, "The plan took too long"},
     ProblemType{"request-refused", 422, "No archive can be made of this request"},
     ProblemType{"access-denied", 403, "S3 refuses the daemon access"},
@@ -79,6 +81,8 @@ Problem body_problem(const base::Error& error) {
 Problem job_problem(const base::Error& error) {
     if (error.code == "queue_full") return make_problem("too-many-jobs", error.detail);
     if (error.code == "not_found") return make_problem("no-such-archive", error.detail);
+    if (error.code.starts_with("journal"))
+        return make_problem("journal-unavailable", "nothing was accepted: " + error.detail);
     return make_problem(kebab(error.code), error.detail);
 }
 

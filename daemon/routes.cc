@@ -198,18 +198,18 @@ std::optional<HttpResponse> Routes::refuse(const HttpRequest& head) const {
     return response;
 }
 
-Answer Routes::answer(const HttpRequest& request) {
+Answer Routes::answer(HttpRequest request) {
     const auto target = parse_target(request.target);
     CHECK(target.has_value());
     const Route* route = find_route(*target, request.method);
     CHECK(route != nullptr);
     const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
     switch (route->endpoint) {
-        case Endpoint::create: return create(request);
+        case Endpoint::create: return create(std::move(request));
         case Endpoint::list: return list_archives(*target);
         case Endpoint::show: return show(id);
         case Endpoint::events: return events(id);
-        case Endpoint::cancel: return cancel(id);
+        case Endpoint::cancel: return CancelJob{id};
         case Endpoint::download: return download(id);
         case Endpoint::skipped: return report(id, ReportList::skipped, *target);
         case Endpoint::renamed: return report(id, ReportList::renamed, *target);
@@ -223,7 +223,7 @@ Answer Routes::answer(const HttpRequest& request) {
     CHECK(false);
 }
 
-HttpResponse Routes::create(const HttpRequest& request) {
+Answer Routes::create(HttpRequest request) {
     std::optional<IdempotencyKey> key;
     if (request.has_idempotency_key) {
         if (!is_good_key(request.idempotency_key)) {
@@ -235,7 +235,10 @@ HttpResponse Routes::create(const HttpRequest& request) {
     }
     auto archive_request = parse_archive_request(request.body);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
-    const auto job = jobs_.submit(std::move(*archive_request), std::move(key));
+    return SubmitJob{{std::move(*archive_request), std::move(request.body), std::move(key)}};
+}
+
+HttpResponse Routes::job_response(const base::Result<JobView>& job) {
     return job ? accepted(*job) : to_response(job_problem(job.error()));
 }
 
@@ -269,11 +272,6 @@ HttpResponse Routes::show(const std::string& id) {
 Answer Routes::events(const std::string& id) {
     if (!jobs_.find(id)) return no_such_archive(id);
     return StreamEvents{id};
-}
-
-HttpResponse Routes::cancel(const std::string& id) {
-    const auto job = jobs_.cancel(id);
-    return job ? accepted(*job) : to_response(job_problem(job.error()));
 }
 
 HttpResponse Routes::download(const std::string& id) {
@@ -326,6 +324,8 @@ HttpResponse Routes::report(const std::string& id, ReportList list, const Target
 
 HttpResponse Routes::readiness() const {
     if (state_.stopping) return to_response(make_problem("stopping", "s3zipd is being stopped"));
+    if (!jobs_.journal_healthy())
+        return to_response(make_problem("journal-unavailable", "the journal cannot be written"));
     return json_response(200, status_json("ready"));
 }
 

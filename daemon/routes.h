@@ -1,6 +1,6 @@
 // What the REST API answers (docs/API.md): a request in, an answer out, with no socket in sight.
-// Two answers take time and are given as tasks for the connection: a plan to be made, a stream of
-// events.
+// Answers that take time are given as tasks for the connection: a job or its cancel to be journaled,
+// a plan to be made, a stream of events.
 //
 // Thread-safe. refuse() needs the request's head only, so that a body nobody wants is never read.
 #pragma once
@@ -24,13 +24,19 @@
 
 namespace s3zipd {
 
+struct SubmitJob {
+    Submission submission;
+};
+struct CancelJob {
+    std::string id;
+};
 struct MakePlan {
     archive::ArchiveRequest request;
 };
 struct StreamEvents {
     std::string id;
 };
-using Answer = std::variant<HttpResponse, MakePlan, StreamEvents>;
+using Answer = std::variant<HttpResponse, SubmitJob, CancelJob, MakePlan, StreamEvents>;
 
 class Routes {
   public:
@@ -40,18 +46,18 @@ class Routes {
     // Unknown path, wrong method, wrong media type: known before the body is.
     std::optional<HttpResponse> refuse(const HttpRequest& head) const;
     // REQUIRES: refuse() did not.
-    Answer answer(const HttpRequest& request);
+    Answer answer(HttpRequest request);
 
+    static HttpResponse job_response(const base::Result<JobView>& job);
     static HttpResponse plan_response(const base::Result<archive::PlanSummary>& plan);
     static std::vector<std::pair<std::string_view, std::string_view>> list();  // method, path
 
   private:
-    HttpResponse create(const HttpRequest& request);
+    Answer create(HttpRequest request);
     Answer plan(const HttpRequest& request);
     HttpResponse list_archives(const Target& target);
     HttpResponse show(const std::string& id);
     Answer events(const std::string& id);
-    HttpResponse cancel(const std::string& id);
     HttpResponse download(const std::string& id);
     HttpResponse report(const std::string& id, ReportList list, const Target& target);
     HttpResponse readiness() const;

@@ -16,9 +16,9 @@ TEST(Packed, ReadsWhatWasWritten) {
         for (const std::uint64_t near : {-1, 0, 1}) writer.number((1ULL << shift) + near);
     }
     writer.number(kMax);
-    for (const std::int64_t value : {std::int64_t{0}, std::int64_t{-1}, std::int64_t{64},
-                                     std::numeric_limits<std::int64_t>::min(),
-                                     std::numeric_limits<std::int64_t>::max()})
+    for (const std::int64_t value :
+         {std::int64_t{0}, std::int64_t{-1}, std::int64_t{64},
+          std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()})
         writer.signed_number(value);
     writer.word(0xDEADBEEF);
     writer.text("");

@@ -1,0 +1,141 @@
+// What was before this process, and what is forgotten.
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "daemon/api_request.h"
+#include "daemon/job_service.h"
+
+namespace s3zipd {
+namespace {
+
+// The request as it was posted; of a job that has ended it is only shown.
+base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
+    auto request = parse_archive_request(job.body);
+    if (request || !job.end) return request;
+    base::log_warn("the request of a job that has ended cannot be read any more",
+                   {{"job", job.id}, {"error", request.error().detail}});
+    archive::ArchiveRequest shown;
+    if (const auto& result = job.end->snapshot.result) {
+        shown.destination.bucket = result->bucket;
+        shown.destination.key = result->key;
+    }
+    return shown;
+}
+
+}  // namespace
+
+void JobService::restore(std::vector<JournaledJob> jobs) {
+    std::vector<std::pair<JobView, unsigned>> untold;
+    {
+        const std::lock_guard lock(mutex_);
+        for (JournaledJob& job : jobs) restore_one(job);
+        std::ranges::sort(ended_, {}, [this](const std::string& id) {
+            return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
+        });
+        for (const auto& id : ended_) {
+            const auto at = jobs_.find(id);
+            const Record& record = at->second;
+            if (record.end == Record::End::recorded && !record.notice.over() &&
+                !record.job->request().notify_url.empty())
+                untold.emplace_back(view_of(*at), record.notice.attempts);
+        }
+        forget_old();
+        if (!jobs_.empty()) {
+            base::log_info("jobs of before",
+                           {{"waiting", queue_.size()}, {"ended", ended_.size()}});
+        }
+    }
+    start_ready();
+    for (const auto& [view, attempts] : untold) {
+        if (notify_) notify_(view, attempts);
+    }
+}
+
+void JobService::restore_one(JournaledJob& job) {
+    auto request = request_of(job);
+    Record record;
+    record.created_at = job.row.created_at;
+    record.durable = true;
+    record.notice = job.notice;
+    last_id_time_ = std::max(last_id_time_, job.row.created_at);
+    if (job.row.key) {
+        record.idempotency_key = job.row.key->key;
+        keys_.remember(std::move(*job.row.key), job.id);
+    }
+    if (job.end) {
+        record.ended = true;
+        record.end = Record::End::recorded;
+        record.bytes = estimate_bytes(*request);
+        count_ended(record, job.end->snapshot);
+        const auto& result = job.end->snapshot.result;
+        if (result && !result->reused) archives_.add(job.id, *result);
+        record.job =
+            std::make_shared<archive::Job>(std::move(*request), std::move(job.end->snapshot));
+        record.job->set_id(job.id);
+        ended_.push_back(job.id);
+        jobs_.emplace(job.id, std::move(record));
+        return;
+    }
+    const bool readable = request.has_value();
+    record.job =
+        std::make_shared<archive::Job>(readable ? std::move(*request) : archive::ArchiveRequest{});
+    record.job->set_id(job.id);
+    record.job->set_recorder(journal_.recorder(job.id, archives_));
+    record.bytes = estimate_bytes(record.job->request());
+    totals_.live_bytes += record.bytes;
+    if (job.cancel_requested) record.job->cancel();
+    const auto at = jobs_.emplace(job.id, std::move(record)).first;
+    if (readable) {
+        enqueue(*at);
+        return;
+    }
+    base::Error error = request.error();
+    error.code = "request_unreadable";
+    error.detail =
+        "this version of s3zipd cannot read the request that was accepted: " + error.detail;
+    at->second.job->fail(std::move(error), clock_.utc_now());
+    finish(at);
+    at->second.end = Record::End::failed;  // look_after() writes it
+}
+
+// The newest stays, whatever its size: somebody is about to ask for it.
+void JobService::forget_old() {
+    const auto now = clock_.utc_now();
+    const bool by_age = limits_.kept_time > std::chrono::hours::zero() &&
+                        clock_.steady_now() >= forget_by_age_from_;
+    std::size_t looked_at = 0;
+    while (looked_at + 1 < ended_.size()) {
+        const std::string id = ended_[looked_at];
+        const auto finished = jobs_.find(id)->second.job->snapshot().finished_at;
+        const bool old = by_age && finished && now - *finished > limits_.kept_time;
+        if (ended_.size() <= limits_.kept_max && totals_.ended_bytes <= limits_.ended_bytes_max &&
+            !old)
+            return;
+        if (!may_forget(id)) {
+            ++looked_at;
+            continue;
+        }
+        forget(id);
+        ended_.erase(ended_.begin() + static_cast<std::ptrdiff_t>(looked_at));
+    }
+}
+
+// Its end must be in the journal, told to who wants to hear of it, and nothing of it left in S3.
+bool JobService::may_forget(const std::string& id) const {
+    const Record& record = jobs_.find(id)->second;
+    const bool told = record.notice.over() || record.job->request().notify_url.empty() || !notify_;
+    return record.end == Record::End::recorded && told && journal_.uploads_left(id).empty();
+}
+
+void JobService::forget(const std::string& id) {
+    const auto at = jobs_.find(id);
+    totals_.ended_bytes -= at->second.bytes;
+    if (!at->second.idempotency_key.empty()) keys_.forget(at->second.idempotency_key, id);
+    if (const auto result = at->second.job->snapshot().result) archives_.forget(id, *result);
+    jobs_.erase(at);
+    journal_.forget(id);
+}
+
+}  // namespace s3zipd

@@ -1,0 +1,231 @@
+// How jobs start and end, and what must be looked after meanwhile.
+#include <algorithm>
+#include <utility>
+
+#include "base/log.h"
+#include "config/limits.h"
+#include "daemon/job_inbox.h"
+#include "daemon/job_log.h"
+#include "daemon/job_service.h"
+
+namespace s3zipd {
+
+using base::ErrorKind;
+
+bool JobService::drain(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    return all_ended_.wait_for(lock, timeout, [this] { return running_.empty(); });
+}
+
+bool JobService::park(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    stopping_ = true;
+    for (const auto& id : running_) jobs_.find(id)->second.job->park();
+    return all_ended_.wait_for(lock, timeout, [this] { return running_.empty(); });
+}
+
+void JobService::run_thread() {
+    auto next_tick = std::chrono::steady_clock::now();
+    while (true) {
+        std::set<std::string> changed;
+        std::deque<Inbox::Call> calls;
+        {
+            std::unique_lock lock(inbox_->mutex);
+            inbox_->arrived.wait_until(lock, next_tick, [this] {
+                return inbox_->stop || !inbox_->changed.empty() || !inbox_->calls.empty();
+            });
+            if (inbox_->stop) return;
+            changed.swap(inbox_->changed);
+            calls.swap(inbox_->calls);
+        }
+        for (Inbox::Call& call : calls) call(*this);
+        for (const auto& id : changed) on_change(id);
+        if (!changed.empty()) start_ready();
+        if (const auto now = std::chrono::steady_clock::now(); now >= next_tick) {
+            sample_rates();
+            look_after();
+            next_tick = now + config::kRateSampleInterval;
+        }
+    }
+}
+
+void JobService::enqueue(const Jobs::value_type& entry) {
+    queue_.emplace(-entry.second.job->request().options.priority, entry.first);
+}
+
+// The first in line, if another may start: of those that run not too many are being planned, and
+// their plans leave room for one.
+std::optional<std::string> JobService::next_to_start() {
+    if (queue_.empty() || running_.size() >= limits_.running_max || stopping_) return std::nullopt;
+    std::size_t planning = 0;
+    std::uint64_t plan_bytes = 0;
+    for (const auto& id : running_) {
+        const archive::Job& job = *jobs_.find(id)->second.job;
+        planning += job.state() <= archive::JobState::planning ? 1 : 0;
+        plan_bytes += job.plan_bytes.load(std::memory_order_relaxed);
+    }
+    if (planning >= limits_.planning_max || plan_bytes >= limits_.plan_bytes_max)
+        return std::nullopt;
+    return std::get<1>(queue_.extract(queue_.begin()).value());
+}
+
+// Hands jobs to the engine while it may have more; outside the lock, since the engine may call back
+// at once.
+void JobService::start_ready() {
+    while (true) {
+        std::shared_ptr<archive::Job> job;
+        std::string id;
+        {
+            const std::lock_guard lock(mutex_);
+            auto next = next_to_start();
+            if (!next) return;
+            id = std::move(*next);
+            Record& record = jobs_.find(id)->second;
+            record.rate.add(clock_.steady_now(), 0);
+            running_.insert(id);
+            job = record.job;
+        }
+        engine_.start(std::move(job), [inbox = inbox_, id](const auto&) { inbox->change(id); });
+    }
+}
+
+void JobService::on_change(const std::string& id) {
+    JobView view;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto at = jobs_.find(id);
+        if (at == jobs_.end() || at->second.ended) return;
+        const archive::Job& job = *at->second.job;
+        if (job.parked()) {
+            running_.erase(id);
+            if (running_.empty()) all_ended_.notify_all();
+            base::log_info("job parked", {{"job", id}});
+            return;
+        }
+        if (!archive::has_ended(job.state())) return;
+        view = finish(at);
+    }
+    after_end(view);
+}
+
+// The journal first: whoever is told of the end can rely on it. Until it has it the job counts as
+// running, so that a process that is stopped waits for it.
+void JobService::after_end(const JobView& view) {
+    log_end(view);
+    journal_.end(
+        view.id, view.snapshot, [inbox = inbox_, id = view.id](const base::Status& written) {
+            inbox->call([id, written](JobService& self) { self.end_recorded(id, written); });
+        });
+}
+
+void JobService::end_recorded(const std::string& id, const base::Status& written) {
+    JobView view;
+    {
+        const std::lock_guard lock(mutex_);
+        running_.erase(id);
+        if (running_.empty()) all_ended_.notify_all();
+        const auto at = jobs_.find(id);
+        if (at == jobs_.end()) return;
+        Record& record = at->second;
+        record.end = written ? Record::End::recorded : Record::End::failed;
+        if (!written) return;  // look_after() tries again
+        view = view_of(*at);
+        if (view.snapshot.result && !view.snapshot.result->reused)
+            archives_.add(id, *view.snapshot.result);
+        forget_old();
+    }
+    start_ready();
+    if (notify_ && !view.job->request().notify_url.empty()) notify_(view, view.notice.attempts);
+}
+
+JobView JobService::finish(Jobs::iterator at) {
+    Record& record = at->second;
+    record.ended = true;
+    record.end = Record::End::writing;
+    JobView view = view_of(*at);
+    totals_.live_bytes -= record.bytes;
+    count_ended(record, view.snapshot);
+    ++totals_.ended_total[static_cast<std::size_t>(view.snapshot.state)];
+    if (const auto& result = view.snapshot.result) {
+        totals_.archive_bytes_total += result->size;
+        totals_.skipped_objects_total += result->report->skipped().size();
+        totals_.renamed_entries_total += result->report->renamed().size();
+    }
+    ended_.push_back(at->first);
+    for (const auto& [token, subscription] : subscriptions_) {
+        if (subscription.id == at->first) subscription.on_end();
+    }
+    forget_old();
+    return view;
+}
+
+void JobService::count_ended(Record& record, const archive::JobSnapshot& snapshot) {
+    record.bytes += estimate_bytes(snapshot);
+    totals_.ended_bytes += record.bytes;
+}
+
+void JobService::sample_rates() {
+    const std::lock_guard lock(mutex_);
+    const base::SteadyTime now = clock_.steady_now();
+    for (const auto& id : running_) {
+        Record& record = jobs_.find(id)->second;
+        record.rate.add(now, record.job->bytes_done.load(std::memory_order_relaxed));
+    }
+}
+
+void JobService::look_after() {
+    const base::SteadyTime now = clock_.steady_now();
+    if (now >= next_retry_) {
+        next_retry_ = now + config::kJournalRetryInterval;
+        std::vector<JobView> unrecorded;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& id : ended_) {
+                const auto at = jobs_.find(id);
+                if (at->second.end != Record::End::failed) continue;
+                at->second.end = Record::End::writing;
+                unrecorded.push_back(view_of(*at));
+            }
+        }
+        for (const JobView& view : unrecorded) after_end(view);
+        watch_clock(now);
+    }
+    if (now >= next_sweep_) {
+        next_sweep_ = now + limits_.sweep_interval;
+        sweep();
+    }
+}
+
+// A clock that jumps ahead makes everything look old: then nothing is forgotten for its age.
+void JobService::watch_clock(base::SteadyTime now) {
+    const auto offset = std::chrono::duration_cast<base::Duration>(
+        clock_.utc_now().time_since_epoch() - now.time_since_epoch());
+    const auto moved = last_clock_offset_ ? std::chrono::abs(offset - *last_clock_offset_)
+                                          : base::Duration::zero();
+    last_clock_offset_ = offset;
+    const std::lock_guard lock(mutex_);
+    if (moved > config::kClockJump) {
+        base::log_warn("the clock has jumped",
+                       {{"seconds", std::chrono::floor<std::chrono::seconds>(moved).count()}});
+        forget_by_age_from_ = now + config::kClockJumpPause;
+    }
+    forget_old();
+}
+
+void JobService::sweep() {
+    std::deque<SweepItem> items;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& id : ended_) {
+            const archive::ArchiveRequest& request = jobs_.find(id)->second.job->request();
+            for (const auto& [number, row] : journal_.uploads_left(id)) {
+                auto claim = claim_of(row, request, clock_.utc_now(), limits_.sweep_grace);
+                if (claim) items.push_back({id, number, std::move(*claim)});
+            }
+        }
+    }
+    sweeper_.sweep(std::move(items));
+}
+
+}  // namespace s3zipd
