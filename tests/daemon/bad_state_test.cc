@@ -108,9 +108,8 @@ TEST_F(BadStateTest, AFullDisk) {
         EXPECT_EQ(post_large().status, 503);
     }
     TestResponse response;
-    for (int i = 0; i < 200 && (response = post_large()).status != 202; ++i)
-        std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    ASSERT_EQ(response.status, 202) << response.body;
+    ASSERT_TRUE(comes_true([&] { return (response = post_large()).status == 202; }))
+        << response.body;
     accepted.push_back(text_at(response.body, "/id"));
 
     kill_it();
@@ -142,7 +141,7 @@ class GarbledStateTest : public SurvivalTest {
         }
         ASSERT_TRUE(sim_->set_faults("UploadPart stall"));
         states_[post("big", "big.zip")] = "";
-        while (sim_->open_uploads().empty()) std::this_thread::yield();
+        ASSERT_TRUE(comes_true([&] { return !sim_->open_uploads().empty(); }));
         for (int i = 0; i < 5; ++i)
             states_[post("photos", "waits" + std::to_string(i) + ".zip")] = "";
         kill_it();

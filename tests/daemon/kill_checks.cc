@@ -104,9 +104,17 @@ void KillRun::check_deliveries() {
     }
 }
 
+// An upload whose id was nobody's, because the answer was lost or the daemon died over it, is swept
+// after five minutes (DISABLED_AnUploadOfWhichNobodyKnewGoesInTheEnd in survival_test.cc); all others are to go.
 void KillRun::check_uploads() {
-    if (comes_true(kSettleTime, [&] { return server_->open_uploads().empty(); })) return;
-    for (const s3sim::OpenUpload& upload : server_->open_uploads()) {
+    std::vector<s3sim::OpenUpload> left;
+    (void)comes_true(kSettleTime, [&] {
+        const std::vector<SeenRequest> seen = log_.seen();
+        left = server_->open_uploads();
+        std::erase_if(left, [&](const auto& open) { return !was_known(seen, open.upload_id); });
+        return left.empty();
+    });
+    for (const s3sim::OpenUpload& upload : left) {
         report_.broken.push_back(
             fmt::format("upload {} of {} is left open", upload.upload_id, upload.key));
     }

@@ -148,7 +148,7 @@ bool KillRun::begin_life() {
                                      "--sweep-seconds",
                                      "1",
                                      "--sweep-grace-seconds",
-                                     "1"},
+                                     "300"},
             environment);
         if (life.pull) plug_.arm(*life.pull, *process_);
         port_ = process_->port();

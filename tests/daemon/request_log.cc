@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -109,6 +110,12 @@ std::vector<std::string> broken_upload_promises(const std::vector<SeenRequest>& 
         }
     }
     return broken;
+}
+
+bool was_known(const std::vector<SeenRequest>& seen, const std::string& upload_id) {
+    return std::ranges::any_of(seen, [&](const SeenRequest& request) {
+        return request.moment == SeenRequest::Moment::arrived && request.upload_id == upload_id;
+    });
 }
 
 Written written_to(const std::vector<SeenRequest>& seen, const std::string& key) {

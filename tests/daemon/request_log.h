@@ -53,6 +53,9 @@ class RequestLog {
 //   - one upload at most is completed for a key, and nothing put there besides.
 std::vector<std::string> broken_upload_promises(const std::vector<SeenRequest>& seen);
 
+// Whether anybody but who opened it ever named this upload: only then it is known to be there.
+bool was_known(const std::vector<SeenRequest>& seen, const std::string& upload_id);
+
 // How often a key was written: by PutObject, and by CompleteMultipartUpload.
 struct Written {
     unsigned puts = 0, completes = 0;

@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <boost/json.hpp>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "daemon_process.h"
@@ -63,6 +65,18 @@ class SurvivalTest : public testing::Test {
     void kill_it() {
         process_->send(SIGKILL);
         ASSERT_EQ(process_->exit_code(), 1000 + SIGKILL);
+    }
+
+    // Waits for what others are about to do.
+    template <typename Condition>
+    static bool comes_true(const Condition& condition,
+                           std::chrono::seconds within = DaemonProcess::kPatience) {
+        const auto deadline = std::chrono::steady_clock::now() + within;
+        while (!condition()) {
+            if (std::chrono::steady_clock::now() >= deadline) return false;
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        }
+        return true;
     }
 
     TestResponse call(std::string_view method, const std::string& target,
