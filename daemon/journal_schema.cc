@@ -162,6 +162,8 @@ base::Status check_structure(const JournalConnection& connection, const std::str
     const auto answer = connection.text("PRAGMA integrity_check(1)");
     if (!answer) return base::fail(answer.error());
     if (*answer == "ok") return {};
+    // It takes what the disk cannot read for damage, too.
+    if (auto read = connection.read_through(); !read) return read;
     return base::fail(journal_corrupt(path, *answer));
 }
 

@@ -13,6 +13,7 @@ namespace {
 // A garbled length must not become an allocation: above this SQLite gives up. A row is 1 MiB.
 constexpr int kValueBytesMax = 2 << 20;
 constexpr std::uint64_t kFrameHeaderBytes = 24;
+constexpr int kReadBytes = 1 << 16;
 
 // Of a new database; they stay with it.
 constexpr const char* kNewSettings = "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;";
@@ -22,7 +23,6 @@ constexpr const char* kNewSettings = "PRAGMA page_size = 8192; PRAGMA auto_vacuu
 constexpr const char* kSettings =
     "PRAGMA locking_mode = EXCLUSIVE;"
     "PRAGMA synchronous = NORMAL;"
-    "PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA journal_size_limit = 16777216;"
     "PRAGMA cache_size = -4096;"
     "PRAGMA temp_store = MEMORY;"
@@ -65,11 +65,12 @@ void JournalStatement::bind(int at, std::string_view bytes) {
 }
 
 base::Result<bool> JournalStatement::step() {
+    errno = 0;
     const int code = sqlite3_step(statement_.get());
     if (code == SQLITE_ROW) return true;
     if (code == SQLITE_DONE) return false;
-    return base::fail(
-        connection_->error(code, sqlite3_stmt_readonly(statement_.get()) ? "reading" : "writing"));
+    const std::string_view sql = sqlite3_sql(statement_.get());
+    return base::fail(connection_->error(code, sql.substr(0, sql.find(' '))));
 }
 
 base::Status JournalStatement::run() {
@@ -99,6 +100,7 @@ std::string_view JournalStatement::bytes(int column) const {
 base::Result<std::unique_ptr<JournalConnection>> JournalConnection::open(const std::string& path) {
     std::unique_ptr<JournalConnection> connection(new JournalConnection(path));
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    errno = 0;
     const int code = sqlite3_open_v2(path.c_str(), &connection->database_, flags, nullptr);
     if (code != SQLITE_OK) return base::fail(connection->error(code, "opening"));
     if (auto set = connection->configure(); !set) return base::fail(set.error());
@@ -109,6 +111,7 @@ base::Status JournalConnection::configure() {
     sqlite3_limit(database_, SQLITE_LIMIT_LENGTH, kValueBytesMax);
     sqlite3_db_config(database_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    // In the place of SQLite's own hook, which would checkpoint.
     sqlite3_wal_hook(database_, &JournalConnection::on_commit, this);
     return run(kSettings);
 }
@@ -121,6 +124,9 @@ base::Status JournalConnection::make_new() {
 base::Status JournalConnection::use_wal() {
     const auto mode = text("PRAGMA journal_mode = WAL");
     if (!mode) return base::fail(mode.error());
+    if (sqlite3_db_readonly(database_, "main") != 0) {
+        return base::fail(journal_corrupt(path_, "its header says that it must not be written"));
+    }
     if (*mode != "wal") return base::fail(journal_corrupt(path_, "has journal mode " + *mode));
     const auto page_bytes = number("PRAGMA page_size");
     if (!page_bytes) return base::fail(page_bytes.error());
@@ -147,6 +153,7 @@ int JournalConnection::on_commit(void* self, sqlite3*, const char*, int wal_page
 
 base::Result<JournalStatement> JournalConnection::prepare(std::string_view sql) const {
     sqlite3_stmt* prepared = nullptr;
+    errno = 0;
     const int code = sqlite3_prepare_v3(database_, sql.data(), static_cast<int>(sql.size()),
                                         SQLITE_PREPARE_PERSISTENT, &prepared, nullptr);
     if (code != SQLITE_OK) return base::fail(error(code, "preparing"));
@@ -157,6 +164,7 @@ base::Result<JournalStatement> JournalConnection::prepare(std::string_view sql) 
 }
 
 base::Status JournalConnection::run(const char* script) const {
+    errno = 0;
     const int code = sqlite3_exec(database_, script, nullptr, nullptr, nullptr);
     if (code != SQLITE_OK) return base::fail(error(code, "setting up"));
     return {};
@@ -195,12 +203,14 @@ base::Status JournalConnection::sync_wal() const {
     if (!file) return base::fail(file.error());
     if (*file == nullptr) return {};  // Nothing was written yet.
     if ((*file)->pMethods->xSync(*file, SQLITE_SYNC_NORMAL) == SQLITE_OK) return {};
-    return base::fail(journal_errno(errno, path_ + "-wal", "cannot be synced"));
+    sync_error_ = journal_errno(errno, path_ + "-wal", "cannot be synced");
+    return base::fail(*sync_error_);
 }
 
 base::Status JournalConnection::checkpoint(int mode) {
     int frames = 0;
     int copied = 0;
+    errno = 0;
     const int code = sqlite3_wal_checkpoint_v2(database_, "main", mode, &frames, &copied);
     if (code != SQLITE_OK) return base::fail(error(code, "copying the WAL"));
     wal_bytes_ = static_cast<std::uint64_t>(frames - copied) * frame_bytes_;
@@ -211,24 +221,50 @@ void JournalConnection::remove_wal_on_close() const {
     sqlite3_db_config(database_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
+base::Status JournalConnection::read_through() const {
+    sqlite3_file* database = nullptr;
+    sqlite3_file_control(database_, "main", SQLITE_FCNTL_FILE_POINTER, &database);
+    const auto log = wal();
+    if (!log) return base::fail(log.error());
+    std::string piece(kReadBytes, '\0');
+    for (sqlite3_file* file : {database, *log}) {
+        sqlite3_int64 size = 0;
+        if (file == nullptr || file->pMethods == nullptr ||
+            file->pMethods->xFileSize(file, &size) != SQLITE_OK) {
+            continue;
+        }
+        for (sqlite3_int64 at = 0; at < size; at += kReadBytes) {
+            errno = 0;
+            const int code = file->pMethods->xRead(file, piece.data(), kReadBytes, at);
+            if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) {
+                return base::fail(error(code, "reading"));
+            }
+        }
+    }
+    return {};
+}
+
 base::Error JournalConnection::error(int code, std::string_view doing) const {
+    const int reason = errno;
     const std::string wrong = fmt::format("{}: {}", doing, sqlite3_errstr(code));
     if (is_corrupt(code)) {
         // The message of a statement that fails says more than its code.
         const char* message = database_ == nullptr ? "" : sqlite3_errmsg(database_);
         return journal_corrupt(path_, fmt::format("{} ({})", wrong, message));
     }
-    const int base_code = code & 0xff;
-    if (base_code == SQLITE_FULL) return journal_errno(ENOSPC, path_, doing);
-    if (base_code == SQLITE_PERM || base_code == SQLITE_AUTH || base_code == SQLITE_READONLY) {
-        return journal_errno(EACCES, path_, wrong);
+    switch (code & 0xff) {
+        case SQLITE_FULL: return journal_errno(ENOSPC, path_, doing);
+        case SQLITE_NOMEM: return journal_errno(ENOMEM, path_, doing);
+        case SQLITE_PERM:
+        case SQLITE_AUTH:
+        case SQLITE_READONLY: return journal_errno(EACCES, path_, wrong);
+        case SQLITE_BUSY:
+        case SQLITE_LOCKED: return journal_errno(EBUSY, path_, "another program has it open");
+        default: break;
     }
-    if (base_code == SQLITE_NOMEM) return journal_errno(ENOMEM, path_, doing);
-    if (base_code == SQLITE_BUSY || base_code == SQLITE_LOCKED) {
-        return journal_errno(EBUSY, path_, "another program has it open");
-    }
-    const int reason = database_ == nullptr ? 0 : sqlite3_system_errno(database_);
-    return journal_errno(reason == 0 ? EIO : reason, path_, wrong);
+    base::Error made = journal_errno(reason == 0 ? EIO : reason, path_, wrong);
+    if (code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC) sync_error_ = made;
+    return made;
 }
 
 }  // namespace s3zipd

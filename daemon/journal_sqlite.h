@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -83,7 +84,15 @@ class JournalConnection {
     // After checkpoint(SQLITE_CHECKPOINT_TRUNCATE): the WAL goes away with the connection.
     void remove_wal_on_close() const;
 
-    base::Error error(int code, std::string_view doing) const;  // of the last call
+    // Reads both files from end to end. Error: the disk cannot; what is in them does not matter.
+    base::Status read_through() const;
+
+    // The first fsync that failed, whosever it was. The kernel may have dropped what it could not
+    // write, and the next fsync will not say so: nothing written after it is certain.
+    const std::optional<base::Error>& sync_error() const { return sync_error_; }
+
+    // What the call that just failed with `code` means; reads errno.
+    base::Error error(int code, std::string_view doing) const;
 
   private:
     explicit JournalConnection(std::string path) : path_(std::move(path)) {}
@@ -95,6 +104,7 @@ class JournalConnection {
     sqlite3* database_ = nullptr;
     std::uint64_t frame_bytes_ = 0;
     std::uint64_t wal_bytes_ = 0;
+    mutable std::optional<base::Error> sync_error_;
 };
 
 }  // namespace s3zipd

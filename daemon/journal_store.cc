@@ -45,7 +45,6 @@ struct JournalStore::State {
     base::Status erase(std::string_view job, std::uint8_t first, std::uint8_t last);
     base::Status finish(base::Status written);
     base::Status commit(Durability durability);
-    base::Status sync();
     void write_mark(std::uint64_t synced);
     base::Status checkpoint(int mode);
     base::Status check_row(const Key& key, JournalStatement& row, int sum_column) const;
@@ -62,10 +61,10 @@ struct JournalStore::State {
         free_pages, give_pages_back;
     JournalMeta committed, pending;
     Transaction transaction = Transaction::none;
-    bool changed = false;                // by this transaction
-    bool mark_lags = false;              // it could not be written after the last commit
-    std::optional<base::Error> failed;   // of this transaction
-    std::optional<base::Error> refused;  // an fsync failed: no more writes
+    bool changed = false;               // by this transaction
+    bool gives_back = false;            // free pages, since the last checkpoint
+    bool mark_lags = false;             // it could not be written after the last commit
+    std::optional<base::Error> failed;  // of this transaction
     std::mutex mutex;
 };
 
@@ -183,11 +182,7 @@ base::Status JournalStore::State::commit(Durability durability) {
     }
     const std::uint64_t synced = mark.commits().synced;
     if (durability == Durability::power && synced < committed.sequence) {
-        if (auto done = connection->sync_wal(); !done) {
-            // The kernel may have dropped what it could not write: nothing after it is certain.
-            refused = done.error();
-            return done;
-        }
+        if (auto done = connection->sync_wal(); !done) return done;
         write_mark(committed.sequence);
     } else if (changed) {
         write_mark(synced);
@@ -233,13 +228,13 @@ base::Status JournalStore::State::check_row(const Key& key, JournalStatement& ro
 
 base::Result<bool> JournalStore::State::maintain() {
     if (transaction != Transaction::none) return false;
-    if (refused) return base::fail(*refused);
+    if (connection->sync_error()) return base::fail(*connection->sync_error());
     if (mark_lags) write_mark(mark.commits().synced);
     if (connection->wal_bytes() > kWalBytes) {
         if (auto copied = checkpoint(SQLITE_CHECKPOINT_PASSIVE); !copied) {
             return base::fail(copied.error());
         }
-        return true;
+        return connection->wal_bytes() <= kWalBytes;
     }
     const auto free = [this]() -> base::Result<std::int64_t> {
         const JournalUse use(free_pages);
@@ -249,16 +244,24 @@ base::Result<bool> JournalStore::State::maintain() {
     };
     const auto before = free();
     if (!before) return base::fail(before.error());
-    if (*before <= kFreePagesKept) return false;
+    if (*before <= kFreePagesKept) {
+        // The file ends earlier once the WAL says so to it.
+        if (!std::exchange(gives_back, false)) return false;
+        if (auto copied = checkpoint(SQLITE_CHECKPOINT_PASSIVE); !copied) {
+            return base::fail(copied.error());
+        }
+        return false;
+    }
+    gives_back = true;
     if (auto given = give_pages_back.run(); !given) return base::fail(given.error());
     const auto after = free();
     if (!after) return base::fail(after.error());
-    return *after > kFreePagesKept && *after < *before;
+    return *after < *before;
 }
 
 void JournalStore::State::close() {
     end_transaction();
-    if (refused) return;  // The next start finds what the disk has.
+    if (connection->sync_error()) return;  // The next start finds what the disk has.
     if (auto copied = checkpoint(SQLITE_CHECKPOINT_TRUNCATE); !copied) {
         // Nothing is lost: the next start reads the WAL.
         base::log_warn("journal: the WAL stays, it cannot be copied into the database",
@@ -283,7 +286,8 @@ base::Result<std::unique_ptr<JournalStore>> JournalStore::open(const std::string
 base::Status JournalStore::begin() {
     const std::lock_guard lock(state_->mutex);
     CHECK(state_->transaction == Transaction::none);
-    if (state_->refused) return base::fail(*state_->refused);
+    const auto& refused = state_->connection->sync_error();
+    if (refused) return base::fail(*refused);
     if (auto begun = state_->begin.run(); !begun) return begun;
     state_->transaction = Transaction::open;
     return {};

@@ -55,8 +55,9 @@ class JournalStore {
 
     // A transaction: begin(), put() and erase(), then commit() or roll_back(). After an error of a
     // put or erase nothing is left of it, and commit() repeats that error. After an error of
-    // commit() nothing is left of it either, but for one: if the fsync fails it may be found after
-    // a restart, and until then the store refuses to write. REQUIRES: one at a time.
+    // commit() nothing is left of it either, unless the fsync failed: then it may be found after a
+    // restart. Once any fsync has failed, the store refuses to write until it is opened again.
+    // REQUIRES: one at a time.
     base::Status begin();
     base::Status put(const Key& key, std::string_view data);  // inserts or replaces
     // All numbers of the kinds first..last.
