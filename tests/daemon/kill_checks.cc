@@ -38,7 +38,7 @@ constexpr auto kSettleTime = 25s;
 }  // namespace
 
 void KillRun::check_memory() {
-    for (const Posted& posted : posted_) {
+    for (Posted& posted : posted_) {
         if (posted.id.empty() || given_up_) continue;
         const TestResponse response = ask("GET", "/archives/" + posted.id);
         if (given_up_) return;
@@ -48,8 +48,13 @@ void KillRun::check_memory() {
             continue;
         }
         const boost::json::value now = boost::json::parse(response.body);
+        if (posted.request.empty()) posted.request = text_at(now, "/request");  // events cut it
+        if (text_at(now, "/request") != posted.request)
+            report_.broken.push_back(fmt::format("life {} says another request of job {}: {}",
+                                                 life_, posted.id, text_at(now, "/request")));
         for (const char* field :
-             {"/id", "/state", "/created_at", "/finished_at", "/request", "/result", "/error"}) {
+             {"/id", "/state", "/created_at", "/finished_at", "/result/etag", "/result/size",
+              "/result/crc32", "/result/entries", "/result/duration_ms", "/error"}) {
             const std::string then = text_at(posted.end, field);
             if (text_at(now, field) == then) continue;
             report_.broken.push_back(fmt::format("life {} says another {} of job {}: {}, not {}",

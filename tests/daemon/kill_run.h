@@ -51,6 +51,7 @@ class KillRun {
         bool cancel_accepted = false, cancel_in_doubt = false;
         std::size_t seen_at_cancel = 0;  // requests at S3 by then
         boost::json::value end{};        // as it was told first
+        std::string request{};           // as it was told first, whole
     };
     using Clock = std::chrono::steady_clock;
 
