@@ -45,6 +45,7 @@ io::Task<void> ArchiveJob::run() {
     });
     auto result = co_await make_archive();
     job_->set_on_cancel({});
+    job_->plan_bytes = 0;
     if (result) {
         job_->succeed(std::move(*result), reactor_.utc_now());
     } else if (result.error().kind == base::ErrorKind::cancelled && parks()) {
@@ -72,6 +73,7 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
     job_->objects_total = plan_->layout().count();
     job_->bytes_total = plan_->layout().archive_size();
     job_->parts_total = plan_->parts().size();
+    job_->plan_bytes = plan_->memory_bytes();
     enter(JobState::running);
     co_return co_await upload_archive();
 }

@@ -41,6 +41,9 @@ class Manifest final : public zip::EntryList {
         return index == missing_list_at_ ? std::string_view(missing_list_) : std::string_view{};
     }
     std::uint64_t source_bytes() const { return source_bytes_; }  // to read from S3
+    std::uint64_t memory_bytes() const {
+        return entries_.capacity() * sizeof(ManifestEntry) + pool_->bytes() + report_->bytes();
+    }
     std::size_t bucket_count() const { return buckets_.size(); }
     const std::shared_ptr<const ObjectReport>& report() const { return report_; }
 

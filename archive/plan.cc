@@ -96,6 +96,12 @@ std::uint64_t Plan::part_size_max() const {
     return std::ranges::max(parts_.parts, {}, &Part::size).size();
 }
 
+std::uint64_t Plan::memory_bytes() const {
+    constexpr std::uint64_t kRowBytes = 16;  // of the layout
+    return manifest_->memory_bytes() + layout_.count() * kRowBytes +
+           parts_.parts.size() * sizeof(Part);
+}
+
 // The buckets of one shard: those of the manifest that its entries are in.
 class Plan::ShardBuckets {
   public:

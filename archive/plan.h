@@ -46,6 +46,7 @@ class Plan {
     bool single_put() const { return single_put_; }
     const std::string& comment() const { return comment_; }
     std::uint64_t part_size_max() const;  // of the largest part
+    std::uint64_t memory_bytes() const;   // with its manifest, estimated
 
     // The shard of one part: what an executor needs to know of it, and nothing else.
     ShardPlan shard_of(std::size_t part_index, const s3client::UploadTarget& upload) const;

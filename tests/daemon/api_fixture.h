@@ -10,6 +10,7 @@
 
 #include "daemon/api.h"
 #include "fake_engine.h"
+#include "temp_journal.h"
 #include "test_client.h"
 
 namespace s3zipd {
@@ -20,7 +21,7 @@ inline const std::string kGoodBody = R"({"source":{"bucket":"photos","prefix":"2
 class ApiTest : public testing::Test {
   protected:
     void start(ApiLimits limits = {}, JobLimits job_limits = {}) {
-        jobs_ = std::make_unique<JobService>(engine_, job_limits, base::system_clock());
+        jobs_ = std::make_unique<JobService>(engine_, *journal_, job_limits, base::system_clock());
         auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, engine_, limits);
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);
@@ -64,6 +65,7 @@ class ApiTest : public testing::Test {
         EXPECT_NE(text_at(response, "/detail"), "absent");
     }
 
+    TempJournal journal_;
     FakeEngine engine_;
     std::unique_ptr<JobService> jobs_;
     std::unique_ptr<ApiServer> api_;

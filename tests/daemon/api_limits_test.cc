@@ -276,7 +276,7 @@ TEST_F(ApiTest, StoppingSaysSoAndCloses) {
     TestClient client(port_);
     EXPECT_EQ(client.call("GET", "/readyz").status, 200);
     api_->stop_accepting();
-    EXPECT_TRUE(jobs_->shutdown(20s));
+    EXPECT_TRUE(jobs_->drain(20s));
     const auto response = client.call("GET", "/readyz");
     expect_problem(response, 503, "stopping");
     EXPECT_EQ(response.headers.at("connection"), "close");
@@ -289,9 +289,8 @@ TEST_F(ApiTest, AnEventStreamSeesTheEndBeforeTheServerStops) {
     client.read_until("\n\n");
     const auto started = engine_.next();
     api_->stop_accepting();
-    auto stopped = std::async(std::launch::async, [&] { return jobs_->shutdown(20s); });
-    while (!started.job->cancel_requested()) std::this_thread::yield();
-    started.end_cancelled();
+    auto stopped = std::async(std::launch::async, [&] { return jobs_->drain(20s); });
+    started.succeed(simple_result());
     EXPECT_TRUE(stopped.get());
     api_->stop(20s);
     EXPECT_THAT(client.read_to_end(), testing::HasSubstr("event: state\n"));

@@ -15,6 +15,7 @@
 #include "daemon/engine_adapter.h"
 #include "daemon/job_service.h"
 #include "s3sim/server.h"
+#include "temp_journal.h"
 #include "test_client.h"
 
 namespace s3zipd {
@@ -45,7 +46,8 @@ class E2eTest : public testing::Test {
         ASSERT_TRUE(engine.has_value()) << engine.error().detail;
         engine_ = std::move(*engine);
         adapter_ = std::make_unique<EngineAdapter>(*engine_);
-        jobs_ = std::make_unique<JobService>(*adapter_, JobLimits{}, base::system_clock());
+        jobs_ =
+            std::make_unique<JobService>(*adapter_, *journal_, JobLimits{}, base::system_clock());
         auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, *adapter_, {});
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);
@@ -152,6 +154,7 @@ class E2eTest : public testing::Test {
                "}";
     }
 
+    TempJournal journal_;
     std::unique_ptr<s3sim::Server> sim_;
     std::unique_ptr<archive::Engine> engine_;
     std::unique_ptr<EngineAdapter> adapter_;

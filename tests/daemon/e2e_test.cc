@@ -77,7 +77,7 @@ TEST_F(E2eTest, ACancelInTheMiddleLeavesNothing) {
     EXPECT_EQ(engine_->stats().memory_in_use_bytes, 0u);
 }
 
-TEST_F(E2eTest, StoppingAbortsWhatRuns) {
+TEST_F(E2eTest, WhatIsParkedKeepsItsUpload) {
     s3sim::Options sim;
     sim.synthetic = {{"big", "count=100,size=3000000"}};
     sim.faults = "UploadPart delay=200";
@@ -85,8 +85,10 @@ TEST_F(E2eTest, StoppingAbortsWhatRuns) {
     const std::string id = post(body(R"({"bucket":"big"})", "a.zip", R"({"part_size":"5MiB"})"));
     follow(id, [&](const auto& job) { return number_at(job, "/progress/parts_done") > 0; });
     EXPECT_EQ(sim_->open_uploads().size(), 1u);
-    EXPECT_TRUE(jobs_->shutdown(std::chrono::seconds(20)));
-    EXPECT_TRUE(sim_->open_uploads().empty());
+    EXPECT_TRUE(jobs_->park(std::chrono::seconds(20)));
+    EXPECT_EQ(sim_->open_uploads().size(), 1u);
+    EXPECT_EQ(text_at(boost::json::parse(call("GET", "/archives/" + id).body), "/state"), "queued");
+    EXPECT_EQ(engine_->stats().memory_in_use_bytes, 0u);
 }
 
 TEST_F(E2eTest, APlanIsWhatTheJobThenDoes) {

@@ -32,6 +32,10 @@ class FakeEngine final : public JobEngine {
             job->fail(std::move(error), base::system_clock().utc_now());
             on_change(job);
         }
+        void park() const {
+            job->be_parked();
+            on_change(job);
+        }
         void end_cancelled() const {
             fail({base::ErrorKind::cancelled, "cancelled", "cancelled while running", 0, {}, {}});
         }
@@ -51,6 +55,14 @@ class FakeEngine final : public JobEngine {
         return "http://s3.test/" + what.bucket + "/" + what.key +
                "?expires=" + std::to_string(what.expires_s) + what.role_arn;
     }
+    void release_upload(archive::UploadClaim claim, OnRelease done) override {
+        {
+            const std::lock_guard lock(mutex_);
+            released_.push_back(claim);
+            changed_.notify_all();
+        }
+        done(archive::Release::gone);
+    }
     archive::EngineStats stats() const override {
         archive::EngineStats stats;
         stats.io = "fake";
@@ -62,6 +74,12 @@ class FakeEngine final : public JobEngine {
         return stats;
     }
 
+    // What was released, once there are so many.
+    std::vector<archive::UploadClaim> released(std::size_t count) {
+        std::unique_lock lock(mutex_);
+        changed_.wait_for(lock, kPatience, [&] { return released_.size() >= count; });
+        return released_;
+    }
     // The next job that was started, in order; waits for it.
     Started next() {
         std::unique_lock lock(mutex_);
@@ -88,6 +106,7 @@ class FakeEngine final : public JobEngine {
     std::condition_variable changed_;
     std::deque<Started> started_;
     std::deque<OnPlan> plans_;
+    std::vector<archive::UploadClaim> released_;
 };
 
 inline archive::ArchiveRequest simple_request(int priority = 0) {

@@ -3,22 +3,33 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <future>
+#include <thread>
 
+#include "daemon/api_json.h"
 #include "fake_engine.h"
+#include "temp_journal.h"
 
 namespace s3zipd {
 namespace {
 
 using archive::JobState;
 
+const std::string kBody =
+    R"({"source":{"bucket":"photos","prefix":"2026/"},"destination":{"bucket":"out","key":"a.zip"}})";
+
 class JobServiceTest : public testing::Test {
   protected:
     JobService& service(JobLimits limits = {}) {
-        service_ = std::make_unique<JobService>(engine_, limits, base::system_clock());
+        service_ = std::make_unique<JobService>(engine_, *journal_, limits, base::system_clock());
         return *service_;
     }
+    base::Result<JobView> submit_it(archive::ArchiveRequest request,
+                                    std::optional<IdempotencyKey> key = std::nullopt) {
+        return submit_now(*service_, {std::move(request), kBody, std::move(key)});
+    }
+    base::Result<JobView> cancel(std::string_view id) { return cancel_now(*service_, id); }
     JobView submit(int priority = 0) {
-        auto job = service_->submit(simple_request(priority));
+        auto job = submit_it(simple_request(priority));
         EXPECT_TRUE(job.has_value());
         return job ? *job : JobView{};
     }
@@ -30,8 +41,16 @@ class JobServiceTest : public testing::Test {
         EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
         service_->unsubscribe(token);
     }
+    // As if the process had died, with what the journal has.
+    void restart(JobLimits limits = {}) {
+        service_.reset();
+        auto before = journal_.reopen();
+        service_ = std::make_unique<JobService>(engine_, *journal_, limits, base::system_clock());
+        service_->restore(std::move(before));
+    }
     JobState state_of(const std::string& id) { return service_->find(id)->snapshot.state; }
 
+    TempJournal journal_;
     FakeEngine engine_;
     std::unique_ptr<JobService> service_;
 };
@@ -80,30 +99,30 @@ TEST_F(JobServiceTest, TheQueueIsBounded) {
     service({.running_max = 1, .queued_max = 2});
     const auto running = submit(), waiting = submit();
     submit();
-    const auto refused = service_->submit(simple_request());
+    const auto refused = submit_it(simple_request());
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, "queue_full");
-    ASSERT_TRUE(service_->cancel(waiting.id).has_value());
-    EXPECT_TRUE(service_->submit(simple_request()).has_value());
+    ASSERT_TRUE(cancel(waiting.id).has_value());
+    EXPECT_TRUE(submit_it(simple_request()).has_value());
 }
 
 TEST_F(JobServiceTest, TheirMemoryIsBounded) {
     service({.live_bytes_max = 1});
     const auto alone = submit();  // larger than the bound, but alone
-    EXPECT_EQ(service_->submit(simple_request()).error().code, "queue_full");
+    EXPECT_EQ(submit_it(simple_request()).error().code, "queue_full");
     until_end(alone.id, [&] { engine_.next().succeed(simple_result()); });
-    EXPECT_TRUE(service_->submit(simple_request()).has_value());
+    EXPECT_TRUE(submit_it(simple_request()).has_value());
 }
 
 TEST_F(JobServiceTest, CancellingAWaitingJobEndsItAtOnce) {
     service({.running_max = 1});
     const auto running = submit(), waiting = submit();
-    const auto cancelled = service_->cancel(waiting.id);
+    const auto cancelled = cancel(waiting.id);
     ASSERT_TRUE(cancelled.has_value());
     EXPECT_EQ(cancelled->snapshot.state, JobState::cancelled);
     EXPECT_EQ(cancelled->snapshot.error->code, "cancelled");
-    EXPECT_EQ(service_->cancel(waiting.id).error().code, "already_ended");
-    EXPECT_EQ(service_->cancel("nobody").error().code, "not_found");
+    EXPECT_EQ(cancel(waiting.id).error().code, "already_ended");
+    EXPECT_EQ(cancel("nobody").error().code, "not_found");
 }
 
 TEST_F(JobServiceTest, CancellingARunningJobAsksTheEngine) {
@@ -112,7 +131,7 @@ TEST_F(JobServiceTest, CancellingARunningJobAsksTheEngine) {
     const auto started = engine_.next();
     started.enter(JobState::running);
     EXPECT_FALSE(started.job->cancel_requested());
-    const auto view = service_->cancel(job.id);
+    const auto view = cancel(job.id);
     ASSERT_TRUE(view.has_value());
     EXPECT_EQ(view->snapshot.state, JobState::running);
     EXPECT_TRUE(started.job->cancel_requested());
@@ -219,8 +238,7 @@ TEST_F(JobServiceTest, ListsByState) {
 TEST_F(JobServiceTest, IdempotencyKeys) {
     service({.running_max = 1, .kept_max = 1, .idempotency_keys_max = 2});
     const auto post = [&](std::string key, std::string body) {
-        return service_->submit(simple_request(),
-                                IdempotencyKey{key, digest_of(body), body.size()});
+        return submit_it(simple_request(), IdempotencyKey{key, digest_of(body), body.size()});
     };
     const auto first = post("k1", "body");
     ASSERT_TRUE(first.has_value());
@@ -234,26 +252,132 @@ TEST_F(JobServiceTest, IdempotencyKeys) {
 TEST_F(JobServiceTest, AForgottenJobsKeyIsFreeAgain) {
     service({.running_max = 1, .kept_max = 1});
     const IdempotencyKey key{"k", 1, 1};
-    const auto first = service_->submit(simple_request(), key);
+    const auto first = submit_it(simple_request(), key);
     until_end(first->id, [&] { engine_.next().succeed(simple_result()); });
-    EXPECT_EQ(service_->submit(simple_request(), key)->id, first->id);
+    EXPECT_EQ(submit_it(simple_request(), key)->id, first->id);
     const auto second = submit();
     until_end(second.id, [&] { engine_.next().succeed(simple_result()); });
-    EXPECT_NE(service_->submit(simple_request(), key)->id, first->id);
+    EXPECT_NE(submit_it(simple_request(), key)->id, first->id);
 }
 
-TEST_F(JobServiceTest, ShutdownCancelsAllAndWaits) {
+TEST_F(JobServiceTest, DrainingWaitsForThoseThatRunAndStartsNoOthers) {
     service({.running_max = 1});
     const auto running = submit(), waiting = submit();
     const auto started = engine_.next();
     started.enter(JobState::running);
-    EXPECT_FALSE(service_->shutdown(std::chrono::milliseconds(1)));  // it still runs
-    EXPECT_TRUE(started.job->cancel_requested());
-    EXPECT_EQ(state_of(waiting.id), JobState::cancelled);
-    EXPECT_EQ(service_->submit(simple_request()).error().code, "stopping");
-    started.end_cancelled();
-    EXPECT_TRUE(service_->shutdown(std::chrono::seconds(20)));
+    EXPECT_FALSE(service_->drain(std::chrono::milliseconds(1)));  // it still runs
+    EXPECT_FALSE(started.job->cancel_requested());
+    EXPECT_EQ(submit_it(simple_request()).error().code, "stopping");
+    until_end(running.id, [&] { started.succeed(simple_result()); });
+    EXPECT_TRUE(service_->drain(std::chrono::seconds(20)));
+    EXPECT_EQ(state_of(waiting.id), JobState::queued);
     EXPECT_EQ(engine_.waiting_starts(), 0u);
+}
+
+TEST_F(JobServiceTest, WhatIsParkedGoesOnInTheNextProcess) {
+    service({.running_max = 1});
+    const auto first = submit(), second = submit();
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    auto parked =
+        std::async(std::launch::async, [&] { return service_->park(std::chrono::seconds(20)); });
+    while (!started.job->park_requested()) std::this_thread::yield();
+    started.park();
+    EXPECT_TRUE(parked.get());
+    EXPECT_EQ(state_of(first.id), JobState::queued);
+    restart({.running_max = 1});
+    const auto again = engine_.next();
+    EXPECT_EQ(again.job->id(), first.id);
+    until_end(first.id, [&] { again.succeed(simple_result()); });
+    EXPECT_EQ(engine_.next().job->id(), second.id);
+}
+
+TEST_F(JobServiceTest, AnEndedJobIsTheSameAfterARestart) {
+    service();
+    const IdempotencyKey key{"k", 1, 1};
+    const auto job = submit_it(simple_request(), key);
+    archive::ArchiveResult result = simple_result();
+    auto report = std::make_shared<archive::ObjectReport>();
+    report->skip("photos", "gone.jpg", "not_found");
+    report->rename("photos", "a?.jpg", "a_.jpg", "unsafe");
+    result.report = report;
+    const auto failed = submit();
+    until_end(job->id, [&] { engine_.next().succeed(result); });
+    until_end(failed.id, [&] {
+        engine_.next().fail({base::ErrorKind::denied, "AccessDenied", "no", 403, "R1", "b/k"});
+    });
+    const auto before = service_->find(job->id);
+    restart();
+    const auto after = service_->find(job->id);
+    ASSERT_TRUE(after.has_value());
+    EXPECT_EQ(job_json(*after, 1000), job_json(*before, 1000));
+    ASSERT_EQ(after->snapshot.result->report->skipped().size(), 1u);
+    EXPECT_EQ(after->snapshot.result->report->renamed()[0].name, "a_.jpg");
+    EXPECT_EQ(service_->find(failed.id)->snapshot.error->request_id, "R1");
+    EXPECT_EQ(submit_it(simple_request(), key)->id, job->id);
+    EXPECT_EQ(submit_it(simple_request(), IdempotencyKey{"k", 2, 1}).error().code,
+              "idempotency_key_reused");
+    EXPECT_EQ(engine_.waiting_starts(), 0u);
+}
+
+TEST_F(JobServiceTest, ACancelOutlivesTheProcess) {
+    service({.running_max = 1});
+    const auto job = submit();
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    EXPECT_TRUE(cancel(job.id).has_value());
+    restart();  // it died before it could end the job
+    const auto again = engine_.next();
+    EXPECT_EQ(again.job->id(), job.id);
+    EXPECT_TRUE(again.job->cancel_requested());
+}
+
+TEST_F(JobServiceTest, IdsGoOnRisingWhenTheClockIsSetBack) {
+    struct SetBack final : base::Clock {
+        base::SteadyTime steady_now() override { return base::system_clock().steady_now(); }
+        base::UtcTime utc_now() override { return now; }
+        base::UtcTime now{std::chrono::hours(24 * 365 * 50)};
+    } clock;
+    service_ = std::make_unique<JobService>(engine_, *journal_, JobLimits{}, clock);
+    const auto first = submit();
+    clock.now -= std::chrono::hours(24 * 365);
+    const auto second = submit();
+    EXPECT_GT(second.id, first.id);
+    until_end(first.id, [&] {
+        const auto started = engine_.next();
+        started.job->enter(JobState::running, clock.now + std::chrono::hours(1));
+        started.job->succeed(simple_result(), clock.now);  // set back while it ran
+        started.on_change(started.job);
+    });
+    EXPECT_EQ(service_->find(first.id)->bytes_per_second, 0u);
+    service_.reset();
+    auto before = journal_.reopen();
+    service_ = std::make_unique<JobService>(engine_, *journal_, JobLimits{}, clock);
+    service_->restore(std::move(before));
+    EXPECT_GT(submit().id, second.id);
+}
+
+TEST_F(JobServiceTest, UploadsOfJobsThatHaveEndedAreSwept) {
+    service();
+    const auto job = submit();
+    const auto started = engine_.next();
+    started.enter(JobState::running);
+    std::promise<void> recorded;
+    started.job->recorder()->upload_begins([] {});
+    started.job->recorder()->upload_begun({"upload-1", true}, [&] { recorded.set_value(); });
+    recorded.get_future().wait();
+    until_end(job.id, [&] {
+        started.fail({base::ErrorKind::transient, "io_error", "S3 is away", 0, {}, {}});
+    });
+    EXPECT_EQ(journal_->uploads_left(job.id).size(), 1u);
+    restart();  // sweeps at once
+    const auto released = engine_.released(1);
+    ASSERT_EQ(released.size(), 1u);
+    EXPECT_EQ(released[0].upload_id, "upload-1");
+    EXPECT_EQ(released[0].bucket, "out");
+    service_.reset();
+    journal_.reopen();
+    EXPECT_TRUE(journal_->uploads_left(job.id).empty());
 }
 
 TEST_F(JobServiceTest, TheEngineMayCallBackAfterItsEnd) {

@@ -1,0 +1,78 @@
+// A journal in a directory of its own, which goes with it; and JobService's answers, waited for.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "daemon/job_service.h"
+#include "daemon/journal.h"
+
+namespace s3zipd {
+
+class TempDirectory {
+  public:
+    TempDirectory() {
+        std::string name = std::filesystem::temp_directory_path() / "s3zipd-XXXXXX";
+        EXPECT_NE(mkdtemp(name.data()), nullptr);
+        path_ = name;
+    }
+    ~TempDirectory() {
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+    }
+    TempDirectory(const TempDirectory&) = delete;
+    TempDirectory& operator=(const TempDirectory&) = delete;
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+};
+
+class TempJournal {
+  public:
+    TempJournal() { open(); }
+    Journal& operator*() { return *journal_; }
+    Journal* operator->() { return journal_.get(); }
+    const std::string& path() const { return directory_.path(); }
+    // As a restart would; what was in it.
+    std::vector<JournaledJob> reopen() {
+        journal_.reset();
+        open();
+        return std::move(before_);
+    }
+
+  private:
+    void open() {
+        auto journal = Journal::open(directory_.path());
+        ASSERT_TRUE(journal.has_value()) << journal.error().detail;
+        journal_ = std::move(*journal);
+        auto before = journal_->load();
+        ASSERT_TRUE(before.has_value()) << before.error().detail;
+        before_ = std::move(*before);
+    }
+    TempDirectory directory_;
+    std::unique_ptr<Journal> journal_;
+    std::vector<JournaledJob> before_;
+};
+
+inline base::Result<JobView> submit_now(JobService& service, Submission submission) {
+    std::promise<base::Result<JobView>> answer;
+    auto job = answer.get_future();
+    service.submit(std::move(submission),
+                   [&](base::Result<JobView> view) { answer.set_value(std::move(view)); });
+    return job.get();
+}
+
+inline base::Result<JobView> cancel_now(JobService& service, std::string_view id) {
+    std::promise<base::Result<JobView>> answer;
+    auto job = answer.get_future();
+    service.cancel(id, [&](base::Result<JobView> view) { answer.set_value(std::move(view)); });
+    return job.get();
+}
+
+}  // namespace s3zipd
