@@ -5,6 +5,7 @@
 
 #include "archive/request_rules.h"
 #include "s3client/endpoint.h"
+#include "s3client/http_url.h"
 #include "zip/layout.h"
 #include "zip/records.h"
 
@@ -101,6 +102,12 @@ bool is_role_arn(std::string_view arn) {
            consists_of(rest.substr(kAccountDigits + kRole.size()), "_+=,.@-/");
 }
 
+Status validate_notify(const std::string& url) {
+    if (url.empty()) return {};
+    const auto parsed = s3client::parse_http_url(url);
+    return parsed ? Status{} : at("/notify/url", std::unexpected(parsed.error()));
+}
+
 Status validate_role(const Options& options) {
     constexpr std::size_t kExternalIdMin = 2, kExternalIdMax = 1224;  // STS's limits
     if (!options.role_arn.empty() && !is_role_arn(options.role_arn)) {
@@ -144,7 +151,7 @@ Status validate(const ArchiveRequest& request) {
     if (part != 0 && (part < kPartSizeMin || part > kPartSizeMax)) {
         return bad("/options/part_size", "bad_part_size", "S3 takes parts of 5 MiB to 5 GiB");
     }
-    return {};
+    return validate_notify(request.notify_url);
 }
 
 }  // namespace archive

@@ -10,6 +10,7 @@
 #include "config/byte_size.h"
 #include "config/limits.h"
 #include "s3client/endpoint.h"
+#include "s3client/http_url.h"
 
 namespace cli {
 namespace {
@@ -88,6 +89,8 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     app.add_option("--priority", options.priority,
                    "Higher first in the daemon's queue, -100 to 100")
         ->check(CLI::Range(-100, 100));
+    app.add_option("--notify", a.request.notify_url,
+                   "The daemon tells this URL with a signed POST when the job has ended");
     add_store_options(app, a, words.store);
     add_engine_options(app, a, words);
 }
@@ -202,7 +205,16 @@ base::Status set_size(const std::string& word, std::uint64_t& size_bytes) {
     return {};
 }
 
+base::Status check_notify(const Arguments& a, bool given) {
+    if (!given) return {};
+    if (auto url = s3client::parse_http_url(a.request.notify_url); !url)
+        return bad(url.error().code, "--notify: " + url.error().detail);
+    return a.local ? bad("bad_notify", "--notify is done by a daemon, not with --local")
+                   : base::Status{};
+}
+
 base::Status understand(const CreateWords& words, const CLI::App& command, Arguments& a) {
+    if (auto ok = check_notify(a, command.count("--notify") > 0); !ok) return ok;
     if (auto added = add_sources(in_order(command, words), words, a); !added) return added;
     const auto target = s3client::parse_s3_uri(words.output);
     if (!target) return base::fail(target.error());

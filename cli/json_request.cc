@@ -114,6 +114,7 @@ std::string request_json(const archive::ArchiveRequest& request, Secrets secrets
     if (json::object options = options_json(request.options); !options.empty()) {
         out["options"] = std::move(options);
     }
+    if (!request.notify_url.empty()) out["notify"] = json::object{{"url", request.notify_url}};
     return json::serialize(out);
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ip_network.h"
 #include "base/log.h"
 #include "config/limits.h"
 
@@ -55,6 +56,9 @@ struct Settings {
     unsigned drain_seconds = 20;      // for jobs under way when it is stopped
     unsigned sweep_seconds = 3'600;
     unsigned sweep_grace_seconds = 3'600;
+
+    std::string notify_secret_file;             // empty: one is made in state_dir
+    std::vector<base::IpNetwork> notify_allow;  // though webhooks would not go there
 
     std::vector<std::string> warnings;  // to be logged once the log is set up
 };

@@ -110,6 +110,14 @@ constexpr std::array kSettings = {
             [](Settings& s, std::string_view t) {
                 return read_number(t, 300, 864'000, s.sweep_grace_seconds);
             }},
+    Setting{"notify-secret-file", "FILE", Kind::text,
+            "its first line signs webhooks (notify.secret in --state-dir, made once)",
+            [](Settings& s, std::string_view t) {
+                return read_existing_file(t, s.notify_secret_file);
+            }},
+    Setting{"notify-allow", "NETWORKS", Kind::text,
+            "where webhooks may go all the same, such as 127.0.0.0/8,::1/128 (nowhere)",
+            [](Settings& s, std::string_view t) { return read_networks(t, s.notify_allow); }},
 };
 
 }  // namespace

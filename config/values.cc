@@ -135,6 +135,16 @@ std::string read_absolute_path(std::string_view text, std::string& out) {
     return {};
 }
 
+std::string read_networks(std::string_view text, std::vector<base::IpNetwork>& out) {
+    auto networks = base::parse_ip_networks(text);
+    if (!networks) {
+        return fmt::format("must be networks with commas between them: {}",
+                           networks.error().detail);
+    }
+    out = std::move(*networks);
+    return {};
+}
+
 std::string read_existing_file(std::string_view text, std::string& out) {
     const std::string path(text);
     if (!path.empty() && access(path.c_str(), R_OK) != 0) {

@@ -6,6 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/ip_network.h"
 
 namespace config {
 
@@ -18,6 +21,7 @@ std::string read_region(std::string_view text, std::string& out);
 std::string read_flag(std::string_view text, std::optional<bool>& out);
 std::string read_profile(std::string_view text, std::string& out);
 std::string read_absolute_path(std::string_view text, std::string& out);
+std::string read_networks(std::string_view text, std::vector<base::IpNetwork>& out);
 std::string read_existing_file(std::string_view text, std::string& out);  // empty is allowed
 
 }  // namespace config

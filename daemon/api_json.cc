@@ -141,9 +141,11 @@ json::object request_of(const archive::ArchiveRequest& request, std::size_t obje
         sources.emplace_back(source_of(source, left));
         if (source.objects) left -= std::min(left, source.objects->size());
     }
-    return {{"sources", std::move(sources)},
-            {"destination", destination_of(request.destination)},
-            {"options", options_of(request.options)}};
+    json::object out{{"sources", std::move(sources)},
+                     {"destination", destination_of(request.destination)},
+                     {"options", options_of(request.options)}};
+    if (!request.notify_url.empty()) out["notify"] = json::object{{"url", request.notify_url}};
+    return out;
 }
 
 json::object requests_of(const s3client::RequestCounts& counts) {

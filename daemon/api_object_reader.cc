@@ -196,12 +196,6 @@ void ObjectReader::fail(std::string_view field, std::string_view code, std::stri
     set_field_error(error_, code, pointer(field), what);
 }
 
-void ObjectReader::refuse(std::string_view field) {
-    if (find(field) != nullptr) {
-        fail(field, "unsupported", "is not supported by this version of s3zipd");
-    }
-}
-
 void ObjectReader::finish() {
     if (object_ == nullptr) return;
     for (const auto& pair : *object_) {

@@ -58,8 +58,6 @@ class ObjectReader {
     const boost::json::array* read_list(std::string_view field, std::size_t count_max);
 
     void fail(std::string_view field, std::string_view code, std::string_view what);
-    // A field of a later version: known, but refused.
-    void refuse(std::string_view field);
     void finish();
 
   private:

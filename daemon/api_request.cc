@@ -223,7 +223,12 @@ base::Result<archive::ArchiveRequest> parse_archive_request(std::string_view bod
     if (const json::value* options = reader.find("options")) {
         read_options(*options, reader.pointer("options"), error, request.options);
     }
-    reader.refuse("notify");
+    if (const json::value* notify = reader.find("notify")) {
+        ObjectReader inner(*notify, reader.pointer("notify"), error);
+        inner.require("url");
+        read_word(inner, "url", request.notify_url);
+        inner.finish();
+    }
     reader.finish();
     if (error) return base::fail(std::move(*error));
     if (auto valid = archive::validate(request); !valid) {

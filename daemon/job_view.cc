@@ -28,7 +28,7 @@ std::uint64_t estimate_bytes(const archive::ArchiveRequest& request) {
     for (const auto& [name, value] : request.destination.metadata) {
         bytes += name.size() + value.size();
     }
-    return bytes + request.options.comment.size();
+    return bytes + request.options.comment.size() + request.notify_url.size();
 }
 
 std::uint64_t estimate_bytes(const archive::JobSnapshot& snapshot) {

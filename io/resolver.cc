@@ -64,6 +64,14 @@ bool same(const SocketAddress& a, const SocketAddress& b) {
 
 }  // namespace
 
+std::vector<SocketAddress> fixed_addresses(const std::string& host) {
+    if (const auto numeric = parse_numeric(host.c_str())) return {*numeric};
+    // IPv4 first: what listens on one of the two only, mostly listens there.
+    if (is_localhost(host) && is_name(host))
+        return {*parse_numeric("127.0.0.1"), *parse_numeric("::1")};
+    return {};
+}
+
 struct Resolver::Known {
     struct Candidate {
         SocketAddress address;
@@ -180,12 +188,7 @@ std::shared_ptr<Resolver::Known> Resolver::find_or_add(const Name& name) {
     if (!make_room()) return nullptr;
     const auto& [host, port] = name;
     auto known = std::make_shared<Known>(reactor_, port);
-    if (const auto numeric = parse_numeric(host.c_str())) {
-        known->take_addresses({*numeric}, {});
-    } else if (is_localhost(host) && is_name(host)) {
-        // IPv4 first: what listens on one of the two only, mostly listens there.
-        known->take_addresses({*parse_numeric("127.0.0.1"), *parse_numeric("::1")}, {});
-    }
+    known->take_addresses(fixed_addresses(host), {});
     known->fixed = !known->candidates.empty() || !is_name(host);
     if (known->fixed) known->usable_until = base::SteadyTime::max();
     // Not all processes begin with the same address.

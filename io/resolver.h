@@ -23,6 +23,10 @@
 
 namespace io {
 
+// What a numeric address, however spelled ("0x7f.1"), or localhost stands for, with port 0; empty
+// for the names that servers are asked for. Touches no network.
+std::vector<SocketAddress> fixed_addresses(const std::string& host);
+
 class Resolver {
   public:
     // Bounds of a TTL; also how soon a failed refresh is tried again.

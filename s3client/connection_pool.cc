@@ -1,8 +1,26 @@
 #include "s3client/connection_pool.h"
 
+#include <fmt/format.h>
 #include <utility>
 
 namespace s3client {
+namespace {
+
+// Takes out the addresses that the filter refuses. An error if none is left.
+base::Status keep_allowed(const io::AddressFilter& filter, const std::string& host,
+                          std::vector<io::SocketAddress>& addresses) {
+    std::string_view why;
+    std::erase_if(addresses, [&](const io::SocketAddress& address) {
+        const std::string_view refusal = filter.refusal(address);
+        if (!refusal.empty()) why = refusal;
+        return !refusal.empty();
+    });
+    if (!addresses.empty()) return {};
+    return base::fail(base::ErrorKind::denied, "address_refused",
+                      fmt::format("{}: its address is not to be connected to: {}", host, why));
+}
+
+}  // namespace
 
 ConnectionLease::ConnectionLease(ConnectionLease&& other) noexcept
     : pool_(std::exchange(other.pool_, nullptr)),
@@ -15,9 +33,11 @@ ConnectionLease::~ConnectionLease() {
 }
 
 ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
-                               unsigned idle_max, std::shared_ptr<io::ResolverThread> resolver)
+                               unsigned idle_max, std::shared_ptr<io::ResolverThread> resolver,
+                               std::optional<io::AddressFilter> filter)
     : reactor_(reactor),
       resolver_(reactor, std::move(resolver)),
+      filter_(std::move(filter)),
       tls_(std::move(tls)),
       idle_max_(idle_max) {}
 
@@ -55,8 +75,12 @@ io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const T
         co_return base::fail(base::ErrorKind::invalid, "ca_bundle",
                              "no certificates of CAs could be read, which https needs");
     }
-    const auto addresses = co_await resolver_.resolve(target.connect_host, target.port, quick);
+    auto addresses = co_await resolver_.resolve(target.connect_host, target.port, quick);
     if (!addresses) co_return std::unexpected(addresses.error());
+    if (filter_) {
+        if (auto left = keep_allowed(*filter_, target.connect_host, *addresses); !left)
+            co_return std::unexpected(left.error());
+    }
     for (std::size_t i = 0;; ++i) {
         const bool last = i + 1 == addresses->size();
         auto stream = co_await connect(target, (*addresses)[i], last, quick);

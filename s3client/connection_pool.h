@@ -8,9 +8,11 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 
+#include "io/address_filter.h"
 #include "io/resolver.h"
 #include "io/tls.h"
 #include "s3client/connection.h"
@@ -47,9 +49,13 @@ class ConnectionPool {
     static constexpr base::Duration kConnectTimeout = std::chrono::seconds(5);
     static constexpr base::Duration kAddressTimeout = std::chrono::milliseconds(1500);
 
+    // filter: which addresses may be connected to; none: all.
     ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls, unsigned idle_max,
-                   std::shared_ptr<io::ResolverThread> resolver = nullptr);
+                   std::shared_ptr<io::ResolverThread> resolver = nullptr,
+                   std::optional<io::AddressFilter> filter = std::nullopt);
 
+    // Errors: denied "address_refused" if the filter leaves no address of the host; those of
+    // io::Resolver, io::connect_tcp() and io::start_tls().
     // fresh: do not hand out an idle one (after a reused one turned out dead).
     io::Task<base::Result<ConnectionLease>> acquire(Target target, bool fresh, io::Bounds bounds);
 
@@ -73,6 +79,7 @@ class ConnectionPool {
 
     io::Reactor& reactor_;
     io::Resolver resolver_;
+    const std::optional<io::AddressFilter> filter_;
     std::shared_ptr<io::TlsContext> tls_;
     const unsigned idle_max_;
     std::map<ConnectionLease::Key, std::deque<Idle>> idle_;  // oldest first

@@ -61,14 +61,14 @@ TEST(Arguments, EveryOptionReachesTheBody) {
               "--include",      "*.[a,b]",      "--exclude", "*/tmp/*",        "--on-duplicate",
               "rename",         "--on-missing", "skip",      "--on-empty",     "archive",
               "--timestamps",   "fixed",        "--comment", "hi \"you\"",     "--part-size",
-              "8MiB",           "--priority",   "-3"}),
+              "8MiB",           "--priority",   "-3",        "--notify",       "https://x/y?z=1"}),
         R"({"sources":[{"bucket":"src","prefix":"p/","include":["*.jpg","*.[a,b]"],)"
         R"("exclude":["*/tmp/*"]}],)"
         R"("destination":{"bucket":"out","key":"x.zip","overwrite":true},)"
         R"("options":{"strip_prefix":"p/","flatten":true,"on_duplicate":"rename",)"
         R"("on_missing":"skip",)"
         R"("on_empty":"archive","timestamps":"fixed","comment":"hi \"you\"",)"
-        R"("priority":-3,"part_size":8388608}})");
+        R"("priority":-3,"part_size":8388608},"notify":{"url":"https://x/y?z=1"}})");
 }
 
 TEST(Arguments, NamesOrderAndTheListOfMissing) {
@@ -180,6 +180,10 @@ INSTANTIATE_TEST_SUITE_P(
         Words{"create", "s3://src/key", "-o", "s3://out/x", "--exclude", "*.tmp"},
         Words{"ls", "--manifest", "s3://m/l"},
         Words{"create", "s3://src/", "-o", "s3://out/x", "--priority", "101"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--notify", "x.example"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--notify", ""},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--notify", "https://u:p@x"},
+        Words{"create", "s3://src/", "-o", "s3://out/x", "--notify", "https://x", "--local"},
         Words{"plan", "--wait", "s3://src/", "-o", "s3://out/x"}, Words{"ls", "--state", "done"},
         Words{"ls", "--limit", "0"}, Words{"ls", "--limit", "-1"}, Words{"show"},
         Words{"show", "../x"}, Words{"show", "a b"}, Words{"verify"},

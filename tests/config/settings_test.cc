@@ -60,6 +60,8 @@ TEST_F(SettingsTest, DefaultsWithoutAnything) {
     EXPECT_EQ(s->jobs_running_max, 8u);
     EXPECT_EQ(s->jobs_queued_max, 10'000u);
     EXPECT_EQ(s->jobs_kept_max, 10'000u);
+    EXPECT_EQ(s->notify_secret_file, "");
+    EXPECT_TRUE(s->notify_allow.empty());
     EXPECT_EQ(s->config_file, "");
     EXPECT_TRUE(s->warnings.empty());
 }
@@ -98,7 +100,11 @@ TEST_F(SettingsTest, EveryFlag) {
                          "--jobs-queued-max",
                          "5",
                          "--jobs-kept-max",
-                         "1"},
+                         "1",
+                         "--notify-secret-file",
+                         "/dev/null",
+                         "--notify-allow",
+                         "127.0.0.0/8, ::1"},
                         {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     EXPECT_EQ(s->listen_address, "::1");
@@ -120,6 +126,10 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
     EXPECT_EQ(s->jobs_kept_max, 1u);
+    EXPECT_EQ(s->notify_secret_file, "/dev/null");
+    ASSERT_EQ(s->notify_allow.size(), 2u);
+    EXPECT_EQ(s->notify_allow[0], *base::parse_ip_network("127.0.0.0/8"));
+    EXPECT_EQ(s->notify_allow[1], *base::parse_ip_network("::1/128"));
 }
 
 // flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
@@ -202,6 +212,11 @@ TEST_F(SettingsTest, BadValuesNameTheFlag) {
                                                        {"--jobs-running-max", "0"},
                                                        {"--jobs-queued-max", "0"},
                                                        {"--jobs-kept-max", "0"},
+                                                       {"--notify-secret-file", "/nonexistent"},
+                                                       {"--notify-allow", "localhost"},
+                                                       {"--notify-allow", "127.0.0.1/8"},
+                                                       {"--notify-allow", "10.0.0.0/33"},
+                                                       {"--notify-allow", "::1,"},
                                                        {"--endpoint-url", "http://u:p@x"},
                                                        {"--listen", "1.2.3:80"},
                                                        {"--listen", "1.2.3.256:80"},
@@ -232,10 +247,12 @@ TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
 
 TEST_F(SettingsTest, UsageNamesEverySetting) {
     for (const char* flag :
-         {"--config", "--listen", "--state-dir", "--io", "--reactors", "--memory", "--part-size",
-          "--connections", "--log-level", "--log-format", "--region", "--endpoint-url",
-          "--addressing", "--ca-bundle", "--dualstack", "--profile", "--jobs-running-max",
-          "--jobs-queued-max", "--jobs-kept-max"}) {
+         {"--config",           "--listen",          "--state-dir",     "--io",
+          "--reactors",         "--memory",          "--part-size",     "--connections",
+          "--log-level",        "--log-format",      "--region",        "--endpoint-url",
+          "--addressing",       "--ca-bundle",       "--dualstack",     "--profile",
+          "--jobs-running-max", "--jobs-queued-max", "--jobs-kept-max", "--notify-secret-file",
+          "--notify-allow"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
 }
@@ -254,7 +271,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 15);
+    EXPECT_EQ(keys, 17);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;

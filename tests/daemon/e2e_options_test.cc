@@ -127,6 +127,7 @@ struct EffectRow {
     std::string source, destination, options;  // members; empty: the plain ones
     Names entries;                             // of the archive, in order
     std::function<void(const json::value& job, const std::string& archive)> check = {};
+    std::string notify = {};  // what is done with it: notifier_test.cc
 };
 
 class OptionsTest : public E2eTest {
@@ -158,9 +159,9 @@ class OptionsTest : public E2eTest {
         return "{" + first + (first.empty() || more.empty() ? "" : ",") + more + "}";
     }
     static std::string request(const std::string& source, const std::string& destination,
-                               const std::string& options) {
+                               const std::string& options, const std::string& notify = {}) {
         return R"({"source":)" + source + R"(,"destination":)" + destination + R"(,"options":)" +
-               options + "}";
+               options + (notify.empty() ? "" : R"(,"notify":)" + notify) + "}";
     }
     // Jobs that make every call there is: listing, asking, a list, an upload, one that is aborted.
     Places places_of(const HeaderRow& row) {
@@ -339,6 +340,8 @@ std::vector<EffectRow> OptionsTest::effect_rows() {
          shows("/request/options/priority", "7")},
         {"Options.checksums", "", "", R"("checksums":"required")", plain,
          shows("/request/options/checksums", "\"required\"")},
+        {"Notify.url", "", "", "", plain, shows("/request/notify/url", "\"https://y/z?q=1\""),
+         R"({"url":"https://y/z?q=1"})"},
     };
 }
 
@@ -356,7 +359,7 @@ TEST_F(OptionsTest, WhatOtherFieldsSayIsDone) {
                                "}";
         const auto job =
             run(request("{" + or_else(row.source, R"("bucket":"src","prefix":"d/")") + "}", to,
-                        "{" + row.options + "}"));
+                        "{" + row.options + "}", row.notify));
         ASSERT_EQ(text_at(job, "/state"), "succeeded") << at(job, "/error");
         const json::value asked = json::parse(to);
         const auto bytes = sim_->get(text_at(asked, "/bucket"), text_at(asked, "/key"));
@@ -368,6 +371,16 @@ TEST_F(OptionsTest, WhatOtherFieldsSayIsDone) {
         EXPECT_EQ(names, row.entries);
         if (row.check) row.check(job, *bytes);
     }
+}
+
+TEST_F(OptionsTest, APlanTakesNotifyAndTellsNobody) {
+    start_recording();
+    fill();
+    const auto plan =
+        call("POST", "/plans",
+             request(R"({"bucket":"src","prefix":"d/"})", R"({"bucket":"out","key":"p.zip"})", "{}",
+                     R"({"url":"http://127.0.0.1:9/"})"));
+    EXPECT_EQ(plan.status, 200) << plan.body;
 }
 
 // All leaves of a schema: its properties, and those of objects in them.
@@ -386,7 +399,7 @@ TEST_F(OptionsTest, EveryFieldOfTheApiHasARow) {
     const json::value document = json::parse(std::string_view(kOpenApi));
     const json::object& schemas = document.at("components").at("schemas").as_object();
     Names fields;
-    for (const char* part : {"Source", "Destination", "Options"})
+    for (const char* part : {"Source", "Destination", "Options", "Notify"})
         add_fields(schemas.at(part).as_object(), part, fields);
     // STS is told of these, not S3.
     Names rows = {"Options.role_arn", "Options.external_id"};
@@ -400,7 +413,8 @@ TEST_F(OptionsTest, EveryFieldOfTheApiHasARow) {
     Names top;
     for (const auto& property : schemas.at("ArchiveRequest").at("properties").as_object())
         top.emplace_back(property.key());
-    EXPECT_THAT(top, testing::UnorderedElementsAre("source", "sources", "destination", "options"));
+    EXPECT_THAT(top, testing::UnorderedElementsAre("source", "sources", "destination", "options",
+                                                   "notify"));
 }
 
 }  // namespace

@@ -31,7 +31,8 @@ TEST(Request, ReadsEveryField) {
                      "on_empty": "archive", "timestamps": "fixed", "comment": "hello",
                      "execution": "local",
                      "priority": -7, "part_size": "64MiB", "checksums": "required",
-                     "role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "e1" } })");
+                     "role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "e1" },
+        "notify": { "url": "https://hooks.example:8443/done?token=x" } })");
     ASSERT_TRUE(request.has_value()) << request.error().detail;
     ASSERT_EQ(request->sources.size(), 2u);
     EXPECT_EQ(request->sources[0].bucket, "photos");
@@ -81,6 +82,7 @@ TEST(Request, ReadsEveryField) {
     EXPECT_EQ(options.checksums, archive::Checksums::required);
     EXPECT_EQ(options.role_arn, "arn:aws:iam::123456789012:role/r");
     EXPECT_EQ(options.external_id, "e1");
+    EXPECT_EQ(request->notify_url, "https://hooks.example:8443/done?token=x");
 }
 
 TEST(Request, TakesASingleSourceAndDefaults) {
@@ -92,6 +94,7 @@ TEST(Request, TakesASingleSourceAndDefaults) {
     EXPECT_FALSE(request->destination.overwrite);
     EXPECT_EQ(request->options.on_duplicate, archive::OnDuplicate::fail);
     EXPECT_EQ(request->options.part_size_bytes, 0u);
+    EXPECT_EQ(request->notify_url, "");
 }
 
 TEST(Request, EveryWordOfNamesAndOrder) {
@@ -301,13 +304,24 @@ INSTANTIATE_TEST_SUITE_P(
                  "/options/part_size"}),
     [](const auto& info) { return info.param.name; });
 
-INSTANTIATE_TEST_SUITE_P(Body, BadFieldTest,
-                         testing::Values(BadField{"Notify", "", "", "",
-                                                  R"(,"notify":{"url":"https://x"})", "unsupported",
-                                                  "/notify"},
-                                         BadField{"Unknown", "", "", "", R"(,"colour":"red")",
-                                                  "unknown_field", "/colour"}),
-                         [](const auto& info) { return info.param.name; });
+BadField notify(std::string name, std::string value, std::string code, std::string pointer) {
+    return {std::move(name),   "", "", "", R"(,"notify":)" + value, std::move(code),
+            std::move(pointer)};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Body, BadFieldTest,
+    testing::Values(
+        notify("NotifyType", R"("https://x")", "wrong_type", "/notify"),
+        notify("NotifyNull", "null", "wrong_type", "/notify"),
+        notify("NotifyNoUrl", "{}", "missing_field", "/notify/url"),
+        notify("NotifyUrlType", R"({"url":1})", "wrong_type", "/notify/url"),
+        notify("NotifyUrlEmpty", R"({"url":""})", "bad_value", "/notify/url"),
+        notify("NotifyUnknown", R"({"url":"https://x","on":"end"})", "unknown_field", "/notify/on"),
+        notify("NotifyScheme", R"({"url":"ftp://x"})", "bad_url", "/notify/url"),
+        notify("NotifyPassword", R"({"url":"https://u:p@x"})", "bad_url", "/notify/url"),
+        BadField{"Unknown", "", "", "", R"(,"colour":"red")", "unknown_field", "/colour"}),
+    [](const auto& info) { return info.param.name; });
 
 // validate() speaks of /sources/0; who wrote "source" reads of /source.
 TEST(Request, ValidationKeepsTheWritersPointer) {

@@ -52,11 +52,12 @@ class Listening {
 
 class ConnectionPoolTest : public io::OnBackends {
   protected:
-    void SetUp() override {
+    void SetUp() override { make_pool(std::nullopt); }
+    void make_pool(std::optional<io::AddressFilter> filter) {
         io::ResolverThread::Options options;
         options.servers = dns.servers();
-        pool = std::make_unique<ConnectionPool>(reactor, nullptr, 8,
-                                                io::must(io::ResolverThread::start(options)));
+        pool = std::make_unique<ConnectionPool>(
+            reactor, nullptr, 8, io::must(io::ResolverThread::start(options)), std::move(filter));
     }
     // Opens a connection and closes it again.
     base::Status connect(std::uint16_t port, io::Bounds bounds = {}) {
@@ -119,6 +120,26 @@ TEST_P(ConnectionPoolTest, NobodyThere) {
     ASSERT_FALSE(connected);
     EXPECT_EQ(connected.error().kind, base::ErrorKind::transient);
     EXPECT_EQ(pool->connections_open(), 0U);
+}
+
+// What is refused is not even tried, whatever name leads there.
+TEST_P(ConnectionPoolTest, TheFilterKeepsItFromAddresses) {
+    const Listening refused("127.0.0.2");
+    const Listening allowed("127.0.0.3", refused.port());
+    make_pool(io::AddressFilter(*base::parse_ip_networks("127.0.0.3")));
+    dns.set("s3.test", {.v4 = {"127.0.0.2"}, .v6 = {"::1"}});
+    const auto connected = connect(refused.port());
+    ASSERT_FALSE(connected);
+    EXPECT_EQ(connected.error().kind, base::ErrorKind::denied);
+    EXPECT_EQ(connected.error().code, "address_refused");
+    EXPECT_NE(connected.error().detail.find("s3.test"), std::string::npos);
+    EXPECT_NE(connected.error().detail.find("loopback"), std::string::npos);
+    EXPECT_EQ(pool->connections_open(), 0U);
+    make_pool(io::AddressFilter(*base::parse_ip_networks("127.0.0.3")));
+    dns.set("s3.test", {.v4 = {"127.0.0.2", "127.0.0.3"}});
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(connect(refused.port()));
+    EXPECT_EQ(refused.taken(), 0);
+    EXPECT_EQ(allowed.taken(), 4);
 }
 
 // A deadline bounds the look-up too.
