@@ -110,7 +110,7 @@ void KillRun::check_deliveries() {
 }
 
 // An upload whose id was nobody's, because the answer was lost or the daemon died over it, is swept
-// after five minutes (DISABLED_AnUploadOfWhichNobodyKnewGoesInTheEnd in survival_test.cc); all others are to go.
+// after five minutes (the long test in survival_test.cc); all others are to go.
 void KillRun::check_uploads() {
     std::vector<s3sim::OpenUpload> left;
     (void)comes_true(kSettleTime, [&] {

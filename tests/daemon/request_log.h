@@ -1,8 +1,7 @@
 // A RequestLog is what S3 has seen of a daemon that lives several times: every request of an upload
 // or of an archive, as it came and as it was executed, in one order, with the life it belongs to.
 //
-// add() and begin_life() may be called from any thread; reading is for after the server has stopped,
-// or for one who can live with a moment's view.
+// All members are thread-safe; what seen() returns is a moment's view while the server runs.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // A TlsProxy ends TLS in front of a server on the loopback that speaks plain TCP: what comes in is
-// passed on, what comes back is encrypted. Its certificate is for localhost and 127.0.0.1 and signed
-// by a CA made here, whose own is in pem_file() for as long as the proxy lives.
+// passed on, what comes back is encrypted. Its certificate is for localhost and 127.0.0.1 and
+// signed by a CA made here, whose own is in pem_file() for as long as the proxy lives.
 //
 // A thread for each connection, joined by the destructor at the latest; stop() cuts all of them. A
 // reset on one side becomes one on the other, an end in good order an end. All members are
