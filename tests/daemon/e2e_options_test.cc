@@ -25,14 +25,19 @@ const Places kSourceReads = {"HeadObject src", "GetObject src", "HeadObject list
 const Places kSourceCalls = {"ListObjectsV2 src", "HeadObject src", "GetObject src",
                              "HeadObject lists", "GetObject lists"};
 const Places kNewObject = {"PutObject out", "CreateMultipartUpload out"};
-const Places kDestinationKey = {"HeadObject out", "PutObject out", "CreateMultipartUpload out",
-                                "UploadPart out", "CompleteMultipartUpload out"};
+const Places kDestinationKey = {"HeadObject out",
+                                "PutObject out",
+                                "CreateMultipartUpload out",
+                                "UploadPart out",
+                                "CompleteMultipartUpload out",
+                                "ListParts out"};
 const Places kDestinationCalls = {"HeadObject out",
                                   "PutObject out",
                                   "CreateMultipartUpload out",
                                   "UploadPart out",
                                   "CompleteMultipartUpload out",
-                                  "AbortMultipartUpload out"};
+                                  "AbortMultipartUpload out",
+                                  "ListParts out"};
 
 enum class Where : std::uint8_t { source, destination, options };
 
