@@ -81,6 +81,8 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     choice("--on-missing", words.on_missing, {"fail", "skip"}, "An object that is not there");
     app.add_flag("--list-missing", options.list_missing,
                  "With --on-missing skip: name them in an entry, _MISSING.txt");
+    app.add_flag("--reuse", options.reuse,
+                 "An earlier archive of the same objects will do, if it is unchanged");
     choice("--on-empty", words.on_empty, {"fail", "archive"},
            "Nothing to zip: an error, or an empty archive");
     choice("--timestamps", words.timestamps, {"source", "fixed"}, "Times of entries");

@@ -30,6 +30,8 @@ ResultView result_view(const archive::ArchiveResult& result, const archive::JobS
     view.crc32 = fmt::format("{:08x}", result.crc32);
     view.checksums = result.checked ? "checked" : "unchecked";
     view.compared = result.compared;
+    view.fingerprint = result.fingerprint;
+    view.reused = result.reused;
     view.size = result.size;
     view.entries = result.entries;
     if (snapshot.started_at && snapshot.finished_at) {

@@ -36,6 +36,8 @@ struct ReportView {
 struct ResultView {
     std::string bucket, key, etag, version_id, crc32;
     std::string checksums;  // "checked" by the store, or "unchecked"
+    std::string fingerprint;
+    bool reused = false;  // an earlier job made it
     std::uint64_t size = 0, entries = 0, compared = 0, duration_ms = 0;
     double cost_usd = 0;
     ReportView report;

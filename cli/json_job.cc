@@ -42,6 +42,11 @@ void read(const json::object& from, std::string_view name, std::uint64_t& to) {
     if (!error) to = number;
 }
 
+void read(const json::object& from, std::string_view name, bool& to) {
+    const json::value* value = from.if_contains(name);
+    if (value != nullptr && value->is_bool()) to = value->as_bool();
+}
+
 void read(const json::object& from, std::string_view name, double& to) {
     const json::value* value = from.if_contains(name);
     if (value == nullptr || !value->is_number()) return;
@@ -82,6 +87,8 @@ ResultView result_view(const json::object& from) {
     read(from, "crc32", to.crc32);
     read(from, "checksums", to.checksums);
     read(from, "compared", to.compared);
+    read(from, "fingerprint", to.fingerprint);
+    read(from, "reused", to.reused);
     read(from, "size", to.size);
     read(from, "entries", to.entries);
     read(from, "duration_ms", to.duration_ms);
@@ -129,11 +136,12 @@ json::object tally_json(const RequestTally& requests) {
 }
 
 json::object result_json(const ResultView& result) {
-    json::object out{{"bucket", result.bucket},    {"key", result.key},
-                     {"etag", result.etag},        {"version_id", text_or_null(result.version_id)},
-                     {"size", result.size},        {"entries", result.entries},
-                     {"crc32", result.crc32},      {"checksums", result.checksums},
-                     {"compared", result.compared}, {"duration_ms", result.duration_ms},
+    json::object out{{"bucket", result.bucket},     {"key", result.key},
+                     {"etag", result.etag},         {"version_id", text_or_null(result.version_id)},
+                     {"size", result.size},         {"entries", result.entries},
+                     {"crc32", result.crc32},       {"checksums", result.checksums},
+                     {"compared", result.compared}, {"fingerprint", result.fingerprint},
+                     {"reused", result.reused},     {"duration_ms", result.duration_ms},
                      {"cost_usd", result.cost_usd}};
     write_report(out, result.report);
     return out;

@@ -100,6 +100,7 @@ json::object options_json(const archive::Options& options) {
     put_unless_empty(out, "role_arn", options.role_arn);
     put_unless_empty(out, "external_id", options.external_id);
     if (options.checksums == archive::Checksums::required) out["checksums"] = "required";
+    if (options.reuse) out["reuse"] = true;
     return out;
 }
 

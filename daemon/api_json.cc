@@ -219,6 +219,11 @@ json::object object_of(const JobView& job, std::size_t objects_shown) {
     out["progress"] = progress_of(job);
     out["requests"] = requests_of(s.requests);
     if (s.result) out["result"] = result_of(s, objects_shown);
+    if (archive::has_ended(s.state) && !job.job->request().notify_url.empty()) {
+        out["notification"] = json::object{{"attempts", job.notice.attempts},
+                                           {"delivered", job.notice.delivered},
+                                           {"given_up", job.notice.given_up}};
+    }
     if (s.error) out["error"] = error_of(*s.error);
     return out;
 }

@@ -40,6 +40,7 @@ JobService::~JobService() {
     }
     inbox_->arrived.notify_all();
     thread_.join();
+    notify_ = nullptr;  // it may hold who calls noticed()
 }
 
 void JobService::submit(Submission submission, OnJob done) {
@@ -198,11 +199,13 @@ void JobService::cancel_recorded(const std::string& id, const base::Status& writ
     done(view);
 }
 
-void JobService::noticed(const std::string& id, NoticeRow notice) {
-    inbox_->call([id, notice](JobService& self) {
+void JobService::noticed(const std::string& id, NoticeRow notice, bool later) {
+    inbox_->call([id, notice, later](JobService& self) {
         const std::lock_guard lock(self.mutex_);
         const auto found = self.jobs_.find(id);
         if (found == self.jobs_.end()) return;
+        found->second.tell_later = later;
+        if (later) return;
         found->second.notice = notice;
         self.journal_.notice(id, notice);
         self.forget_old();

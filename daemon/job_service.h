@@ -45,8 +45,9 @@ class JobService {
     // Called with the answer: at once, or on the journal's thread. It may only post.
     using OnJob = std::move_only_function<void(base::Result<JobView>)>;
     // Tells somebody outside that a job has ended, after so many attempts; noticed() hears how it
-    // went.
+    // went. And whether a URL may be told at all.
     using Notify = std::function<void(const JobView& job, unsigned attempts)>;
+    using CheckUrl = std::function<base::Status(const std::string& url)>;
 
     JobService(JobEngine& engine, Journal& journal, JobLimits limits, base::Clock& clock);
     ~JobService();
@@ -54,7 +55,10 @@ class JobService {
     JobService& operator=(const JobService&) = delete;
 
     // Before everything else, each at most once.
-    void set_notify(Notify notify) { notify_ = std::move(notify); }
+    void set_notify(Notify notify, CheckUrl check) {
+        notify_ = std::move(notify);
+        check_url_ = std::move(check);
+    }
     void restore(std::vector<JournaledJob> jobs);
 
     // Errors: queue_full, stopping, idempotency_key_reused; those of the journal. The same key and
@@ -65,7 +69,11 @@ class JobService {
     // A waiting job ends at once, a running one soon. Errors: not_found, already_ended; those of the
     // journal.
     void cancel(std::string_view id, OnJob done);
-    void noticed(const std::string& id, NoticeRow notice);
+    // `later`: nothing was tried, it must be told again.
+    void noticed(const std::string& id, NoticeRow notice, bool later = false);
+    base::Status check_notify(const std::string& url) const {
+        return check_url_ ? check_url_(url) : base::Status{};
+    }
 
     // Calls `on_end` once when the job ends, with a lock held: it may only post. Returns a token to
     // unsubscribe with; a job that has ended already is never heard of again, so look after
@@ -97,6 +105,7 @@ class JobService {
         enum class End : std::uint8_t { none, writing, failed, recorded };
         End end = End::none;  // in the journal
         NoticeRow notice;
+        bool tell_later = false;
     };
     struct Inbox;
     using Jobs = std::map<std::string, Record, std::less<>>;
@@ -111,6 +120,9 @@ class JobService {
     void end_recorded(const std::string& id, const base::Status& written);
     void sample_rates();
     void look_after();
+    void retry_ends();
+    void tell_again();
+    bool is_untold(const Record& record) const;
     void watch_clock(base::SteadyTime now);
     void sweep();
     // REQUIRES mutex_ for those below.
@@ -131,6 +143,7 @@ class JobService {
     const JobLimits limits_;
     base::Clock& clock_;
     Notify notify_;
+    CheckUrl check_url_;
     ArchiveIndex archives_;
     UploadSweeper sweeper_;
     const std::shared_ptr<Inbox> inbox_;

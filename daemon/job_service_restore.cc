@@ -27,7 +27,7 @@ base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
 }  // namespace
 
 void JobService::restore(std::vector<JournaledJob> jobs) {
-    std::vector<std::pair<JobView, unsigned>> untold;
+    std::vector<JobView> untold;
     {
         const std::lock_guard lock(mutex_);
         for (JournaledJob& job : jobs) restore_one(job);
@@ -36,10 +36,7 @@ void JobService::restore(std::vector<JournaledJob> jobs) {
         });
         for (const auto& id : ended_) {
             const auto at = jobs_.find(id);
-            const Record& record = at->second;
-            if (record.end == Record::End::recorded && !record.notice.over() &&
-                !record.job->request().notify_url.empty())
-                untold.emplace_back(view_of(*at), record.notice.attempts);
+            if (is_untold(at->second)) untold.push_back(view_of(*at));
         }
         forget_old();
         if (!jobs_.empty()) {
@@ -48,9 +45,7 @@ void JobService::restore(std::vector<JournaledJob> jobs) {
         }
     }
     start_ready();
-    for (const auto& [view, attempts] : untold) {
-        if (notify_) notify_(view, attempts);
-    }
+    for (const JobView& view : untold) notify_(view, view.notice.attempts);
 }
 
 void JobService::restore_one(JournaledJob& job) {
@@ -125,8 +120,8 @@ void JobService::forget_old() {
 // Its end must be in the journal, told to who wants to hear of it, and nothing of it left in S3.
 bool JobService::may_forget(const std::string& id) const {
     const Record& record = jobs_.find(id)->second;
-    const bool told = record.notice.over() || record.job->request().notify_url.empty() || !notify_;
-    return record.end == Record::End::recorded && told && journal_.uploads_left(id).empty();
+    return record.end == Record::End::recorded && !is_untold(record) &&
+           journal_.uploads_left(id).empty();
 }
 
 void JobService::forget(const std::string& id) {

@@ -178,23 +178,48 @@ void JobService::look_after() {
     const base::SteadyTime now = clock_.steady_now();
     if (now >= next_retry_) {
         next_retry_ = now + config::kJournalRetryInterval;
-        std::vector<JobView> unrecorded;
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& id : ended_) {
-                const auto at = jobs_.find(id);
-                if (at->second.end != Record::End::failed) continue;
-                at->second.end = Record::End::writing;
-                unrecorded.push_back(view_of(*at));
-            }
-        }
-        for (const JobView& view : unrecorded) after_end(view);
+        retry_ends();
+        tell_again();
         watch_clock(now);
     }
     if (now >= next_sweep_) {
         next_sweep_ = now + limits_.sweep_interval;
         sweep();
     }
+}
+
+void JobService::retry_ends() {
+    std::vector<JobView> unrecorded;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& id : ended_) {
+            const auto at = jobs_.find(id);
+            if (at->second.end != Record::End::failed) continue;
+            at->second.end = Record::End::writing;
+            unrecorded.push_back(view_of(*at));
+        }
+    }
+    for (const JobView& view : unrecorded) after_end(view);
+}
+
+bool JobService::is_untold(const Record& record) const {
+    return notify_ && record.end == Record::End::recorded && !record.notice.over() &&
+           !record.job->request().notify_url.empty();
+}
+
+// Those for whom there was no room.
+void JobService::tell_again() {
+    std::vector<JobView> untold;
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& id : ended_) {
+            const auto at = jobs_.find(id);
+            if (!at->second.tell_later || !is_untold(at->second)) continue;
+            at->second.tell_later = false;
+            untold.push_back(view_of(*at));
+        }
+    }
+    for (const JobView& view : untold) notify_(view, view.notice.attempts);
 }
 
 // A clock that jumps ahead makes everything look old: then nothing is forgotten for its age.

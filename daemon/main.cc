@@ -14,9 +14,12 @@
 #include "base/log.h"
 #include "config/settings.h"
 #include "daemon/api.h"
+#include "daemon/api_json.h"
 #include "daemon/engine_adapter.h"
 #include "daemon/job_service.h"
 #include "daemon/journal.h"
+#include "daemon/notifier.h"
+#include "daemon/notify_secret.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
@@ -108,6 +111,30 @@ bool drain(JobService& jobs, const sigset_t& signals, std::chrono::seconds timeo
     return true;
 }
 
+// Webhooks. The notifier lives as long as the jobs that use it.
+base::Status tell_ends(JobService& jobs, const config::Settings& settings) {
+    auto secret = notify_secret(settings.notify_secret_file, settings.state_dir);
+    if (!secret) return std::unexpected(secret.error());
+    auto started = Notifier::start(
+        {.secret = std::move(*secret),
+         .ca_bundle = settings.ca_bundle,
+         .allowed = settings.notify_allow},
+        [&jobs](const Outcome& outcome) {
+            const bool later = !outcome.delivered && !outcome.given_up && !outcome.pending;
+            jobs.noticed(outcome.job_id, {outcome.attempts, outcome.delivered, outcome.given_up},
+                         later);
+        });
+    if (!started) return std::unexpected(started.error());
+    const std::shared_ptr<Notifier> notifier = std::move(*started);
+    jobs.set_notify(
+        [notifier](const JobView& job, unsigned attempts) {
+            notifier->post({job.id, job.job->request().notify_url,
+                            job_json(job, config::kObjectsShownInListsMax), attempts});
+        },
+        [notifier](const std::string& url) { return notifier->check(url); });
+    return {};
+}
+
 int serve(const config::Settings& settings, const sigset_t& signals) {
     std::optional<StopWatchdog> watchdog;  // to the very end
     // The journal outlives the engine, whose jobs write to it to the last.
@@ -121,6 +148,7 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     }
     EngineAdapter adapter(**engine);
     JobService jobs(adapter, **journal, job_limits(settings), base::system_clock());
+    if (auto told = tell_ends(jobs, settings); !told) return fail(1, told.error());
     jobs.restore(std::move(*before));
     auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
                                  ApiLimits{});

@@ -235,6 +235,10 @@ Answer Routes::create(HttpRequest request) {
     }
     auto archive_request = parse_archive_request(request.body);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
+    if (const std::string& url = archive_request->notify_url; !url.empty()) {
+        if (auto allowed = jobs_.check_notify(url); !allowed)
+            return to_response(body_problem(allowed.error()));
+    }
     return SubmitJob{{std::move(*archive_request), std::move(request.body), std::move(key)}};
 }
 
