@@ -1,5 +1,5 @@
-// The binary itself: flags in, one line out, SIGTERM and it is gone. What a signal does to jobs that
-// run is in survival_test.cc.
+// The binary itself: flags in, one line out, SIGTERM and it is gone. What a signal does to jobs
+// that run is in survival_test.cc.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
