@@ -1,4 +1,6 @@
-// /_s3sim/...: counters, fault plans and new credentials over HTTP, without signatures.
+// /_s3sim/...: counters, fault plans and new credentials over HTTP, without signatures. And what
+// the test in this process is told.
+#include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/recorder.h"
 #include "s3sim/stats.h"
@@ -16,6 +18,22 @@ Stats Service::stats() const {
 std::vector<RecordedRequest> Service::requests() const { return recorder_->requests(); }
 
 void Service::reset_requests() { recorder_->clear(); }
+
+void Service::tell_watch(const Exchange& exchange, WatchedRequest::Moment moment,
+                         int status) const {
+    if (!options_.watch) return;
+    const std::string* const upload_id = exchange.request.parameter("uploadId");
+    const auto part = parse_number(exchange.request.parameter_or("partNumber", ""));
+    options_.watch({.moment = moment,
+                    .operation = operation_name(exchange.operation),
+                    .bucket = exchange.request.bucket,
+                    .key = exchange.request.key,
+                    .upload_id = upload_id != nullptr ? *upload_id
+                                 : exchange.upload    ? exchange.upload->id
+                                                      : std::string_view(),
+                    .part_number = part && *part <= 10'000 ? static_cast<int>(*part) : 0,
+                    .status = status});
+}
 
 Response Service::control(Exchange& exchange) {
     const Request& request = exchange.request;

@@ -117,6 +117,7 @@ Answered<void> Service::admit(Exchange& exchange) {
         return refuse(400, "InvalidURI", "Couldn't parse the specified URI.");
     exchange.operation = operation_of(request);
     if (options_.record_requests) recorder_->add(exchange);
+    tell_watch(exchange, WatchedRequest::Moment::arrived, 0);
     if (request.chunked) {
         Refusal refusal = known_refusal("NotImplemented");
         refusal.extra = {{"Header", "Transfer-Encoding"}};
@@ -283,6 +284,7 @@ Response Service::answer(Exchange& exchange) {
         for (const auto& [name, value] : refusal.headers) response.add(name, value);
         response.close = refusal.close;
     }
+    tell_watch(exchange, WatchedRequest::Moment::executed, response.status);
     return response;
 }
 

@@ -81,6 +81,7 @@ class Service {
     Answered<std::string> authenticate(const Request& request, Operation operation);
     const std::string& region_of(std::string_view bucket) const;
     bool over_rate(std::string_view method);
+    void tell_watch(const Exchange& exchange, WatchedRequest::Moment moment, int status) const;
 
     Response control(Exchange& exchange);
     Answered<Response> list_buckets(Exchange& exchange);

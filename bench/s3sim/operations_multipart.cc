@@ -180,6 +180,7 @@ Answered<Response> Service::create_upload(Exchange& exchange) {
     const ObjectRef existing = exchange.bucket->find(request.key);
     upload->generation_at_create = existing ? existing->generation : 0;
     store_.add_upload(upload);
+    exchange.upload = upload;
 
     XmlWriter xml;
     xml.root("InitiateMultipartUploadResult")

@@ -1,11 +1,9 @@
 // The S3 that lives in the repository, as a library: tests start one in their own process, the
-// s3sim binary is a thin shell around it. It is the independent judge of our S3 client and shares
-// no code with it (base/ apart).
+// s3sim binary is a thin shell around it. The independent judge of our S3 client: no shared code.
 //
 // A Server owns its threads and sockets; start() returns once it listens, the destructor stops it
 // and joins them. All members are thread-safe. Stored objects live in memory, or under `root` when
-// that is set. Synthetic buckets cost no memory for bytes; sinks check uploads and forget the
-// bytes. Limits and what differs from S3: README.md.
+// that is set; sinks forget the bytes of uploads. What differs from S3: README.md.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "s3sim/watch.h"
 
 namespace s3sim {
 
@@ -38,6 +37,7 @@ struct Options {
     std::vector<std::string> requester_pays;           // buckets: 403 for who does not offer to
     std::map<std::string, std::string> bucket_owners;  // bucket -> account; else 123456789012
     bool record_requests = false;                      // for requests()
+    Watch watch;                                       // if any, told of each request
     std::uint64_t restore_ms = 0;  // until a restored copy of an archived object is there
     int threads = 2;
     std::uint64_t max_memory_bytes = 0;           // of stored bodies in memory mode; 0: no limit

@@ -1,6 +1,7 @@
 // CreateMultipartUpload, UploadPart, UploadPartCopy, ListParts, ListMultipartUploads,
 // AbortMultipartUpload.
 #include <fmt/format.h>
+#include <mutex>
 
 #include "client.h"
 #include "s3sim/checksum.h"
@@ -44,6 +45,39 @@ TEST_F(MultipartTest, CreateSaysWhatWasChosen) {
     EXPECT_EQ(made({{"x-amz-checksum-algorithm", "CRC64NVME"}}).code(), "NotImplemented");
     EXPECT_EQ(client->call("POST", "/src/z", "uploads=").code(), "MethodNotAllowed");
     EXPECT_EQ(server->open_uploads().size(), 1U);
+}
+
+// What a test that pulls the plug at some request decides by.
+TEST(Watch, IsToldOfARequestAsItComesAndOnceItIsExecuted) {
+    std::mutex mutex;
+    std::vector<std::string> told;
+    Options options;
+    options.buckets = {"bkt"};
+    options.watch = [&](const WatchedRequest& request) {
+        const bool arrived = request.moment == WatchedRequest::Moment::arrived;
+        const std::scoped_lock lock(mutex);
+        told.push_back(fmt::format("{} {} {}/{} {} {} {}", arrived ? "arrived" : "executed",
+                                   request.operation, request.bucket, request.key,
+                                   request.upload_id, request.part_number, request.status));
+    };
+    auto server = Server::start(options);
+    ASSERT_TRUE(server);
+    Client client((*server)->port());
+    const std::string id = client.call("POST", "/bkt/z", "uploads=").xml("UploadId");
+    EXPECT_EQ(client.call("PUT", "/bkt/z", "partNumber=7&uploadId=" + id, "data").status, 200);
+    ASSERT_TRUE((*server)->set_faults("UploadPart lost-answer"));
+    EXPECT_EQ(client.call("PUT", "/bkt/z", "partNumber=8&uploadId=" + id, "data").status, 0);
+    ASSERT_TRUE((*server)->set_faults("GetObject status=503"));
+    EXPECT_EQ(client.call("GET", "/bkt/z").status, 503);
+    (*server)->stop();
+    EXPECT_EQ(told, (std::vector<std::string>{
+                        "arrived CreateMultipartUpload bkt/z  0 0",
+                        fmt::format("executed CreateMultipartUpload bkt/z {} 0 200", id),
+                        fmt::format("arrived UploadPart bkt/z {} 7 0", id),
+                        fmt::format("executed UploadPart bkt/z {} 7 200", id),
+                        fmt::format("arrived UploadPart bkt/z {} 8 0", id),
+                        fmt::format("executed UploadPart bkt/z {} 8 200", id),
+                        "arrived GetObject bkt/z  0 0", "executed GetObject bkt/z  0 503"}));
 }
 
 TEST_F(MultipartTest, PartNumbersAndChecksums) {
