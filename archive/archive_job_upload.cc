@@ -70,6 +70,10 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_once() {
         if (auto finished = co_await find_finished()) co_return std::move(*finished);
         co_return co_await transfer_and_finish({});
     }
+    if (!upload_) {
+        // All was sent once, and of the upload nothing is left: it may be the archive by now.
+        if (auto finished = co_await find_finished()) co_return std::move(*finished);
+    }
     auto upload = co_await open_upload();
     if (!upload) {
         // What an earlier process has completed is no upload any more.
@@ -166,7 +170,7 @@ io::Task<void> ArchiveJob::give_up_upload(s3client::UploadTarget upload) {
     if (aborted && recorder_ != nullptr) recorder_->upload_over(std::move(upload_id));
 }
 
-// S3 may have opened an upload whose id nobody was told: that it may is recorded before it is asked.
+// S3 may have opened an upload whose id nobody was told: that is recorded before it is asked.
 io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
     if (recorder_ == nullptr) co_return co_await create_upload();
     co_await recorded(reactor_,

@@ -11,6 +11,7 @@
 #include "archive/archive_job.h"
 #include "archive/engine_credentials.h"
 #include "archive/engine_settings.h"
+#include "archive/presigned.h"
 #include "archive/selector.h"
 #include "archive/verification.h"
 #include "base/log.h"
@@ -78,8 +79,6 @@ struct Engine::Impl {
     }
     io::Task<Result<std::string>> presign(EngineLane& lane, PresignRequest request);
     io::Task<Result<Release>> release(EngineLane& lane, UploadClaim claim);
-    Result<std::string> presign_with(const PresignRequest& request,
-                                     const s3client::Credentials& keys);
     std::string region_of(const std::string& bucket);
     template <typename Make>
     void run_task(Make make);
@@ -331,7 +330,7 @@ io::Task<Result<std::string>> Engine::Impl::presign(EngineLane& lane, PresignReq
         if (newer || !keys) keys = std::move(newer);
     }
     if (!keys) co_return std::unexpected(keys.error());
-    co_return presign_with(request, **keys);
+    co_return presign_with(client, region_of(request.bucket), request, **keys);
 }
 
 std::string Engine::Impl::region_of(const std::string& bucket) {
@@ -339,27 +338,6 @@ std::string Engine::Impl::region_of(const std::string& bucket) {
     const std::lock_guard lock(mutex);
     const auto found = regions.find(bucket);
     return found == regions.end() ? client.region : found->second;
-}
-
-Result<std::string> Engine::Impl::presign_with(const PresignRequest& what,
-                                               const s3client::Credentials& keys) {
-    if (what.access.customer_key) {
-        return base::fail(base::ErrorKind::invalid, "customer_key",
-                          "an object with a customer's key can only be read with headers that "
-                          "carry it, not by a URL alone");
-    }
-    const std::string region = region_of(what.bucket);
-    const auto endpoint = s3client::endpoint_in_region(client.endpoint, client.region, region);
-    if (!endpoint) return std::unexpected(endpoint.error());
-    auto target = s3client::resolve(*endpoint, client.addressing, what.bucket, what.key);
-    if (!target) return std::unexpected(target.error());
-    s3client::HttpRequest request;
-    request.host = target->host_header;
-    request.path = target->path;
-    request.query = s3client::access_query(what.access);
-    s3client::Signer signer;
-    return signer.presign(std::move(request), client.endpoint.scheme(), keys, region,
-                          what.expires_s, base::system_clock().utc_now());
 }
 
 void Engine::release_upload(UploadClaim claim, std::function<void(Result<Release>)> done) {

@@ -98,7 +98,8 @@ class Job {
     void succeed(ArchiveResult result, base::UtcTime now);
     void fail(base::Error error, base::UtcTime now);  // a `cancelled` error ends it cancelled
     void be_parked();
-    // Called by cancel() and park(), on its caller's thread, under the job's lock: it must only post. Called
+    // Called by cancel() and park(), on their callers' threads, under the job's lock: it must only
+    // post. Called
     // at once if the job was cancelled before; empty to take it back.
     void set_on_cancel(std::function<void()> on_cancel);
 

@@ -58,13 +58,13 @@ asio::awaitable<HttpResponse> await_job(ApiContext& context, Wakeup& wakeup, Pen
 class EndSubscription {
   public:
     EndSubscription(JobService& jobs, const std::string& id, std::function<void()> on_end)
-        : jobs_(jobs), token_(jobs.subscribe(id, std::move(on_end))) {}
-    ~EndSubscription() { jobs_.unsubscribe(token_); }
+        : listeners_(jobs.end_listeners()), token_(listeners_.add(id, std::move(on_end))) {}
+    ~EndSubscription() { listeners_.remove(token_); }
     EndSubscription(const EndSubscription&) = delete;
     EndSubscription& operator=(const EndSubscription&) = delete;
 
   private:
-    JobService& jobs_;
+    EndListeners& listeners_;
     const std::uint64_t token_;
 };
 

@@ -140,7 +140,7 @@ JobPage JobService::list(const ListQuery& query) const {
     while (at != jobs_.begin()) {
         --at;
         if (!at->second.durable) continue;
-        if (query.state && at->second.job->state() != *query.state) continue;
+        if (query.state && state_of(at->second) != *query.state) continue;
         if (page.jobs.size() == query.limit) {
             page.next_cursor = page.jobs.back().id;
             break;
@@ -187,15 +187,16 @@ void JobService::cancel_recorded(const std::string& id, const base::Status& writ
         const bool untouched = journal_.uploads_left(id).empty();
         if (untouched && queue_.erase(place) == 1) {
             ended = true;
+            record.waiting.push_back(std::move(done));
             record.job->fail(
                 {ErrorKind::cancelled, "cancelled", "cancelled before it started", 0, {}, {}},
                 clock_.utc_now());
-            view = finish(found);
+            finish(found);
         } else {
             view = view_of(*found);
         }
     }
-    if (ended) after_end(view);
+    if (ended) return after_end(id);
     done(view);
 }
 
@@ -212,31 +213,38 @@ void JobService::noticed(const std::string& id, NoticeRow notice, bool later) {
     });
 }
 
-std::uint64_t JobService::subscribe(std::string_view id, std::function<void()> on_end) {
-    const std::lock_guard lock(mutex_);
-    subscriptions_.emplace(next_token_, Subscription{std::string(id), std::move(on_end)});
-    return next_token_++;
-}
-
-void JobService::unsubscribe(std::uint64_t token) {
-    const std::lock_guard lock(mutex_);
-    subscriptions_.erase(token);
+base::Status JobService::check_notify(const std::string& url) const {
+    return check_url_ ? check_url_(url) : base::Status{};
 }
 
 JobCounts JobService::counts() const {
     const std::lock_guard lock(mutex_);
     JobCounts counts = totals_;
     for (const auto& [id, record] : jobs_) {
-        ++counts.by_state[static_cast<std::size_t>(record.job->state())];
+        ++counts.by_state[static_cast<std::size_t>(state_of(record))];
     }
     return counts;
+}
+
+// What a restart would say, too: it has ended once the journal has it.
+archive::JobState JobService::state_of(const Record& record) {
+    const archive::JobState state = record.job->state();
+    return archive::has_ended(state) && record.end != Record::End::recorded
+               ? archive::JobState::finishing
+               : state;
 }
 
 JobView JobService::view_of(const Jobs::value_type& entry) const {
     const auto& [id, record] = entry;
     JobView view{id, record.created_at, record.job,   record.job->snapshot(),
                  0,  std::nullopt,      record.notice};
-    const archive::JobSnapshot& s = view.snapshot;
+    archive::JobSnapshot& s = view.snapshot;
+    if (archive::has_ended(s.state) && record.end != Record::End::recorded) {
+        s.state = archive::JobState::finishing;
+        s.finished_at.reset();
+        s.result.reset();
+        s.error.reset();
+    }
     if (archive::has_ended(s.state)) {
         const auto milliseconds = static_cast<std::uint64_t>(run_time(s).count());
         view.bytes_per_second = milliseconds == 0 ? 0 : s.bytes_done * 1000 / milliseconds;

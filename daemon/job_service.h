@@ -3,9 +3,9 @@
 //
 // Thread-safe; no call waits for S3 or the disk: submit() and cancel() answer through a callback,
 // once the journal has it. It owns one thread, which hears of changes from the engine, measures
-// rates and looks after what is late. Bounded by JobLimits: too many jobs waiting, or too many bytes
-// of requests, is the error `queue_full`; ended jobs are forgotten oldest first. The engine and the
-// journal must outlive it, but may still call back afterwards.
+// rates and looks after what is late. Bounded by JobLimits: too many jobs waiting, or too many
+// bytes of requests, is the error `queue_full`; ended jobs are forgotten oldest first. The engine
+// and the journal must outlive it, but may still call back afterwards.
 //
 // Its parts: job_service.cc what people ask, job_service_run.cc how jobs start and end,
 // job_service_restore.cc what was before and what is forgotten.
@@ -31,19 +31,20 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "daemon/archive_index.h"
+#include "daemon/clock_watch.h"
+#include "daemon/end_listeners.h"
 #include "daemon/idempotency.h"
 #include "daemon/job_engine.h"
+#include "daemon/job_entry.h"
 #include "daemon/job_view.h"
 #include "daemon/journal.h"
-#include "daemon/rate_meter.h"
 #include "daemon/upload_sweeper.h"
 
 namespace s3zipd {
 
 class JobService {
   public:
-    // Called with the answer: at once, or on the journal's thread. It may only post.
-    using OnJob = std::move_only_function<void(base::Result<JobView>)>;
+    using OnJob = JobEntry::OnJob;
     // Tells somebody outside that a job has ended, after so many attempts; noticed() hears how it
     // went. And whether a URL may be told at all.
     using Notify = std::function<void(const JobView& job, unsigned attempts)>;
@@ -66,47 +67,27 @@ class JobService {
     void submit(Submission submission, OnJob done);
     std::optional<JobView> find(std::string_view id) const;
     JobPage list(const ListQuery& query) const;
-    // A waiting job ends at once, a running one soon. Errors: not_found, already_ended; those of the
-    // journal.
+    // A waiting job ends at once, a running one soon. Errors: not_found, already_ended; those of
+    // the journal.
     void cancel(std::string_view id, OnJob done);
     // `later`: nothing was tried, it must be told again.
     void noticed(const std::string& id, NoticeRow notice, bool later = false);
-    base::Status check_notify(const std::string& url) const {
-        return check_url_ ? check_url_(url) : base::Status{};
-    }
+    base::Status check_notify(const std::string& url) const;
 
-    // Calls `on_end` once when the job ends, with a lock held: it may only post. Returns a token to
-    // unsubscribe with; a job that has ended already is never heard of again, so look after
-    // subscribing.
-    std::uint64_t subscribe(std::string_view id, std::function<void()> on_end);
-    void unsubscribe(std::uint64_t token);
+    // Called when a job has ended and the journal has it; of one that has ended already they never
+    // hear, so look after adding.
+    EndListeners& end_listeners() { return end_listeners_; }
 
     JobCounts counts() const;
     const JobLimits& limits() const { return limits_; }
-    bool journal_healthy() const { return journal_.healthy(); }
     const Journal& journal() const { return journal_; }
-
     // No new jobs, none started; waits until those that run have ended.
     bool drain(std::chrono::milliseconds timeout);
-    // Those that still run are left to the next process, their uploads open. False: some did not
-    // let go in time.
+    // Those that run are left to the next process, uploads open. False: some did not let go.
     bool park(std::chrono::milliseconds timeout);
 
   private:
-    struct Record {
-        base::UtcTime created_at;
-        std::shared_ptr<archive::Job> job;
-        std::uint64_t bytes = 0;  // of memory, estimated
-        RateMeter rate;
-        std::string idempotency_key;
-        bool durable = false;        // else nobody has heard of it yet
-        std::vector<OnJob> waiting;  // for it to be
-        bool ended = false;          // counted as such; the job itself may be ahead
-        enum class End : std::uint8_t { none, writing, failed, recorded };
-        End end = End::none;  // in the journal
-        NoticeRow notice;
-        bool tell_later = false;
-    };
+    using Record = JobEntry;
     struct Inbox;
     using Jobs = std::map<std::string, Record, std::less<>>;
     using QueueKey = std::tuple<int, std::string>;  // -priority, id: first is next
@@ -116,23 +97,23 @@ class JobService {
     void run_thread();
     void start_ready();
     void on_change(const std::string& id);
-    void after_end(const JobView& view);
+    void after_end(const std::string& id);
     void end_recorded(const std::string& id, const base::Status& written);
     void sample_rates();
     void look_after();
     void retry_ends();
     void tell_again();
     bool is_untold(const Record& record) const;
-    void watch_clock(base::SteadyTime now);
     void sweep();
     // REQUIRES mutex_ for those below.
     void restore_one(JournaledJob& job);
     std::optional<std::string> next_to_start();
     void enqueue(const Jobs::value_type& entry);
+    static archive::JobState state_of(const Record& record);
     JobView view_of(const Jobs::value_type& entry) const;
     std::string next_id(base::UtcTime now);
     bool has_room_for(std::uint64_t bytes) const;
-    JobView finish(Jobs::iterator at);  // to be handed to after_end() when mutex_ is free
+    void finish(Jobs::iterator at);
     void count_ended(Record& record, const archive::JobSnapshot& snapshot);
     void forget_old();
     bool may_forget(const std::string& id) const;
@@ -147,14 +128,14 @@ class JobService {
     ArchiveIndex archives_;
     UploadSweeper sweeper_;
     const std::shared_ptr<Inbox> inbox_;
-    base::SteadyTime next_sweep_, next_retry_;         // of the thread
-    std::optional<base::Duration> last_clock_offset_;  // likewise
+    EndListeners end_listeners_;
+    base::SteadyTime next_sweep_, next_retry_;  // of the thread
 
     mutable std::mutex mutex_;  // guards all below
     std::condition_variable all_ended_;
     base::Random random_;
     base::UtcTime last_id_time_{};
-    base::SteadyTime forget_by_age_from_{};
+    ClockWatch clock_watch_;
     bool stopping_ = false;
     std::size_t accepting_ = 0;  // jobs that the journal does not have yet
     Jobs jobs_;                  // by id, so by age
@@ -163,13 +144,6 @@ class JobService {
     std::deque<std::string> ended_;  // oldest end first
     JobCounts totals_;               // by_state is counted on demand
     IdempotencyKeys keys_;
-    struct Subscription {
-        std::string id;
-        std::function<void()> on_end;
-    };
-    std::map<std::uint64_t, Subscription> subscriptions_;
-    std::uint64_t next_token_ = 1;
-
     std::thread thread_;
 };
 

@@ -99,7 +99,7 @@ void JobService::restore_one(JournaledJob& job) {
 void JobService::forget_old() {
     const auto now = clock_.utc_now();
     const bool by_age = limits_.kept_time > std::chrono::hours::zero() &&
-                        clock_.steady_now() >= forget_by_age_from_;
+                        clock_watch_.is_trusted(clock_.steady_now());
     std::size_t looked_at = 0;
     while (looked_at + 1 < ended_.size()) {
         const std::string id = ended_[looked_at];

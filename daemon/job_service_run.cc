@@ -91,7 +91,6 @@ void JobService::start_ready() {
 }
 
 void JobService::on_change(const std::string& id) {
-    JobView view;
     {
         const std::lock_guard lock(mutex_);
         const auto at = jobs_.find(id);
@@ -104,23 +103,27 @@ void JobService::on_change(const std::string& id) {
             return;
         }
         if (!archive::has_ended(job.state())) return;
-        view = finish(at);
+        finish(at);
     }
-    after_end(view);
+    after_end(id);
 }
 
 // The journal first: whoever is told of the end can rely on it. Until it has it the job counts as
 // running, so that a process that is stopped waits for it.
-void JobService::after_end(const JobView& view) {
-    log_end(view);
-    journal_.end(
-        view.id, view.snapshot, [inbox = inbox_, id = view.id](const base::Status& written) {
-            inbox->call([id, written](JobService& self) { self.end_recorded(id, written); });
-        });
+void JobService::after_end(const std::string& id) {
+    archive::JobSnapshot snapshot;
+    {
+        const std::lock_guard lock(mutex_);
+        snapshot = jobs_.find(id)->second.job->snapshot();
+    }
+    journal_.end(id, snapshot, [inbox = inbox_, id](const base::Status& written) {
+        inbox->call([id, written](JobService& self) { self.end_recorded(id, written); });
+    });
 }
 
 void JobService::end_recorded(const std::string& id, const base::Status& written) {
     JobView view;
+    std::vector<OnJob> waiting;
     {
         const std::lock_guard lock(mutex_);
         running_.erase(id);
@@ -129,35 +132,37 @@ void JobService::end_recorded(const std::string& id, const base::Status& written
         if (at == jobs_.end()) return;
         Record& record = at->second;
         record.end = written ? Record::End::recorded : Record::End::failed;
-        if (!written) return;  // look_after() tries again
+        waiting = std::move(record.waiting);
         view = view_of(*at);
-        if (view.snapshot.result && !view.snapshot.result->reused)
-            archives_.add(id, *view.snapshot.result);
-        forget_old();
+        if (written) {
+            if (view.snapshot.result && !view.snapshot.result->reused)
+                archives_.add(id, *view.snapshot.result);
+            end_listeners_.call(id);
+            forget_old();
+        }
     }
+    for (OnJob& done : waiting) done(view);
     start_ready();
+    if (!written) return;  // look_after() tries again
+    log_end(view);
     if (notify_ && !view.job->request().notify_url.empty()) notify_(view, view.notice.attempts);
 }
 
-JobView JobService::finish(Jobs::iterator at) {
+// It has ended; after_end() is to follow when mutex_ is free.
+void JobService::finish(Jobs::iterator at) {
     Record& record = at->second;
+    const archive::JobSnapshot snapshot = record.job->snapshot();
     record.ended = true;
     record.end = Record::End::writing;
-    JobView view = view_of(*at);
     totals_.live_bytes -= record.bytes;
-    count_ended(record, view.snapshot);
-    ++totals_.ended_total[static_cast<std::size_t>(view.snapshot.state)];
-    if (const auto& result = view.snapshot.result) {
+    count_ended(record, snapshot);
+    ++totals_.ended_total[static_cast<std::size_t>(snapshot.state)];
+    if (const auto& result = snapshot.result) {
         totals_.archive_bytes_total += result->size;
         totals_.skipped_objects_total += result->report->skipped().size();
         totals_.renamed_entries_total += result->report->renamed().size();
     }
     ended_.push_back(at->first);
-    for (const auto& [token, subscription] : subscriptions_) {
-        if (subscription.id == at->first) subscription.on_end();
-    }
-    forget_old();
-    return view;
 }
 
 void JobService::count_ended(Record& record, const archive::JobSnapshot& snapshot) {
@@ -180,7 +185,12 @@ void JobService::look_after() {
         next_retry_ = now + config::kJournalRetryInterval;
         retry_ends();
         tell_again();
-        watch_clock(now);
+        const std::lock_guard lock(mutex_);
+        if (const auto moved = clock_watch_.look(now, clock_.utc_now())) {
+            const auto seconds = std::chrono::floor<std::chrono::seconds>(*moved);
+            base::log_warn("the clock has jumped", {{"seconds", seconds.count()}});
+        }
+        forget_old();
     }
     if (now >= next_sweep_) {
         next_sweep_ = now + limits_.sweep_interval;
@@ -189,17 +199,17 @@ void JobService::look_after() {
 }
 
 void JobService::retry_ends() {
-    std::vector<JobView> unrecorded;
+    std::vector<std::string> unrecorded;
     {
         const std::lock_guard lock(mutex_);
         for (const auto& id : ended_) {
-            const auto at = jobs_.find(id);
-            if (at->second.end != Record::End::failed) continue;
-            at->second.end = Record::End::writing;
-            unrecorded.push_back(view_of(*at));
+            Record& record = jobs_.find(id)->second;
+            if (record.end != Record::End::failed) continue;
+            record.end = Record::End::writing;
+            unrecorded.push_back(id);
         }
     }
-    for (const JobView& view : unrecorded) after_end(view);
+    for (const std::string& id : unrecorded) after_end(id);
 }
 
 bool JobService::is_untold(const Record& record) const {
@@ -220,22 +230,6 @@ void JobService::tell_again() {
         }
     }
     for (const JobView& view : untold) notify_(view, view.notice.attempts);
-}
-
-// A clock that jumps ahead makes everything look old: then nothing is forgotten for its age.
-void JobService::watch_clock(base::SteadyTime now) {
-    const auto offset = std::chrono::duration_cast<base::Duration>(
-        clock_.utc_now().time_since_epoch() - now.time_since_epoch());
-    const auto moved = last_clock_offset_ ? std::chrono::abs(offset - *last_clock_offset_)
-                                          : base::Duration::zero();
-    last_clock_offset_ = offset;
-    const std::lock_guard lock(mutex_);
-    if (moved > config::kClockJump) {
-        base::log_warn("the clock has jumped",
-                       {{"seconds", std::chrono::floor<std::chrono::seconds>(moved).count()}});
-        forget_by_age_from_ = now + config::kClockJumpPause;
-    }
-    forget_old();
 }
 
 void JobService::sweep() {

@@ -142,26 +142,37 @@ void Journal::cancel(const std::string& id, Done done) {
 
 void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, Done done) {
     std::vector<std::string> report;
+    std::vector<std::pair<std::uint64_t, UploadRow>> made;  // what Complete has made an archive of
     if (snapshot.result) {
         report = archive::encode_report(*snapshot.result->report);
-        // Complete has made an archive of it.
-        const std::uint64_t uploads = upload_count(id);
-        if (uploads > 0 && !uploads_left(id).empty() &&
-            uploads_left(id).back().second.state == UploadRow::State::open)
-            upload_over(id, uploads_left(id).back().first);
+        if (auto left = uploads_left(id);
+            !left.empty() && left.back().second.state == UploadRow::State::open) {
+            left.back().second.state = UploadRow::State::over;
+            made.push_back(std::move(left.back()));
+        }
     }
-    EndRow row{snapshot, report.size()};
+    const EndRow row{snapshot, report.size()};
     writer_->write(
         Lane::ordinary, Durability::process,
-        [id, row = encode(row), report = std::move(report)](JournalStore& store) -> Status {
+        [id, row = encode(row), report = std::move(report), made](JournalStore& store) -> Status {
             if (auto ok = store.erase(id, kind_of(RowKind::plan), kind_of(RowKind::stored)); !ok)
                 return ok;
             for (std::size_t i = 0; i < report.size(); ++i) {
                 if (auto ok = put(store, id, RowKind::report, i, report[i]); !ok) return ok;
             }
+            for (const auto& [number, upload] : made) {
+                if (auto ok = put(store, id, RowKind::upload, number, encode(upload)); !ok)
+                    return ok;
+            }
             return put(store, id, RowKind::end, 0, row);
         },
-        std::move(done));
+        [this, id, made, done = std::move(done)](const Status& written) mutable {
+            if (written) {
+                const std::lock_guard lock(mutex_);
+                for (const auto& [number, upload] : made) uploads_[id][number] = upload;
+            }
+            done(written);
+        });
 }
 
 void Journal::notice(const std::string& id, NoticeRow row) {

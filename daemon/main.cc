@@ -1,6 +1,6 @@
 // s3zipd: settings, journal, engine, jobs, API, in this order; then waits for SIGTERM or SIGINT,
-// lets jobs end or parks them, and takes all down again. Exit codes: 0 stopped as asked, 1 cannot start or hangs while stopping, 2 bad
-// usage or settings.
+// lets jobs end or parks them, and takes all down again. Exit codes: 0 stopped as asked, 1 cannot
+// start or hangs while stopping, 2 bad usage or settings.
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>

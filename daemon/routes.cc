@@ -328,7 +328,7 @@ HttpResponse Routes::report(const std::string& id, ReportList list, const Target
 
 HttpResponse Routes::readiness() const {
     if (state_.stopping) return to_response(make_problem("stopping", "s3zipd is being stopped"));
-    if (!jobs_.journal_healthy())
+    if (!jobs_.journal().healthy())
         return to_response(make_problem("journal-unavailable", "the journal cannot be written"));
     return json_response(200, status_json("ready"));
 }

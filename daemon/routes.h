@@ -1,6 +1,6 @@
 // What the REST API answers (docs/API.md): a request in, an answer out, with no socket in sight.
-// Answers that take time are given as tasks for the connection: a job or its cancel to be journaled,
-// a plan to be made, a stream of events.
+// Answers that take time are given as tasks for the connection: a job or its cancel to be
+// journaled, a plan to be made, a stream of events.
 //
 // Thread-safe. refuse() needs the request's head only, so that a body nobody wants is never read.
 #pragma once

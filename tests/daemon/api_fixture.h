@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <boost/json.hpp>
 #include <cstdlib>
+#include <functional>
+#include <future>
 #include <memory>
 #include <string>
 
@@ -38,6 +40,14 @@ class ApiTest : public testing::Test {
         const TestResponse response = call("POST", "/archives", body);
         EXPECT_EQ(response.status, 202) << response.body;
         return text_at(response, "/id");
+    }
+    // Runs `act`, which ends the job, and waits until people are told of it.
+    void until_end(const std::string& id, const std::function<void()>& act) {
+        std::promise<void> ended;
+        const auto token = jobs_->end_listeners().add(id, [&] { ended.set_value(); });
+        act();
+        EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
+        jobs_->end_listeners().remove(token);
     }
     static boost::json::value json_of(const TestResponse& response) {
         boost::json::error_code error;

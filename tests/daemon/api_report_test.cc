@@ -23,12 +23,7 @@ class ReportTest : public ApiTest {
         std::string id = post();
         auto result = simple_result();
         result.report = std::move(report);
-        std::promise<void> counted;
-        const auto token = jobs_->subscribe(id, [&] { counted.set_value(); });
-        engine_.next().succeed(std::move(result));
-        EXPECT_EQ(counted.get_future().wait_for(std::chrono::seconds(20)),
-                  std::future_status::ready);
-        jobs_->unsubscribe(token);
+        until_end(id, [&] { engine_.next().succeed(std::move(result)); });
         return id;
     }
     // All objects of a list, page by page, as JSON; counts the pages.
@@ -126,7 +121,9 @@ TEST_F(ReportTest, OnlyWhatSucceededHasAReport) {
     const auto running = engine_.next();
     running.enter(JobState::running);
     expect_problem(call("GET", "/archives/" + id + "/renamed"), 409, "not-finished");
-    running.fail({base::ErrorKind::invalid, "unsafe_name", "no", 0, "", "photos/a"});
+    until_end(id, [&] {
+        running.fail({base::ErrorKind::invalid, "unsafe_name", "no", 0, "", "photos/a"});
+    });
     const auto failed = call("GET", "/archives/" + id + "/skipped");
     expect_problem(failed, 409, "not-finished");
     EXPECT_EQ(text_at(failed, "/detail"), "the job is failed");
@@ -211,7 +208,7 @@ TEST_F(ReportTest, ErrorsOfSuchKeysToo) {
                             412,
                             "R",
                             "photos/\xE9"};
-    engine_.next().fail(error);
+    until_end(id, [&] { engine_.next().fail(error); });
     const auto job = json_of(call("GET", "/archives/" + id));
     EXPECT_EQ(at(job, "/error/key"), "\"photos/" + kReplaced + "\"");
     EXPECT_EQ(at(job, "/error/detail"), "\"photos/" + kReplaced + " was changed\"");

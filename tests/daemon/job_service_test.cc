@@ -14,8 +14,8 @@ namespace {
 
 using archive::JobState;
 
-const std::string kBody =
-    R"({"source":{"bucket":"photos","prefix":"2026/"},"destination":{"bucket":"out","key":"a.zip"}})";
+const std::string kBody = R"({"source":{"bucket":"photos","prefix":"2026/"},)"
+                          R"("destination":{"bucket":"out","key":"a.zip"}})";
 
 class JobServiceTest : public testing::Test {
   protected:
@@ -36,10 +36,10 @@ class JobServiceTest : public testing::Test {
     // Runs `act` and waits until the service knows that the job has ended.
     void until_end(const std::string& id, const std::function<void()>& act) {
         std::promise<void> ended;
-        const auto token = service_->subscribe(id, [&] { ended.set_value(); });
+        const auto token = service_->end_listeners().add(id, [&] { ended.set_value(); });
         act();
         EXPECT_EQ(ended.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
-        service_->unsubscribe(token);
+        service_->end_listeners().remove(token);
     }
     // As if the process had died, with what the journal has.
     void restart(JobLimits limits = {}) {
@@ -320,6 +320,27 @@ TEST_F(JobServiceTest, AnEndedJobIsTheSameAfterARestart) {
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
 
+// Who was told of an end must not see the job run again after a crash.
+TEST_F(JobServiceTest, AnEndIsToldWhenTheJournalHasIt) {
+    service();
+    const auto job = submit();
+    const auto started = engine_.next();
+    started.job->succeed(simple_result(), base::system_clock().utc_now());
+    // The engine has not said so, so nothing is recorded.
+    EXPECT_EQ(state_of(job.id), JobState::finishing);
+    EXPECT_FALSE(service_->find(job.id)->snapshot.result.has_value());
+    ListQuery ended;
+    ended.state = JobState::succeeded;
+    EXPECT_TRUE(service_->list(ended).jobs.empty());
+    EXPECT_EQ(service_->counts().by_state[static_cast<std::size_t>(JobState::finishing)], 1u);
+    until_end(job.id, [&] { started.on_change(started.job); });
+    EXPECT_EQ(state_of(job.id), JobState::succeeded);
+    service_.reset();
+    const auto jobs = journal_.reopen();
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_TRUE(jobs[0].end.has_value());
+}
+
 TEST_F(JobServiceTest, ACancelOutlivesTheProcess) {
     service({.running_max = 1});
     const auto job = submit();
@@ -387,6 +408,25 @@ TEST_F(JobServiceTest, TheEngineMayCallBackAfterItsEnd) {
     service_.reset();
     started.succeed(simple_result());
     EXPECT_EQ(started.job->state(), JobState::succeeded);
+}
+
+TEST(ClockWatch, NothingIsOldAfterAJump) {
+    ClockWatch watch;
+    base::SteadyTime steady{std::chrono::hours(1)};
+    base::UtcTime utc{std::chrono::hours(24 * 365 * 50)};
+    EXPECT_FALSE(watch.look(steady, utc).has_value());
+    EXPECT_TRUE(watch.is_trusted(steady));
+    steady += std::chrono::seconds(5);
+    utc += std::chrono::seconds(6);  // slewed
+    EXPECT_FALSE(watch.look(steady, utc).has_value());
+    for (const auto jump : {std::chrono::hours(24 * 365), std::chrono::hours(-24 * 365)}) {
+        steady += std::chrono::seconds(5);
+        utc += jump;
+        EXPECT_TRUE(watch.look(steady, utc).has_value());
+        EXPECT_FALSE(watch.is_trusted(steady));
+        EXPECT_FALSE(watch.is_trusted(steady + std::chrono::hours(23)));
+        EXPECT_TRUE(watch.is_trusted(steady + std::chrono::hours(24)));
+    }
 }
 
 TEST(RateMeter, MeasuresOverItsLastSamples) {
