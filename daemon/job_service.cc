@@ -208,6 +208,8 @@ void JobService::noticed(const std::string& id, NoticeRow notice, bool later) {
         found->second.tell_later = later;
         if (later) return;
         found->second.notice = notice;
+        self.totals_.notices_delivered_total += notice.delivered ? 1 : 0;
+        self.totals_.notices_given_up_total += notice.given_up ? 1 : 0;
         self.journal_.notice(id, notice);
         self.forget_old();
     });

@@ -70,7 +70,8 @@ struct JobCounts {
     std::array<std::uint64_t, kJobStateCount> ended_total{};  // since start; ended states only
     std::uint64_t archive_bytes_total = 0;
     std::uint64_t skipped_objects_total = 0, renamed_entries_total = 0;  // of jobs that succeeded
-    std::uint64_t live_bytes = 0, ended_bytes = 0;                       // of memory, estimated
+    std::uint64_t notices_delivered_total = 0, notices_given_up_total = 0;
+    std::uint64_t live_bytes = 0, ended_bytes = 0;  // of memory, estimated
 };
 
 // Memory that a job holds because of its request, and because of what it ended with. Estimates: for

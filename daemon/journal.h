@@ -65,7 +65,7 @@ class Journal {
 
     bool healthy() const { return writer_->healthy(); }
     std::uint64_t commits() const { return writer_->commits(); }
-    JournalStore::Size size() const { return store_->size(); }
+    std::uint64_t bytes() const { return writer_->bytes(); }  // since the first commit
 
   private:
     class Recorder;

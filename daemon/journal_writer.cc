@@ -102,7 +102,11 @@ base::Status JournalWriter::write_all(std::vector<Item>& batch) {
 }
 
 void JournalWriter::note(const base::Status& status) {
-    if (status) commits_.fetch_add(1, std::memory_order_relaxed);
+    if (status) {
+        const JournalStore::Size size = store_.size();
+        bytes_.store(size.file_bytes + size.wal_bytes, std::memory_order_relaxed);
+        commits_.fetch_add(1, std::memory_order_relaxed);
+    }
     const bool was_healthy = healthy_.exchange(status.has_value(), std::memory_order_relaxed);
     if (!status && was_healthy)
         base::log_error("the journal cannot be written", {{"error", status.error().to_string()}});

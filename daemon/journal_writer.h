@@ -38,6 +38,8 @@ class JournalWriter {
     // Of the last commit; failures are logged once until one succeeds.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
+    // Of the file and its WAL, as of the last commit; asks nobody.
+    std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
   private:
     struct Item {
@@ -57,7 +59,7 @@ class JournalWriter {
     std::deque<Item> urgent_, ordinary_;
     bool stop_ = false;
     std::atomic<bool> healthy_{true};
-    std::atomic<std::uint64_t> commits_{0};
+    std::atomic<std::uint64_t> commits_{0}, bytes_{0};
     std::thread thread_;
 };
 

@@ -59,6 +59,10 @@ void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits
                   jobs.skipped_objects_total);
     w.one_counter("renamed_entries_total", "Entries of archives made under another name.",
                   jobs.renamed_entries_total);
+    w.one_counter("notifications_delivered_total", "Ends of jobs that receivers were told.",
+                  jobs.notices_delivered_total);
+    w.one_counter("notifications_given_up_total", "Ends of jobs that receivers would not hear.",
+                  jobs.notices_given_up_total);
     w.one_gauge("jobs_running_limit", "Jobs that may run at once.", limits.running_max);
     w.one_gauge("jobs_queued_limit", "Jobs that may wait.", limits.queued_max);
     w.one_gauge("jobs_kept_limit", "Ended jobs that are remembered.", limits.kept_max);
@@ -66,6 +70,13 @@ void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits
     w.one_gauge("jobs_live_bytes_limit", "Its bound.", limits.live_bytes_max);
     w.one_gauge("jobs_ended_bytes", "Estimated memory of jobs ended.", jobs.ended_bytes);
     w.one_gauge("jobs_ended_bytes_limit", "Its bound.", limits.ended_bytes_max);
+}
+
+void write_journal(MetricsWriter& w, const Journal& journal) {
+    w.one_gauge("journal_healthy", "1: the last write of the journal went well.",
+                journal.healthy() ? 1 : 0);
+    w.one_counter("journal_commits_total", "Transactions of the journal.", journal.commits());
+    w.one_gauge("journal_bytes", "Size of the journal on disk.", journal.bytes());
 }
 
 void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
@@ -121,13 +132,13 @@ void write_process(MetricsWriter& w) {
 
 }  // namespace
 
-std::string metrics_text(const JobCounts& jobs, const JobLimits& job_limits,
-                         const archive::EngineStats& engine, const ApiState& api,
-                         const ApiLimits& api_limits) {
+std::string metrics_text(const JobService& jobs, const archive::EngineStats& engine,
+                         const ApiState& api, const ApiLimits& api_limits) {
     MetricsWriter w;
     w.gauge("build_info", "Always 1; what this build is.");
     w.sample(1, fmt::format("version=\"{}\",io=\"{}\"", kVersion, engine.io));
-    write_jobs(w, jobs, job_limits);
+    write_jobs(w, jobs.counts(), jobs.limits());
+    write_journal(w, jobs.journal());
     write_engine(w, engine);
     write_api(w, api, api_limits);
     write_process(w);

@@ -10,8 +10,7 @@
 
 namespace s3zipd {
 
-std::string metrics_text(const JobCounts& jobs, const JobLimits& job_limits,
-                         const archive::EngineStats& engine, const ApiState& api,
-                         const ApiLimits& api_limits);
+std::string metrics_text(const JobService& jobs, const archive::EngineStats& engine,
+                         const ApiState& api, const ApiLimits& api_limits);
 
 }  // namespace s3zipd

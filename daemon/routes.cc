@@ -337,7 +337,7 @@ HttpResponse Routes::metrics() const {
     return {200,
             "text/plain; version=0.0.4; charset=utf-8",
             {},
-            metrics_text(jobs_.counts(), jobs_.limits(), engine_.stats(), state_, limits_)};
+            metrics_text(jobs_, engine_.stats(), state_, limits_)};
 }
 
 std::vector<std::pair<std::string_view, std::string_view>> Routes::list() {

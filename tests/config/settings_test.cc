@@ -57,9 +57,13 @@ TEST_F(SettingsTest, DefaultsWithoutAnything) {
     EXPECT_EQ(s->profile, "");
     EXPECT_FALSE(s->dual_stack.has_value());
     EXPECT_EQ(s->addressing, "auto");
-    EXPECT_EQ(s->jobs_running_max, 8u);
+    EXPECT_EQ(s->jobs_running_max, 64u);
     EXPECT_EQ(s->jobs_queued_max, 10'000u);
     EXPECT_EQ(s->jobs_kept_max, 10'000u);
+    EXPECT_EQ(s->jobs_kept_days, 30u);
+    EXPECT_EQ(s->drain_seconds, 20u);
+    EXPECT_EQ(s->sweep_seconds, 3'600u);
+    EXPECT_EQ(s->sweep_grace_seconds, 3'600u);
     EXPECT_EQ(s->notify_secret_file, "");
     EXPECT_TRUE(s->notify_allow.empty());
     EXPECT_EQ(s->config_file, "");
@@ -107,6 +111,10 @@ TEST_F(SettingsTest, EveryFlag) {
                          "5",
                          "--jobs-kept-max",
                          "1",
+                         "--jobs-kept-days=9",
+                         "--drain-seconds=3",
+                         "--sweep-seconds=60",
+                         "--sweep-grace-seconds=600",
                          "--notify-secret-file",
                          "/dev/null",
                          "--notify-allow",
@@ -136,6 +144,10 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
     EXPECT_EQ(s->jobs_kept_max, 1u);
+    EXPECT_EQ(s->jobs_kept_days, 9u);
+    EXPECT_EQ(s->drain_seconds, 3u);
+    EXPECT_EQ(s->sweep_seconds, 60u);
+    EXPECT_EQ(s->sweep_grace_seconds, 600u);
     EXPECT_EQ(s->notify_secret_file, "/dev/null");
     ASSERT_EQ(s->notify_allow.size(), 2u);
     EXPECT_EQ(s->notify_allow[0], *base::parse_ip_network("127.0.0.0/8"));

@@ -106,6 +106,26 @@ TEST_F(E2eTest, APlanIsWhatTheJobThenDoes) {
     EXPECT_EQ(at(plan, "/cost_usd"), at(job, "/result/cost_usd"));
 }
 
+TEST_F(E2eTest, AnEarlierArchiveIsReused) {
+    start();
+    put_objects("2026/", 3, 1000);
+    const std::string source = R"({"bucket":"photos","prefix":"2026/"})";
+    const auto first = run(body(source, "a.zip"));
+    expect_archive(first, "a.zip", 3);
+    const auto again = run(body(source, "b.zip", R"({"reuse":true})"));
+    ASSERT_EQ(text_at(again, "/state"), "succeeded") << at(again, "/error");
+    EXPECT_EQ(at(again, "/result/reused"), "true");
+    EXPECT_EQ(text_at(again, "/result/key"), "a.zip");
+    EXPECT_EQ(at(again, "/result/etag"), at(first, "/result/etag"));
+    EXPECT_EQ(at(again, "/result/fingerprint"), at(first, "/result/fingerprint"));
+    EXPECT_EQ(at(again, "/requests"), R"({"ListObjectsV2":1,"HeadObject":1})");
+    EXPECT_FALSE(sim_->head("out", "b.zip").has_value());
+    ASSERT_TRUE(sim_->put("photos", "2026/new.txt", "another object"));
+    const auto other = run(body(source, "b.zip", R"({"reuse":true})"));
+    EXPECT_EQ(at(other, "/result/reused"), "false");
+    expect_archive(other, "b.zip", 4);
+}
+
 // --- names
 
 const std::string kPhotos = R"({"bucket":"photos"})";
