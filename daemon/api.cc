@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "daemon/api_connection.h"
+#include "daemon/control_thread.h"
 
 namespace s3zipd {
 namespace {
@@ -113,7 +114,10 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& ad
     impl->address = address_of(impl->acceptor);
     asio::co_spawn(impl->acceptor.get_executor(), impl->accept_connections(), asio::detached);
     for (std::size_t i = 0; i < limits.threads; ++i) {
-        impl->threads.emplace_back([&io = impl->io] { io.run(); });
+        impl->threads.emplace_back([&io = impl->io] {
+            begin_control_thread("api");
+            io.run();
+        });
     }
     return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }

@@ -32,7 +32,16 @@ struct JobService::Inbox {
         arrived.notify_all();
     }
 
-    std::mutex mutex;
+    // On the caller's own thread, for what somebody waits for; nothing once the service has gone.
+    template <typename Function>
+    void call_here(Function what) {
+        const std::lock_guard lock(here_mutex);
+        if (service != nullptr) what(*service);
+    }
+
+    std::mutex here_mutex;  // held while call_here() is under way
+    JobService* service = nullptr;
+    std::mutex mutex;  // guards all below
     std::condition_variable arrived;
     std::set<std::string> changed;
     std::deque<Call> calls;

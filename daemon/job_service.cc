@@ -31,9 +31,15 @@ JobService::JobService(JobEngine& engine, Journal& journal, JobLimits limits, ba
       inbox_(std::make_shared<Inbox>()),
       random_(base::Random::from_system()),
       keys_(limits.idempotency_keys_max),
-      thread_([this] { run_thread(); }) {}
+      thread_([this] { run_thread(); }) {
+    inbox_->service = this;
+}
 
 JobService::~JobService() {
+    {
+        const std::lock_guard lock(inbox_->here_mutex);
+        inbox_->service = nullptr;
+    }
     {
         const std::lock_guard lock(inbox_->mutex);
         inbox_->stop = true;
@@ -98,7 +104,7 @@ void JobService::submit(Submission submission, OnJob done) {
     journal_.accept(
         id, std::move(row), std::move(submission.body),
         [inbox = inbox_, id](const base::Status& written) {
-            inbox->call([id, written](JobService& self) { self.accepted(id, written); });
+            inbox->call_here([&](JobService& self) { self.accepted(id, written); });
         });
 }
 

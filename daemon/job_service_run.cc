@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "config/limits.h"
+#include "daemon/control_thread.h"
 #include "daemon/job_inbox.h"
 #include "daemon/job_log.h"
 #include "daemon/job_service.h"
@@ -26,6 +27,7 @@ bool JobService::park(std::chrono::milliseconds timeout) {
 }
 
 void JobService::run_thread() {
+    begin_control_thread("jobs");
     auto next_tick = std::chrono::steady_clock::now();
     while (true) {
         std::set<std::string> changed;

@@ -207,6 +207,29 @@ base::Status JournalConnection::sync_wal() const {
     return base::fail(*sync_error_);
 }
 
+base::Status JournalConnection::grow_wal(std::uint64_t bytes) {
+    if (wal_grown_) return {};
+    const auto file = wal();
+    if (!file) return base::fail(file.error());
+    sqlite3_int64 size = 0;
+    errno = 0;
+    if (*file == nullptr) return {};
+    if ((*file)->pMethods->xFileSize(*file, &size) != SQLITE_OK) {
+        return base::fail(journal_errno(errno, path_ + "-wal", "has no size"));
+    }
+    if (size == 0) return {};
+    wal_grown_ = true;
+    const std::string zeros(kReadBytes, '\0');
+    const auto end = static_cast<sqlite3_int64>(bytes);
+    for (sqlite3_int64 at = size; at < end; at += kReadBytes) {
+        const int piece = static_cast<int>(std::min<sqlite3_int64>(end - at, kReadBytes));
+        if ((*file)->pMethods->xWrite(*file, zeros.data(), piece, at) != SQLITE_OK) {
+            return base::fail(journal_errno(errno, path_ + "-wal", "cannot be made larger"));
+        }
+    }
+    return {};
+}
+
 base::Status JournalConnection::checkpoint(int mode) {
     int frames = 0;
     int copied = 0;

@@ -20,6 +20,8 @@ namespace {
 // maintain() copies a WAL larger than this into the file, and leaves so many free pages for what
 // comes next; it moves so many pages a call.
 constexpr std::uint64_t kWalBytes = 4 << 20;
+// The file holds a batch more than that before it is copied.
+constexpr std::uint64_t kWalFileBytes = 6 << 20;
 constexpr std::int64_t kFreePagesKept = 64;
 constexpr std::string_view kGivePagesBack = "PRAGMA incremental_vacuum(64)";
 // commit() does not wait for maintain() beyond this.
@@ -230,6 +232,7 @@ base::Result<bool> JournalStore::State::maintain() {
     if (transaction != Transaction::none) return false;
     if (connection->sync_error()) return base::fail(*connection->sync_error());
     if (mark_lags) write_mark(mark.commits().synced);
+    if (auto grown = connection->grow_wal(kWalFileBytes); !grown) return base::fail(grown.error());
     if (connection->wal_bytes() > kWalBytes) {
         if (auto copied = checkpoint(SQLITE_CHECKPOINT_PASSIVE); !copied) {
             return base::fail(copied.error());

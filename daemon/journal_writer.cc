@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "daemon/control_thread.h"
 
 namespace s3zipd {
 namespace {
@@ -36,6 +37,7 @@ void JournalWriter::write(Lane lane, Durability durability, Write write, Done do
 }
 
 void JournalWriter::run() {
+    begin_control_thread("journal");
     bool more = true;  // to be maintained
     for (;;) {
         std::vector<Item> batch = take();

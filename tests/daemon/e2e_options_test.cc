@@ -343,7 +343,7 @@ std::vector<EffectRow> OptionsTest::effect_rows() {
          shows("/request/options/execution", "\"local\"")},
         {"Options.priority", "", "", R"("priority":7)", plain,
          shows("/request/options/priority", "7")},
-        {"Options.reuse", "", "", R"("reuse":true)", plain, shows("/result/reused", "false")},
+        {"Options.reuse", "", "", R"("reuse":true)", plain, shows("/request/options/reuse", "true")},
         {"Options.checksums", "", "", R"("checksums":"required")", plain,
          shows("/request/options/checksums", "\"required\"")},
         {"Notify.url", "", "", "", plain, shows("/request/notify/url", "\"https://y/z?q=1\""),
