@@ -53,7 +53,7 @@ start s3sim --listen 127.0.0.1:0 --root "$at/s3" --bucket photos --bucket out --
     --access-key "$AWS_ACCESS_KEY_ID" --secret-key "$AWS_SECRET_ACCESS_KEY"
 export AWS_ENDPOINT_URL=$url
 echo "s3sim   $AWS_ENDPOINT_URL"
-start s3zipd --listen 127.0.0.1:0 --state-dir "$work/state"
+start s3zipd --listen 127.0.0.1:0 --state-dir "$at/state"
 export S3ZIPD_URL=$url
 echo "s3zipd  $S3ZIPD_URL"
 
