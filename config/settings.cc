@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 
 #include "config/settings_table.h"
@@ -68,6 +69,8 @@ base::Result<Flags> parse_flags(const std::vector<std::string>& arguments) {
     }
     return flags;
 }
+
+constexpr const char* kStateDirectory = "STATE_DIRECTORY";
 
 // What a value of the file must be; "" if it is.
 std::string_view type_due(Kind kind, TomlType type) {
@@ -137,6 +140,14 @@ base::Result<Settings> load(const std::vector<std::string>& arguments,
         settings.config_file = default_file;
     }
     // Weakest first: each layer overwrites what the one before it said.
+    if (const auto* list = find_variable(environment, kStateDirectory)) {
+        // systemd's, where the unit has StateDirectory=. There may be several, the first is ours.
+        const auto& all = all_settings();
+        const auto setting = std::ranges::find(all, "state-dir", &Setting::name);
+        const auto first = std::string_view(*list).substr(0, list->find(':'));
+        if (auto done = set(settings, *setting, first, kStateDirectory); !done)
+            return base::fail(done.error());
+    }
     if (!settings.config_file.empty()) {
         if (auto done = apply_file(settings); !done) return base::fail(done.error());
     }

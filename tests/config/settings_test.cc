@@ -122,6 +122,17 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->jobs_kept_max, 1u);
 }
 
+// The supervisor's directory is only where nothing else is said.
+TEST_F(SettingsTest, StateDirectoryOfTheSupervisor) {
+    const Environment env = {{"STATE_DIRECTORY", "/var/lib/one:/var/lib/two"}};
+    EXPECT_EQ(load({}, env, kNoFile)->state_dir, "/var/lib/one");
+    EXPECT_EQ(load({}, {{"STATE_DIRECTORY", ""}}, kNoFile)->state_dir, "/var/lib/s3zipd");
+    EXPECT_EQ(load({"--config", write("state_dir = \"/srv/x\"\n")}, env, kNoFile)->state_dir,
+              "/srv/x");
+    EXPECT_THAT(error_of_flags({}, {{"STATE_DIRECTORY", "here"}}),
+                HasSubstr("STATE_DIRECTORY: 'here'"));
+}
+
 // flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
 TEST_F(SettingsTest, Precedence) {
     write("region = \"from-file\"\n");

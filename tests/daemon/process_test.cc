@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "notify_listener.h"
 #include "s3sim/server.h"
 #include "test_client.h"
 
@@ -140,6 +142,28 @@ TEST(Process, ATerminationAbortsTheUpload) {
     EXPECT_THAT(watcher.read_to_end(), HasSubstr("\"state\":\"cancelled\""));
     EXPECT_EQ(process.exit_code(), 0) << process.rest();
     EXPECT_TRUE((*sim)->open_uploads().empty());
+}
+
+TEST(Process, TellsItsSupervisor) {
+    std::string state = testing::TempDir() + "s3zipd-notify-XXXXXX";
+    ASSERT_NE(mkdtemp(state.data()), nullptr);
+    const NotifyListener supervisor("@");
+    {
+        Process process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1", "--io=epoll",
+                         "--drain-seconds=5"},
+                        {"NOTIFY_SOCKET=" + supervisor.name(), "WATCHDOG_USEC=20000",
+                         "STATE_DIRECTORY=" + state});
+        EXPECT_THAT(supervisor.next(),
+                    testing::StartsWith("READY=1\nSTATUS=serving http://127.0.0.1:"));
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(supervisor.next(), "WATCHDOG=1");
+        process.send(SIGTERM);
+        std::string last = supervisor.next();
+        while (last == "WATCHDOG=1") last = supervisor.next();
+        EXPECT_EQ(last, "STOPPING=1\nSTATUS=letting jobs end\nEXTEND_TIMEOUT_USEC=40000000");
+        EXPECT_EQ(process.exit_code(), 0) << process.rest();
+    }
+    EXPECT_TRUE(std::filesystem::exists(state + "/journal.db"));
+    std::filesystem::remove_all(state);
 }
 
 TEST(Process, BadUsage) {
