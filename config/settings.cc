@@ -114,7 +114,7 @@ base::Status apply_own_variables(Settings& settings, const Environment& environm
     }
     for (auto it = environment.lower_bound("S3ZIPD_"); it != environment.end(); ++it) {
         if (!it->first.starts_with("S3ZIPD_")) break;
-        bool known = it->first == "S3ZIPD_CONFIG";
+        bool known = it->first == "S3ZIPD_CONFIG" || it->first == "S3ZIPD_URL";  // s3zip's
         for (const Setting& setting : all_settings())
             known = known || variable_of(setting) == it->first;
         if (!known) settings.warnings.push_back(fmt::format("{} is not a setting", it->first));
