@@ -23,7 +23,7 @@ boot=
 finish() {
     local status=$?
     trap - EXIT
-    if ((status != 0)); then
+    if ((status != 0)) && [[ -f $root.pid ]]; then
         tail -n 5 "$work/boot.log" >&2 2>/dev/null || true
         inside journalctl -u s3zipd -u s3sim --no-pager -n 30 >&2 2>/dev/null || true
     fi
