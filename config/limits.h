@@ -99,6 +99,9 @@ inline constexpr std::size_t kPlansMax = 4;
 inline constexpr auto kPlanTimeout = std::chrono::seconds(300);
 inline constexpr std::uint64_t kDownloadExpiresS = 3'600;
 
+// Told to the supervisor as alive: only who comes round to something new within this time.
+inline constexpr auto kAliveTimeout = std::chrono::seconds(5);
+
 // Stopping.
 
 // After drain_seconds: for jobs to let go, then for answers being written, then for the journal to

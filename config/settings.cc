@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 
 #include "config/settings_table.h"
@@ -69,6 +70,8 @@ base::Result<Flags> parse_flags(const std::vector<std::string>& arguments) {
     return flags;
 }
 
+constexpr const char* kStateDirectory = "STATE_DIRECTORY";
+
 // What a value of the file must be; "" if it is.
 std::string_view type_due(Kind kind, TomlType type) {
     switch (kind) {
@@ -111,7 +114,7 @@ base::Status apply_own_variables(Settings& settings, const Environment& environm
     }
     for (auto it = environment.lower_bound("S3ZIPD_"); it != environment.end(); ++it) {
         if (!it->first.starts_with("S3ZIPD_")) break;
-        bool known = it->first == "S3ZIPD_CONFIG";
+        bool known = it->first == "S3ZIPD_CONFIG" || it->first == "S3ZIPD_URL";  // s3zip's
         for (const Setting& setting : all_settings())
             known = known || variable_of(setting) == it->first;
         if (!known) settings.warnings.push_back(fmt::format("{} is not a setting", it->first));
@@ -137,6 +140,14 @@ base::Result<Settings> load(const std::vector<std::string>& arguments,
         settings.config_file = default_file;
     }
     // Weakest first: each layer overwrites what the one before it said.
+    if (const auto* list = find_variable(environment, kStateDirectory)) {
+        // systemd's, where the unit has StateDirectory=. There may be several, the first is ours.
+        const auto& all = all_settings();
+        const auto setting = std::ranges::find(all, "state-dir", &Setting::name);
+        const auto first = std::string_view(*list).substr(0, list->find(':'));
+        if (auto done = set(settings, *setting, first, kStateDirectory); !done)
+            return base::fail(done.error());
+    }
     if (!settings.config_file.empty()) {
         if (auto done = apply_file(settings); !done) return base::fail(done.error());
     }

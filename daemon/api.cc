@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
+#include <future>
 #include <thread>
 #include <vector>
 
@@ -124,6 +125,12 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& ad
 
 const std::string& ApiServer::address() const { return impl_->address; }
 const ApiState& ApiServer::state() const { return *impl_->context.state; }
+
+bool ApiServer::answers(std::chrono::milliseconds timeout) const {
+    const auto answered = std::make_shared<std::promise<void>>();
+    asio::post(impl_->io, [answered] { answered->set_value(); });
+    return answered->get_future().wait_for(timeout) == std::future_status::ready;
+}
 
 void ApiServer::stop_accepting() {
     impl_->context.state->stopping = true;

@@ -28,6 +28,8 @@ class ApiServer {
     ApiServer(const ApiServer&) = delete;
     ApiServer& operator=(const ApiServer&) = delete;
 
+    // Whether a thread of it comes round to something new within this time. Blocks for it.
+    bool answers(std::chrono::milliseconds timeout) const;
     const std::string& address() const;  // "127.0.0.1:8420", "[::1]:8420"
 
     // No new connections, /readyz says 503, and every answer closes its connection.

@@ -20,6 +20,7 @@
 #include "daemon/journal.h"
 #include "daemon/notifier.h"
 #include "daemon/notify_secret.h"
+#include "daemon/supervisor.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
@@ -137,6 +138,7 @@ base::Status tell_ends(JobService& jobs, const config::Settings& settings) {
 
 int serve(const config::Settings& settings, const sigset_t& signals) {
     std::optional<StopWatchdog> watchdog;  // to the very end
+    Supervisor supervisor(config::process_environment());
     // The journal outlives the engine, whose jobs write to it to the last.
     auto journal = Journal::open(settings.state_dir);
     if (!journal) return fail(1, journal.error());
@@ -156,9 +158,16 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     log_start(settings, (*engine)->stats());
     say(stdout, fmt::format("s3zipd listening on http://{}\n", (*api)->address()));
 
+    supervisor.ready(fmt::format("serving http://{}", (*api)->address()));
+    // Also takes the lock of the jobs, without which nothing goes on.
+    supervisor.watch([&] { return jobs.counts(), (*api)->answers(config::kAliveTimeout); });
+
     wait_for_signal(signals);
+    const std::chrono::seconds drain_time(settings.drain_seconds);
+    supervisor.stopping("letting jobs end",
+                        drain_time + config::kStopTimeout + config::kAliveTimeout);
     (*api)->stop_accepting();
-    const bool drained = drain(jobs, signals, std::chrono::seconds(settings.drain_seconds));
+    const bool drained = drain(jobs, signals, drain_time);
     watchdog.emplace();
     if (!drained && !jobs.park(config::kStopJobsTimeout))
         base::log_warn("some jobs have not let go; they resume all the same");

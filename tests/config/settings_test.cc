@@ -167,6 +167,17 @@ TEST_F(SettingsTest, BudgetsAreNoneUnlessSet) {
     EXPECT_FALSE(load({"--request-rate=-1"}, {}, kNoFile).has_value());
 }
 
+// The supervisor's directory is only where nothing else is said.
+TEST_F(SettingsTest, StateDirectoryOfTheSupervisor) {
+    const Environment env = {{"STATE_DIRECTORY", "/var/lib/one:/var/lib/two"}};
+    EXPECT_EQ(load({}, env, kNoFile)->state_dir, "/var/lib/one");
+    EXPECT_EQ(load({}, {{"STATE_DIRECTORY", ""}}, kNoFile)->state_dir, "/var/lib/s3zipd");
+    EXPECT_EQ(load({"--config", write("state_dir = \"/srv/x\"\n")}, env, kNoFile)->state_dir,
+              "/srv/x");
+    EXPECT_THAT(error_of_flags({}, {{"STATE_DIRECTORY", "here"}}),
+                HasSubstr("STATE_DIRECTORY: 'here'"));
+}
+
 // flag > S3ZIPD_ > file > default, shown by taking the strongest away one after the other.
 TEST_F(SettingsTest, Precedence) {
     write("region = \"from-file\"\n");
@@ -274,7 +285,11 @@ TEST_F(SettingsTest, BadUsage) {
 }
 
 TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
-    const auto s = load({}, {{"S3ZIPD_REGOIN", "x"}, {"S3ZIPD_MEMORY", "32MiB"}}, kNoFile);
+    const auto s = load({},
+                        {{"S3ZIPD_REGOIN", "x"},
+                         {"S3ZIPD_MEMORY", "32MiB"},
+                         {"S3ZIPD_URL", "http://127.0.0.1:8420"}},  // of s3zip
+                        kNoFile);
     ASSERT_TRUE(s.has_value());
     EXPECT_EQ(s->memory_bytes, 32ull << 20);
     EXPECT_THAT(s->warnings, testing::ElementsAre("S3ZIPD_REGOIN is not a setting"));

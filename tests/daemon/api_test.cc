@@ -334,6 +334,13 @@ TEST_F(ApiTest, HealthReadinessVersion) {
     EXPECT_THAT(text_at(version, "/version"), testing::MatchesRegex("[0-9]+[.][0-9]+[.][0-9]+"));
 }
 
+TEST_F(ApiTest, AnswersUntilItIsStopped) {
+    start();
+    EXPECT_TRUE(api_->answers(std::chrono::seconds(20)));
+    api_->stop(std::chrono::seconds(1));
+    EXPECT_FALSE(api_->answers(std::chrono::milliseconds(1)));
+}
+
 TEST_F(ApiTest, HeadIsGetWithoutTheBody) {
     start();
     TestClient client(port_);

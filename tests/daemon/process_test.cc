@@ -3,9 +3,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "daemon_process.h"
+#include "notify_listener.h"
 #include "s3sim/server.h"
 #include "temp_folder.h"
 #include "test_client.h"
@@ -43,6 +46,28 @@ TEST(Process, ServesUntilItIsTerminated) {
         process.send(signal);
         EXPECT_EQ(process.exit_code(), 0) << process.rest();
     }
+}
+
+TEST(Process, TellsItsSupervisor) {
+    std::string state = testing::TempDir() + "s3zipd-notify-XXXXXX";
+    ASSERT_NE(mkdtemp(state.data()), nullptr);
+    const NotifyListener supervisor("@");
+    {
+        DaemonProcess process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1", "--io=epoll",
+                         "--drain-seconds=5"},
+                        {"NOTIFY_SOCKET=" + supervisor.name(), "WATCHDOG_USEC=20000",
+                         "STATE_DIRECTORY=" + state});
+        EXPECT_THAT(supervisor.next(),
+                    testing::StartsWith("READY=1\nSTATUS=serving http://127.0.0.1:"));
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(supervisor.next(), "WATCHDOG=1");
+        process.send(SIGTERM);
+        std::string last = supervisor.next();
+        while (last == "WATCHDOG=1") last = supervisor.next();
+        EXPECT_EQ(last, "STOPPING=1\nSTATUS=letting jobs end\nEXTEND_TIMEOUT_USEC=40000000");
+        EXPECT_EQ(process.exit_code(), 0) << process.rest();
+    }
+    EXPECT_TRUE(std::filesystem::exists(state + "/journal.db"));
+    std::filesystem::remove_all(state);
 }
 
 TEST(Process, BadUsage) {
