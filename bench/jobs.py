@@ -5,6 +5,7 @@
     jobs.py equal     50 equal jobs posted together: slowest over fastest
     jobs.py post      small jobs posted while the challenge set runs: how soon POST answers
     jobs.py journal   a job of a million entries: how large the journal gets
+    jobs.py cost      the challenge set: the share of s3zipd's CPU time that the journal's thread takes
 
 Each against s3sim with a first-byte latency and a bandwidth per connection (--latency, --bandwidth), archives into a sink.
 Exits 1 if a bound of docs/adr/0009-fair-sharing.md or 0010-journal-of-jobs.md is missed.
@@ -144,9 +145,29 @@ def journal_size(options, daemon, state):
     return peak < 300e6
 
 
+def cpu_by_thread(process):
+    seconds = {}
+    for task in pathlib.Path(f"/proc/{process.pid}/task").iterdir():
+        name = (task / "comm").read_text(encoding="ascii").strip()
+        fields = (task / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        spent = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        seconds[name] = seconds.get(name, 0) + spent
+    return seconds
+
+
+def journal_cost(options, daemon):
+    finish(daemon, post(daemon, "challenge", "challenge"))
+    spent = cpu_by_thread(daemon.process)
+    all_of_it, control = sum(spent.values()), {n: spent.get(n, 0) for n in ("journal", "jobs", "api")}
+    print(f"| CPU-seconds in all | {all_of_it:.2f} |")
+    for name, value in control.items():
+        print(f"| of which the threads {name} | {value:.2f} s, {100 * value / all_of_it:.2f} % |")
+    return control["journal"] < 0.03 * all_of_it
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("fair", "equal", "post", "journal"))
+    parser.add_argument("what", choices=("fair", "equal", "post", "journal", "cost"))
     parser.add_argument("--bin", type=pathlib.Path, default=os.environ.get("BIN", "build/release/bin"))
     parser.add_argument("--io", choices=("uring", "epoll"))
     parser.add_argument("--memory")
@@ -158,13 +179,14 @@ def main():
     parser.add_argument("--pause", type=float, default=0.02, help="seconds between POSTs")
     options = parser.parse_args()
     options.bin = options.bin.resolve()
-    sets = {"fair": ["small", "huge"], "equal": ["equal"], "post": ["tiny", "challenge"], "journal": ["million"]}
+    sets = {"fair": ["small", "huge"], "equal": ["equal"], "post": ["tiny", "challenge"], "journal": ["million"],
+            "cost": ["challenge"]}
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="s3zipd-jobs-")))
         try:
             daemon = start(options, folder, stack, sets[options.what], timing=options.what in ("fair", "equal"))
             print(f"| {options.what} | {daemon.ask('GET', '/version')['io']} |\n|---|---|")
-            kept = {"fair": fair, "equal": equal, "post": post_latency,
+            kept = {"fair": fair, "equal": equal, "post": post_latency, "cost": journal_cost,
                     "journal": lambda o, d: journal_size(o, d, folder / "state")}[options.what](options, daemon)
         except challenge.Failure as failure:
             sys.exit(f"jobs.py: {failure}")
