@@ -43,7 +43,7 @@ class JournalMark {
         std::uint64_t sequence = 0;
         std::uint64_t synced = 0;  // <= sequence
     };
-    // Reads what is there; nothing is not an error yet. Error: journal_corrupt, both copies are bad.
+    // Reads what is there; nothing is no error yet. Error: journal_corrupt, both copies are bad.
     static base::Result<JournalMark> open(const JournalDirectory& directory, BootId boot);
 
     bool exists() const { return file_.fd() >= 0; }
