@@ -1,7 +1,9 @@
 // Damage is never silent: whatever happens to the files, open() refuses them or gives exactly what
 // was acknowledged.
-#include "base/log.h"
+#include <algorithm>
 
+#include "base/log.h"
+#include "daemon/journal_open.h"
 #include "journal_rig.h"
 
 namespace s3zipd {
@@ -196,6 +198,50 @@ TEST_F(JournalCorruption, Backups) {
                                std::filesystem::copy_options::overwrite_existing);
     EXPECT_EQ(open_copy("the backup without its mark"), "journal_corrupt");
     EXPECT_THAT(last_error_.detail, HasSubstr("end at commit"));
+}
+
+// The kernel kept the mark and not all of the WAL, and the machine has booted since: what was not
+// synced may be gone, without alarm; what was synced may not.
+TEST_F(JournalCorruption, APowerFailure) {
+    constexpr BootId kAnotherBoot{std::byte{7}};
+    // 120..170 are in the WAL, the last synced one of them:
+    constexpr std::uint64_t kSynced = 160;
+    ASSERT_EQ(durability_of(kSynced), Durability::power);
+    std::vector<Rows> rows_until(171);
+    for (std::uint64_t n = 0; n <= 170; ++n) {
+        if (n > 0) rows_until[n] = rows_until[n - 1];
+        add_changes(n, rows_until[n]);
+    }
+    const std::string wal = read_file(folder_.journal() + "/" + kJournalWal);
+    int opened = 0;
+    int refused = 0;
+    for (std::size_t cut = 0; cut < wal.size(); cut += wal.size() / 60) {
+        copy_folder(folder_.journal(), copy_);
+        write_file(copy_ + "/" + kJournalWal, std::string_view(wal).substr(0, cut));
+        EXPECT_FALSE(JournalStore::open(copy_).has_value()) << "in this boot, " << cut;
+        const auto rebooted = open_journal(copy_, kAnotherBoot, journal_migrations());
+        if (!rebooted) {
+            EXPECT_EQ(rebooted.error().code, "journal_corrupt");
+            EXPECT_EQ(opened, 0) << cut;
+            ++refused;
+            continue;
+        }
+        ++opened;
+        std::filesystem::copy(copy_, copy_ + "2", std::filesystem::copy_options::recursive);
+        {
+            auto store = JournalStore::open(copy_ + "2");
+            ASSERT_TRUE(store.has_value()) << store.error().to_string();
+            const Rows found = rows_of(**store);
+            EXPECT_NE(std::find(rows_until.begin() + kSynced, rows_until.end(), found),
+                      rows_until.end())
+                << cut;
+            EXPECT_TRUE(write(**store, 200, Durability::process));
+        }
+        EXPECT_TRUE(JournalStore::open(copy_ + "2").has_value()) << cut;
+        std::filesystem::remove_all(copy_ + "2");
+    }
+    EXPECT_GT(opened, 5);
+    EXPECT_GT(refused, 20);
 }
 
 // After open() each row that is read is still compared with its checksum.

@@ -28,7 +28,7 @@ class JournalFault : public testing::Test {
         write_and_die(master_, 10, kFirst - 1, master_rows_);
     }
 
-    // A commit whose own fsync failed. Told once; what comes after is refused with the same words.
+    // A commit whose own fsync failed. Told once: later ones are refused in the same words.
     bool may_be_kept(const base::Error& error) {
         return error.detail.find("journal.db-wal: cannot be synced") != std::string::npos &&
                !std::exchange(sync_told_, true);

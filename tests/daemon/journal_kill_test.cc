@@ -78,7 +78,7 @@ TEST(JournalKill, WhatWasAcknowledgedIsThere) {
     Rows rows;
     std::uint64_t done = 0;  // transactions 0..done-1 are in `rows`
     std::uint64_t unacknowledged = 0;
-    for (int round = 0; round < 150; ++round) {
+    for (int round = 0; round < 120; ++round) {
         std::uint64_t acknowledged = done;
         {
             Worker worker([&](int pipe) { work(folder.journal(), done, pipe); });
@@ -118,7 +118,7 @@ TEST(JournalKill, AFirstStartAtAnyMoment) {
     }
     const auto takes = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - started);
-    for (int round = 0; round < 120; ++round) {
+    for (int round = 0; round < 100; ++round) {
         const Folder folder;
         for (int attempt = 0; attempt < 2; ++attempt) {
             Worker worker([&](int) { (void)JournalStore::open(folder.journal()); });
