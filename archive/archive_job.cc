@@ -131,7 +131,8 @@ io::Task<Result<std::optional<ArchiveResult>>> ArchiveJob::plan_anew() {
 
 io::Task<Status> ArchiveJob::check_target() {
     const Destination& destination = job_->request().destination;
-    auto free = co_await check_destination(*home_.client, destination, call(work_->cancel));
+    auto free =
+        co_await check_destination(*home_.client, destination, call(work_->cancel), job_->id());
     if (free && job_->request().options.checksums == Checksums::required)
         free = co_await require_checksums();
     co_return free;
@@ -169,11 +170,14 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_reusable() {
     auto earlier = co_await engine_.worker.run(
         reactor_, [&] { return recorder_->find_archive(fingerprint_, destination.bucket); });
     if (!earlier) co_return std::nullopt;
-    auto head = co_await home_.client->head_object(
-        {earlier->bucket, earlier->key, earlier->version_id}, s3client::WithChecksum::no,
-        destination_call(work_->cancel));
-    const bool same =
-        head && head->size == earlier->size && s3client::quote_etag(head->etag) == earlier->etag;
+    auto head = co_await home_.client->head_object({earlier->bucket, earlier->key, {}},
+                                                   s3client::WithChecksum::no,
+                                                   destination_call(work_->cancel));
+    const bool same = head && head->size == earlier->size &&
+                      head->version_id == earlier->version_id &&
+                      s3client::quote_etag(head->etag) == earlier->etag;
+    const bool must_be_checked = job_->request().options.checksums == Checksums::required;
+    if (must_be_checked && !earlier->checked) co_return std::nullopt;
     if (!same) co_return std::nullopt;
     earlier->reused = true;
     earlier->report = plan_->manifest().report();

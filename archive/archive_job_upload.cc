@@ -68,6 +68,11 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive() {
 io::Task<Result<ArchiveResult>> ArchiveJob::upload_once() {
     if (plan_->single_put()) {
         if (auto finished = co_await find_finished()) co_return std::move(*finished);
+        if (upload_) {  // that tried the store out
+            const Destination& destination = job_->request().destination;
+            co_await give_up_upload({destination.bucket, destination.key, upload_->upload_id});
+            upload_.reset();
+        }
         co_return co_await transfer_and_finish({});
     }
     if (!upload_) {
@@ -103,6 +108,9 @@ io::Task<Result<ArchiveJob::Upload>> ArchiveJob::open_upload() {
     for (const PartRecord& record : parts_) sent.push_back(record.part);
     auto stored = co_await stored_parts(*home_.client, upload.target, std::move(sent),
                                         WithoutCrc32::same_etag, destination_call(work_->cancel));
+    // Who may not look sends all of it again.
+    if (!stored && stored.error().kind == base::ErrorKind::denied)
+        stored = std::vector<PartResult>();
     if (!stored) {
         if (!parks()) co_await give_up_upload(std::move(upload.target));
         co_return std::unexpected(stored.error());
@@ -175,12 +183,21 @@ io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
     if (recorder_ == nullptr) co_return co_await create_upload();
     co_await recorded(reactor_,
                       [&](JobRecorder::Done done) { recorder_->upload_begins(std::move(done)); });
+    // S3 may have opened one at each attempt. Then what was recorded stays, and is looked for.
+    auto& sent =
+        job_->requests[static_cast<std::size_t>(s3client::Operation::create_multipart_upload)];
+    const std::uint64_t before = sent.load(std::memory_order_relaxed);
     auto created = co_await create_upload();
+    const bool only_one = sent.load(std::memory_order_relaxed) <= before + 1;
+    if (created && !only_one) {
+        co_await recorded(
+            reactor_, [&](JobRecorder::Done done) { recorder_->upload_begins(std::move(done)); });
+    }
     if (created) {
         co_await recorded(reactor_, [&](JobRecorder::Done done) {
             recorder_->upload_begun({created->upload_id, created->checked}, std::move(done));
         });
-    } else if (!is_in_doubt(created.error().kind)) {
+    } else if (only_one && !is_in_doubt(created.error().kind)) {
         recorder_->upload_over({});
     }
     co_return created;

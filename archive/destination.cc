@@ -63,13 +63,15 @@ bool is_unknown(base::ErrorKind kind) {
            kind == base::ErrorKind::corrupt;
 }
 
-// A CRC-32 decides before the mark does: the mark says who wrote it, not what.
+// Bytes are the same whoever makes them, class, encryption and tags are not: a job that has a mark
+// knows its own work by it, and what it wrote by the CRC-32 where there is one.
 bool is_ours(const s3client::ObjectHead& there, std::uint64_t size,
              std::optional<std::uint32_t> crc32, const std::string& job_id) {
     if (there.size != size) return false;
+    if (!job_id.empty() && there.job_mark != job_id) return false;
     if (crc32 && !there.checksum_crc32.empty())
         return there.checksum_crc32 == base::crc32_base64(*crc32);
-    return !job_id.empty() && there.job_mark == job_id;
+    return !job_id.empty();
 }
 
 // S3's own words: a 404 without them may be a proxy's.
@@ -158,11 +160,13 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 }
 
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
-                                         s3client::CallContext context) {
+                                         s3client::CallContext context, std::string job_id) {
     if (destination.overwrite) co_return base::Status{};
     context.access = &destination.access;
     auto head = co_await client.head_object({destination.bucket, destination.key, {}},
                                             s3client::WithChecksum::no, context);
+    // Ours, of an earlier process whose journal knows less: writing it again will settle that.
+    if (head && !job_id.empty() && head->job_mark == job_id) co_return base::Status{};
     if (head) co_return base::fail(already_exists(destination));
     // Without the right to list, S3 says 403 for a missing key: writing it will tell.
     const base::ErrorKind kind = head.error().kind;

@@ -24,7 +24,7 @@ std::vector<s3client::NameValue> condition_headers(const Destination& destinatio
 // Fails if the key exists and must not be overwritten; early, before a byte moves. The condition
 // headers decide later.
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
-                                         s3client::CallContext context);
+                                         s3client::CallContext context, std::string job_id = {});
 
 // Aborts an upload to which nothing of ours is under way any more, and looks whether it is gone: a
 // part that was under way may land after an abort, which then has to be done again. Tried even when
@@ -35,7 +35,8 @@ io::Task<base::Status> abort_upload(s3client::S3Client& client, s3client::Upload
 
 // The end of a write whose answer is an error: it may be the echo of an attempt that succeeded and
 // whose answer was lost. If the object that stands there is ours, so is its success; else the error
-// stands. Ours has our size, and our CRC-32 or, where the store tells none, the mark of our job.
+// stands. Ours has our size, the mark of our job, and our CRC-32 where the store tells one; without
+// a job_id the CRC-32 alone.
 io::Task<base::Result<s3client::WrittenObject>> settle_write(
     s3client::S3Client& client, Destination destination,
     base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,

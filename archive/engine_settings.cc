@@ -37,6 +37,7 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     }
     client.connections_max = std::max(1U, config.connections_max);
     client.retry = config.retry;
+    client.answered_before = config.endpoint_has_answered;
     client.retry.attempts_max =
         static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
     client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);

@@ -35,10 +35,10 @@ class Finisher {
         auto settled = co_await settle_write(context_.client, destination_, std::move(written),
                                              plan_.layout().archive_size(), board_.archive_crc(),
                                              to_, job_id_);
-        // The object may be another's with the same bytes: then our upload is still open.
-        if (in_doubt && settled && !plan_.single_put()) {
-            co_await abort_upload(context_.client, upload_, to_);
-        }
+        if (!settled || plan_.single_put()) co_return settled;
+        // Without a mark the object may be another's with the same bytes: then our upload is open.
+        const bool gone = !in_doubt || co_await abort_upload(context_.client, upload_, to_);
+        if (gone && context_.recorder != nullptr) context_.recorder->upload_over(upload_.upload_id);
         co_return settled;
     }
 
@@ -86,7 +86,7 @@ class Finisher {
         const bool unconditional =
             !written && written.error().http_status == 501 && !destination_.overwrite;
         if (!unconditional) co_return written;
-        auto free = co_await check_destination(context_.client, destination_, to_);
+        auto free = co_await check_destination(context_.client, destination_, to_, job_id_);
         if (!free) co_return std::unexpected(free.error());
         base::log_warn("this store knows no conditional writes: another writer could come between",
                        {{"bucket", destination_.bucket}, {"key", destination_.key}});

@@ -203,8 +203,13 @@ std::vector<std::string> encode_manifest(const Manifest& manifest, const Archive
     CHECK(entries.told_all_renames());
     write_skipped(chunks, *manifest.report());
     if (missing_list_at != 0) {
-        chunks.begin(Chunk::missing_list);
-        chunks.writer.text(manifest.text_of(missing_list_at - 1));
+        for (std::string_view rest = manifest.text_of(missing_list_at - 1); !rest.empty();) {
+            const std::string_view piece = rest.substr(0, ManifestDecoder::kChunkBytes);
+            chunks.end();
+            chunks.begin(Chunk::missing_list);
+            chunks.writer.text(piece);
+            rest.remove_prefix(piece.size());
+        }
     }
     chunks.end();
     return out;
@@ -295,7 +300,7 @@ base::Status ManifestDecoder::add(std::string_view chunk) {
         case Chunk::head: state_->read_head(in); break;
         case Chunk::entries: state_->read_entries(in); break;
         case Chunk::skipped: read_skipped(in, *state_->report); break;
-        case Chunk::missing_list: state_->manifest->missing_list_ = in.text(); break;
+        case Chunk::missing_list: state_->manifest->missing_list_ += in.text(); break;
         default: in.fail();
     }
     if (!in.at_end()) return std::unexpected(bad_record("a chunk is damaged"));

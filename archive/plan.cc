@@ -71,6 +71,8 @@ PlanRecord Plan::record() const {
     record.parts = parts_.parts.size();
     // Where everything stands: every entry's place, then every cut.
     base::PackedWriter places;
+    constexpr std::uint64_t kHeaderFormat = 1;  // of zip/records.h, whose sizes are below
+    places.number(kHeaderFormat);
     std::uint64_t digest = 0;
     const auto fold = [&](bool all) {
         if (!all && places.size() < 4096) return;

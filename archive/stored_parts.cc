@@ -38,6 +38,10 @@ io::Task<base::Result<std::vector<PartResult>>> stored_parts(s3client::S3Client&
         if (page->next_part_number_marker.value_or(0) <= after) break;
         after = *page->next_part_number_marker;
     }
+    // Whatever order the store has them in.
+    std::ranges::sort(stored, {}, &PartResult::number);
+    const auto same = std::ranges::unique(stored, {}, &PartResult::number);
+    stored.erase(same.begin(), same.end());
     co_return stored;
 }
 

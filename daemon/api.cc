@@ -132,8 +132,10 @@ bool ApiServer::answers(std::chrono::milliseconds timeout) const {
     return answered->get_future().wait_for(timeout) == std::future_status::ready;
 }
 
+void ApiServer::begin_stopping() { impl_->context.state->stopping = true; }
+
 void ApiServer::stop_accepting() {
-    impl_->context.state->stopping = true;
+    begin_stopping();
     asio::post(impl_->acceptor.get_executor(), [impl = impl_.get()] {
         ErrorCode ignored;
         impl->acceptor.close(ignored);

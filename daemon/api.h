@@ -32,7 +32,10 @@ class ApiServer {
     bool answers(std::chrono::milliseconds timeout) const;
     const std::string& address() const;  // "127.0.0.1:8420", "[::1]:8420"
 
-    // No new connections, /readyz says 503, and every answer closes its connection.
+    // /readyz says 503, and every answer closes its connection; new ones are still accepted, so
+    // that people can watch the last jobs end.
+    void begin_stopping();
+    // As begin_stopping(), and no new connections.
     void stop_accepting();
     // Waits for answers being written, at most this long, then ends all.
     void stop(std::chrono::milliseconds timeout);

@@ -46,7 +46,8 @@ JobService::~JobService() {
     }
     inbox_->arrived.notify_all();
     thread_.join();
-    notify_ = nullptr;  // it may hold who calls noticed()
+    notify_ = nullptr;  // they may hold who calls noticed()
+    check_url_ = nullptr;
 }
 
 void JobService::submit(Submission submission, OnJob done) {
@@ -71,7 +72,7 @@ void JobService::submit(Submission submission, OnJob done) {
                 return done(view);
             }
         }
-        const std::uint64_t bytes = estimate_bytes(submission.request);
+        const std::uint64_t bytes = estimate_bytes(submission.request) + submission.body.size();
         if (stopping_ || !has_room_for(bytes)) {
             const bool stopping = stopping_;
             const std::size_t waiting = queue_.size() + accepting_;
@@ -101,11 +102,10 @@ void JobService::submit(Submission submission, OnJob done) {
         const auto [at, is_new] = jobs_.emplace(id, std::move(record));
         CHECK(is_new);
     }
-    journal_.accept(
-        id, std::move(row), std::move(submission.body),
-        [inbox = inbox_, id](const base::Status& written) {
-            inbox->call_here([&](JobService& self) { self.accepted(id, written); });
-        });
+    journal_.accept(id, std::move(row), std::move(submission.body),
+                    [inbox = inbox_, id](const base::Status& written) {
+                        inbox->call_here([&](JobService& self) { self.accepted(id, written); });
+                    });
 }
 
 void JobService::accepted(const std::string& id, const base::Status& written) {
@@ -157,17 +157,19 @@ JobPage JobService::list(const ListQuery& query) const {
 }
 
 void JobService::cancel(std::string_view id, OnJob done) {
+    std::unique_lock lock(mutex_);
     base::Error wrong;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = jobs_.find(id);
-        if (found == jobs_.end() || !found->second.durable) {
-            wrong = {ErrorKind::not_found, "not_found", "there is no such job", 0, {}, {}};
-        } else if (archive::has_ended(found->second.job->state())) {
-            wrong = {ErrorKind::precondition, "already_ended", "the job has ended", 0, {}, {}};
-        }
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end() || !found->second.durable) {
+        wrong = {ErrorKind::not_found, "not_found", "there is no such job", 0, {}, {}};
+    } else if (archive::has_ended(found->second.job->state())) {
+        wrong = {ErrorKind::precondition, "already_ended", "the job has ended", 0, {}, {}};
     }
-    if (!wrong.code.empty()) return done(base::fail(std::move(wrong)));
+    if (!wrong.code.empty()) {
+        lock.unlock();
+        return done(base::fail(std::move(wrong)));
+    }
+    // Under the lock: a job that is forgotten meanwhile is forgotten after this is written.
     journal_.cancel(std::string(id), [inbox = inbox_, id = std::string(id),
                                       done = std::move(done)](const base::Status& written) mutable {
         inbox->call([id, written, done = std::move(done)](JobService& self) mutable {
@@ -191,6 +193,7 @@ void JobService::cancel_recorded(const std::string& id, const base::Status& writ
         const QueueKey place(-record.job->request().options.priority, found->first);
         // One that an earlier process began has traces in S3: the engine ends it.
         const bool untouched = journal_.uploads_left(id).empty();
+        if (!untouched && queue_.erase(place) == 1) enqueue(*found);  // before all others
         if (untouched && queue_.erase(place) == 1) {
             ended = true;
             record.waiting.push_back(std::move(done));
@@ -217,7 +220,6 @@ void JobService::noticed(const std::string& id, NoticeRow notice, bool later) {
         self.totals_.notices_delivered_total += notice.delivered ? 1 : 0;
         self.totals_.notices_given_up_total += notice.given_up ? 1 : 0;
         self.journal_.notice(id, notice);
-        self.forget_old();
     });
 }
 

@@ -61,6 +61,8 @@ class JobService {
         check_url_ = std::move(check);
     }
     void restore(std::vector<JournaledJob> jobs);
+    // From here on jobs start, and what an earlier process left untold is told.
+    void begin();
 
     // Errors: queue_full, stopping, idempotency_key_reused; those of the journal. The same key and
     // body give the same job again.
@@ -116,7 +118,7 @@ class JobService {
     void finish(Jobs::iterator at);
     void count_ended(Record& record, const archive::JobSnapshot& snapshot);
     void forget_old();
-    bool may_forget(const std::string& id) const;
+    bool may_forget(const std::string& id, bool must) const;
     void forget(const std::string& id);
 
     JobEngine& engine_;
@@ -136,7 +138,7 @@ class JobService {
     base::Random random_;
     base::UtcTime last_id_time_{};
     ClockWatch clock_watch_;
-    bool stopping_ = false;
+    bool begun_ = false, stopping_ = false;
     std::size_t accepting_ = 0;  // jobs that the journal does not have yet
     Jobs jobs_;                  // by id, so by age
     std::set<QueueKey> queue_;

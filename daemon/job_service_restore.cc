@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "daemon/api_request.h"
+#include "daemon/job_inbox.h"
 #include "daemon/job_service.h"
 
 namespace s3zipd {
@@ -27,25 +28,32 @@ base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
 }  // namespace
 
 void JobService::restore(std::vector<JournaledJob> jobs) {
+    const std::lock_guard lock(mutex_);
+    for (JournaledJob& job : jobs) {
+        restore_one(job);
+        job = {};  // bodies are long
+    }
+    std::ranges::sort(ended_, {}, [this](const std::string& id) {
+        return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
+    });
+    forget_old();
+    if (!jobs_.empty())
+        base::log_info("jobs of before", {{"waiting", queue_.size()}, {"ended", ended_.size()}});
+}
+
+void JobService::begin() {
     std::vector<JobView> untold;
     {
         const std::lock_guard lock(mutex_);
-        for (JournaledJob& job : jobs) restore_one(job);
-        std::ranges::sort(ended_, {}, [this](const std::string& id) {
-            return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
-        });
+        begun_ = true;
         for (const auto& id : ended_) {
             const auto at = jobs_.find(id);
             if (is_untold(at->second)) untold.push_back(view_of(*at));
         }
-        forget_old();
-        if (!jobs_.empty()) {
-            base::log_info("jobs of before",
-                           {{"waiting", queue_.size()}, {"ended", ended_.size()}});
-        }
     }
     start_ready();
     for (const JobView& view : untold) notify_(view, view.notice.attempts);
+    inbox_->call([](JobService& self) { self.next_sweep_ = {}; });
 }
 
 void JobService::restore_one(JournaledJob& job) {
@@ -62,7 +70,7 @@ void JobService::restore_one(JournaledJob& job) {
     if (job.end) {
         record.ended = true;
         record.end = Record::End::recorded;
-        record.bytes = estimate_bytes(*request);
+        record.bytes = estimate_bytes(*request) + job.body.size();
         count_ended(record, job.end->snapshot);
         const auto& result = job.end->snapshot.result;
         if (result && !result->reused) archives_.add(job.id, *result);
@@ -78,7 +86,7 @@ void JobService::restore_one(JournaledJob& job) {
         std::make_shared<archive::Job>(readable ? std::move(*request) : archive::ArchiveRequest{});
     record.job->set_id(job.id);
     record.job->set_recorder(journal_.recorder(job.id, archives_));
-    record.bytes = estimate_bytes(record.job->request());
+    record.bytes = estimate_bytes(record.job->request()) + job.body.size();
     totals_.live_bytes += record.bytes;
     if (job.cancel_requested) record.job->cancel();
     const auto at = jobs_.emplace(job.id, std::move(record)).first;
@@ -108,7 +116,9 @@ void JobService::forget_old() {
         if (ended_.size() <= limits_.kept_max && totals_.ended_bytes <= limits_.ended_bytes_max &&
             !old)
             return;
-        if (!may_forget(id)) {
+        const bool must = ended_.size() > 2 * limits_.kept_max ||
+                          totals_.ended_bytes > 2 * limits_.ended_bytes_max;
+        if (!may_forget(id, must)) {
             ++looked_at;
             continue;
         }
@@ -117,10 +127,11 @@ void JobService::forget_old() {
     }
 }
 
-// Its end must be in the journal, told to who wants to hear of it, and nothing of it left in S3.
-bool JobService::may_forget(const std::string& id) const {
+// Its end must be in the journal, and nothing of it left in S3; who wants to hear of it must have
+// been told, unless so many wait for that that it must be given up.
+bool JobService::may_forget(const std::string& id, bool must) const {
     const Record& record = jobs_.find(id)->second;
-    return record.end == Record::End::recorded && !is_untold(record) &&
+    return record.end == Record::End::recorded && (must || !is_untold(record)) &&
            journal_.uploads_left(id).empty();
 }
 

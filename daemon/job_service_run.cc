@@ -1,5 +1,6 @@
 // How jobs start and end, and what must be looked after meanwhile.
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/log.h"
@@ -14,6 +15,7 @@ namespace s3zipd {
 using base::ErrorKind;
 
 bool JobService::drain(std::chrono::milliseconds timeout) {
+    sweeper_.stop();
     std::unique_lock lock(mutex_);
     stopping_ = true;
     return all_ended_.wait_for(lock, timeout, [this] { return running_.empty(); });
@@ -53,13 +55,18 @@ void JobService::run_thread() {
 }
 
 void JobService::enqueue(const Jobs::value_type& entry) {
-    queue_.emplace(-entry.second.job->request().options.priority, entry.first);
+    const archive::Job& job = *entry.second.job;
+    // One that is cancelled and has an upload has only to give it back.
+    const int place =
+        job.cancel_requested() ? std::numeric_limits<int>::min() : -job.request().options.priority;
+    queue_.emplace(place, entry.first);
 }
 
 // The first in line, if another may start: of those that run not too many are being planned, and
 // their plans leave room for one.
 std::optional<std::string> JobService::next_to_start() {
-    if (queue_.empty() || running_.size() >= limits_.running_max || stopping_) return std::nullopt;
+    if (queue_.empty() || running_.size() >= limits_.running_max || !begun_ || stopping_)
+        return std::nullopt;
     std::size_t planning = 0;
     std::uint64_t plan_bytes = 0;
     for (const auto& id : running_) {
@@ -185,6 +192,7 @@ void JobService::look_after() {
     const base::SteadyTime now = clock_.steady_now();
     if (now >= next_retry_) {
         next_retry_ = now + config::kJournalRetryInterval;
+        if (!journal_.healthy()) journal_.probe();
         retry_ends();
         tell_again();
         const std::lock_guard lock(mutex_);
@@ -238,6 +246,7 @@ void JobService::sweep() {
     std::deque<SweepItem> items;
     {
         const std::lock_guard lock(mutex_);
+        if (stopping_) return;
         for (const auto& id : ended_) {
             const archive::ArchiveRequest& request = jobs_.find(id)->second.job->request();
             for (const auto& [number, row] : journal_.uploads_left(id)) {

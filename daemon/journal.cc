@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "archive/manifest_codec.h"
-#include "base/check.h"
+#include "base/log.h"
 
 namespace s3zipd {
 namespace {
@@ -73,6 +73,14 @@ Result<std::vector<JournaledJob>> Journal::load() {
         });
     if (read && !jobs.empty()) read = finish(jobs.back(), report);
     if (!read) return std::unexpected(read.error());
+    // What was written of a job just after it was forgotten. Rows are not lost, so nothing is.
+    const auto is_gone = [](const JournaledJob& job) { return !job.has_row; };
+    for (const JournaledJob& job : jobs) {
+        if (!is_gone(job)) continue;
+        base::log_warn("rows of a job that was forgotten are removed", {{"job", job.id}});
+        forget(job.id);
+    }
+    std::erase_if(jobs, is_gone);
     return jobs;
 }
 
@@ -84,12 +92,17 @@ Status Journal::load_row(JournaledJob& job, std::vector<std::string>& report,
         return {};
     };
     switch (static_cast<RowKind>(key.kind)) {
-        case RowKind::job: return into(decode<JobRow>(data), job.row);
+        case RowKind::job: job.has_row = true; return into(decode<JobRow>(data), job.row);
         case RowKind::body: job.body += data; return {};
         case RowKind::cancel: job.cancel_requested = true; return {};
         case RowKind::upload: {
             auto& uploads = uploads_[job.id];
-            if (key.number != uploads.size()) return std::unexpected(corrupt(job.id, "has a gap"));
+            constexpr std::uint64_t kUploadsMax = 10'000;
+            if (key.number < uploads.size() || key.number > kUploadsMax)
+                return std::unexpected(corrupt(job.id, "has an upload too many"));
+            // Those between could not be written; they were over before this one began.
+            while (uploads.size() < key.number)
+                uploads.emplace_back().state = UploadRow::State::over;
             return into(decode<UploadRow>(data), uploads.emplace_back());
         }
         case RowKind::end: return into(decode<EndRow>(data), job.end.emplace());
@@ -101,7 +114,7 @@ Status Journal::load_row(JournaledJob& job, std::vector<std::string>& report,
 }
 
 Status Journal::finish(JournaledJob& job, const std::vector<std::string>& report) {
-    if (job.row.created_at == base::UtcTime{}) return std::unexpected(corrupt(job.id, "is torn"));
+    if (!job.has_row) return {};
     if (job.body.size() != job.row.body_bytes ||
         (job.end && report.size() != job.end->report_chunks))
         return std::unexpected(corrupt(job.id, "is not whole"));
@@ -142,37 +155,20 @@ void Journal::cancel(const std::string& id, Done done) {
 
 void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, Done done) {
     std::vector<std::string> report;
-    std::vector<std::pair<std::uint64_t, UploadRow>> made;  // what Complete has made an archive of
-    if (snapshot.result) {
-        report = archive::encode_report(*snapshot.result->report);
-        if (auto left = uploads_left(id);
-            !left.empty() && left.back().second.state == UploadRow::State::open) {
-            left.back().second.state = UploadRow::State::over;
-            made.push_back(std::move(left.back()));
-        }
-    }
+    if (snapshot.result) report = archive::encode_report(*snapshot.result->report);
     const EndRow row{snapshot, report.size()};
+    // Synced: people are told of it, and must not see the job run again after a power failure.
     writer_->write(
-        Lane::ordinary, Durability::process,
-        [id, row = encode(row), report = std::move(report), made](JournalStore& store) -> Status {
+        Lane::ordinary, Durability::power,
+        [id, row = encode(row), report = std::move(report)](JournalStore& store) -> Status {
             if (auto ok = store.erase(id, kind_of(RowKind::plan), kind_of(RowKind::stored)); !ok)
                 return ok;
             for (std::size_t i = 0; i < report.size(); ++i) {
                 if (auto ok = put(store, id, RowKind::report, i, report[i]); !ok) return ok;
             }
-            for (const auto& [number, upload] : made) {
-                if (auto ok = put(store, id, RowKind::upload, number, encode(upload)); !ok)
-                    return ok;
-            }
             return put(store, id, RowKind::end, 0, row);
         },
-        [this, id, made, done = std::move(done)](const Status& written) mutable {
-            if (written) {
-                const std::lock_guard lock(mutex_);
-                for (const auto& [number, upload] : made) uploads_[id][number] = upload;
-            }
-            done(written);
-        });
+        std::move(done));
 }
 
 void Journal::notice(const std::string& id, NoticeRow row) {
@@ -183,15 +179,22 @@ void Journal::notice(const std::string& id, NoticeRow row) {
                    {});
 }
 
+// Under the lock: no row of an upload can be written after it.
 void Journal::forget(const std::string& id) {
-    drop_job(id);
+    const std::lock_guard lock(mutex_);
+    uploads_.erase(id);
     writer_->write(Lane::ordinary, Durability::process,
                    [id](JournalStore& store) { return store.erase(id, 0, 255); }, {});
 }
 
-void Journal::drop_job(const std::string& id) {
-    const std::lock_guard lock(mutex_);
-    uploads_.erase(id);
+void Journal::probe() {
+    writer_->write(Lane::ordinary, Durability::power,
+                   [](JournalStore& store) -> Status {
+                       const std::string nobody = "probe";
+                       if (auto ok = put(store, nobody, RowKind::cancel, 0, {}); !ok) return ok;
+                       return store.erase(nobody, 0, 255);
+                   },
+                   {});
 }
 
 std::uint64_t Journal::upload_count(const std::string& id) const {
@@ -233,19 +236,18 @@ void Journal::upload_over(const std::string& id, std::uint64_t number) {
         row = found->second[number];
     }
     row.state = UploadRow::State::over;
-    put_upload(id, number, std::move(row), {});
+    put_upload(id, number, std::move(row), Durability::process, {});
 }
 
-void Journal::put_upload(const std::string& id, std::uint64_t number, UploadRow row, Done done) {
+void Journal::put_upload(const std::string& id, std::uint64_t number, UploadRow row,
+                         Durability durability, Done done) {
     std::string encoded = encode(row);
-    {
-        const std::lock_guard lock(mutex_);
-        auto& uploads = uploads_[id];
-        if (number == uploads.size()) uploads.emplace_back();
-        uploads[number] = std::move(row);
-    }
+    const std::lock_guard lock(mutex_);
+    auto& uploads = uploads_[id];
+    if (number >= uploads.size()) uploads.resize(number + 1);
+    uploads[number] = std::move(row);
     writer_->write(
-        Lane::ordinary, Durability::process,
+        Lane::ordinary, durability,
         [id, number, encoded = std::move(encoded)](JournalStore& store) {
             return put(store, id, RowKind::upload, number, encoded);
         },

@@ -31,6 +31,7 @@ namespace s3zipd {
 // A job as an earlier process left it.
 struct JournaledJob {
     std::string id;
+    bool has_row = false;  // `row`; else it was forgotten
     JobRow row;
     std::string body;
     bool cancel_requested = false;
@@ -53,6 +54,8 @@ class Journal {
     void end(const std::string& id, const archive::JobSnapshot& snapshot, Done done);
     void notice(const std::string& id, NoticeRow row);
     void forget(const std::string& id);
+    // Writes something that stays nowhere, to find out whether it can be written again.
+    void probe();
 
     std::shared_ptr<archive::JobRecorder> recorder(const std::string& id,
                                                    const ArchiveIndex& archives);
@@ -80,8 +83,8 @@ class Journal {
     base::Status read_parts(const std::string& id, std::uint64_t parts,
                             archive::JobHistory& history);
     base::Result<std::string> read_slices(const std::string& id, RowKind kind, std::uint64_t first);
-    void put_upload(const std::string& id, std::uint64_t number, UploadRow row, Done done);
-    void drop_job(const std::string& id);
+    void put_upload(const std::string& id, std::uint64_t number, UploadRow row,
+                    Durability durability, Done done);
     std::uint64_t upload_count(const std::string& id) const;
 
     JournalSeal seal_;

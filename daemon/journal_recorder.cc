@@ -42,7 +42,7 @@ class Journal::Recorder final : public archive::JobRecorder {
     void upload_begins(Done done) override {
         UploadRow row;
         row.asked_at = now();
-        journal_.put_upload(id_, journal_.upload_count(id_), std::move(row),
+        journal_.put_upload(id_, journal_.upload_count(id_), std::move(row), Durability::process,
                             always(std::move(done)));
     }
     void upload_begun(archive::UploadRecord upload, Done done) override;
@@ -106,13 +106,16 @@ void Journal::Recorder::upload_begun(archive::UploadRecord upload, Done done) {
     row.settled_at = now();
     row.upload_id = std::move(upload.upload_id);
     row.checked = upload.checked;
-    journal_.put_upload(id_, number, std::move(row), always(std::move(done)));
+    // Synced, with the plan before it: S3 keeps an upload whatever becomes of this machine.
+    journal_.put_upload(id_, number, std::move(row), Durability::power, always(std::move(done)));
 }
 
 void Journal::Recorder::upload_over(std::string upload_id) {
-    for (auto& [number, row] : journal_.uploads_left(id_)) {
-        if (row.upload_id == upload_id) journal_.upload_over(id_, number);
-    }
+    // The last: of those whose id nobody knows, the earlier ones are another matter.
+    const auto left = journal_.uploads_left(id_);
+    const auto is_it = [&](const auto& upload) { return upload.second.upload_id == upload_id; };
+    const auto found = std::find_if(left.rbegin(), left.rend(), is_it);
+    if (found != left.rend()) journal_.upload_over(id_, found->first);
 }
 
 void Journal::Recorder::part_ready(archive::PartRecord part, Done done) {

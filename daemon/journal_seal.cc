@@ -99,7 +99,7 @@ base::Status JournalSeal::load_key(bool may_make) {
     if (!may_make) return base::fail(bad_key(path_, "is missing"));
     std::string key(kKeyBytes, '\0');
     if (RAND_bytes(bytes(key), length(key)) != 1)
-        return base::fail(base::ErrorKind::bug, "no_randomness", "OpenSSL gave no random bytes");
+        return base::fail(base::ErrorKind::bug, "journal_seal", "OpenSSL gave no random bytes");
     if (auto written = write_key(path_, key); !written) return written;
     key_ = std::move(key);
     return {};
@@ -120,7 +120,7 @@ base::Result<std::string> JournalSeal::seal(std::string_view text, std::string_v
         EVP_EncryptUpdate(cipher.get(), out, &count, bytes(text), length(text)) == 1 &&
         EVP_EncryptFinal_ex(cipher.get(), out + text.size(), &count) == 1 &&
         EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTagBytes, out + text.size()) == 1;
-    if (!done) return base::fail(base::ErrorKind::bug, "seal", "OpenSSL could not encrypt");
+    if (!done) return base::fail(base::ErrorKind::bug, "journal_seal", "OpenSSL could not encrypt");
     return sealed;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <signal.h>
 #include <unistd.h>
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -136,6 +137,10 @@ base::Status tell_ends(JobService& jobs, const config::Settings& settings) {
     return {};
 }
 
+bool has_succeeded(const JournaledJob& job) {
+    return job.end && job.end->snapshot.state == archive::JobState::succeeded;
+}
+
 int serve(const config::Settings& settings, const sigset_t& signals) {
     std::optional<StopWatchdog> watchdog;  // to the very end
     Supervisor supervisor(config::process_environment());
@@ -144,17 +149,22 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     if (!journal) return fail(1, journal.error());
     auto before = (*journal)->load();
     if (!before) return fail(1, before.error());
-    auto engine = archive::Engine::create(engine_config(settings));
+    auto config = engine_config(settings);
+    config.endpoint_has_answered =
+        std::ranges::any_of(*before, has_succeeded) || !(*journal)->known_upload_ids().empty();
+    auto engine = archive::Engine::create(std::move(config));
     if (!engine) {  // 2: what AWS_* variables or a profile say cannot be right
         return fail(engine.error().kind == base::ErrorKind::invalid ? 2 : 1, engine.error());
     }
     EngineAdapter adapter(**engine);
     JobService jobs(adapter, **journal, job_limits(settings), base::system_clock());
-    if (auto told = tell_ends(jobs, settings); !told) return fail(1, told.error());
+    if (auto told = tell_ends(jobs, settings); !told)
+        return fail(told.error().kind == base::ErrorKind::invalid ? 2 : 1, told.error());
     jobs.restore(std::move(*before));
     auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
                                  ApiLimits{});
     if (!api) return fail(1, api.error());
+    jobs.begin();
     log_start(settings, (*engine)->stats());
     say(stdout, fmt::format("s3zipd listening on http://{}\n", (*api)->address()));
 
@@ -166,7 +176,7 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     const std::chrono::seconds drain_time(settings.drain_seconds);
     supervisor.stopping("letting jobs end",
                         drain_time + config::kStopTimeout + config::kAliveTimeout);
-    (*api)->stop_accepting();
+    (*api)->begin_stopping();
     const bool drained = drain(jobs, signals, drain_time);
     watchdog.emplace();
     if (!drained && !jobs.park(config::kStopJobsTimeout))

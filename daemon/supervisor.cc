@@ -106,7 +106,9 @@ void Supervisor::run(const std::function<bool()>& is_alive) {
         if (was_alive && !alive) base::log_error("the daemon does not answer itself");
         was_alive = alive;
         lock.lock();
-        changed_.wait_for(lock, *watchdog_timeout_ / 2, [this] { return ended_; });
+        // After a time without an answer soon again: one stall is no hang.
+        const auto pause = alive ? *watchdog_timeout_ / 2 : *watchdog_timeout_ / 20;
+        changed_.wait_for(lock, pause, [this] { return ended_; });
     }
 }
 

@@ -33,7 +33,9 @@ struct UploadSweeper::State : std::enable_shared_from_this<State> {
 UploadSweeper::UploadSweeper(JobEngine& engine, Journal& journal)
     : state_(std::make_shared<State>(engine, journal)) {}
 
-UploadSweeper::~UploadSweeper() {
+UploadSweeper::~UploadSweeper() { stop(); }
+
+void UploadSweeper::stop() {
     const std::lock_guard lock(state_->mutex);
     state_->stopped = true;
 }

@@ -37,6 +37,8 @@ class UploadSweeper {
 
     // Nothing, while an earlier sweep is under way.
     void sweep(std::deque<SweepItem> items);
+    // No further claims; the outcome of the one under way is not heard of.
+    void stop();
 
   private:
     struct State;

@@ -30,7 +30,8 @@ S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
       config_(std::move(config)),
       pool_(reactor, config_.tls, config_.connections_max),
       admission_(reactor, config_.connections_max, config_.budgets),
-      retry_(config_.retry) {}
+      retry_(config_.retry),
+      answered_(config_.answered_before) {}
 
 io::Task<base::Status> S3Client::run(Call call) {
     const std::uint64_t bytes = std::max<std::uint64_t>(call.body.size, call.response_size);

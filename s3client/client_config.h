@@ -23,6 +23,7 @@ struct ClientConfig {
     unsigned connections_max = 128;
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
+    bool answered_before = false;  // the endpoint has, to an earlier client
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
     // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.

@@ -24,6 +24,7 @@ class ApiTest : public testing::Test {
   protected:
     void start(ApiLimits limits = {}, JobLimits job_limits = {}) {
         jobs_ = std::make_unique<JobService>(engine_, *journal_, job_limits, base::system_clock());
+        jobs_->begin();
         auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, engine_, limits);
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);

@@ -182,12 +182,20 @@ class GarbledStateTest : public SurvivalTest {
     std::atomic<int> started_{0}, refused_{0};
 };
 
+// Without the zeros at its end, which are room for what comes.
+std::uint64_t used_bytes(const std::string& path) {
+    std::ifstream in(path, std::ios::binary);
+    std::stringstream bytes;
+    bytes << in.rdbuf();
+    return bytes.str().find_last_not_of('\0') + 1;
+}
+
 // Some bytes of one file become others; now and then the file ends there.
 std::string garble(const std::string& folder, const std::vector<std::string>& files,
                    base::Random& random) {
     const std::string name = files[random.below(files.size())];
     const std::string path = folder + "/" + name;
-    const std::uint64_t size = fs::file_size(path);
+    const std::uint64_t size = used_bytes(path);
     const std::uint64_t at = random.below(size);
     if (random.below(10) == 0) {
         fs::resize_file(path, at);

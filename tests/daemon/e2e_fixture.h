@@ -48,6 +48,7 @@ class E2eTest : public testing::Test {
         adapter_ = std::make_unique<EngineAdapter>(*engine_);
         jobs_ =
             std::make_unique<JobService>(*adapter_, *journal_, JobLimits{}, base::system_clock());
+        jobs_->begin();
         auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, *adapter_, {});
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);

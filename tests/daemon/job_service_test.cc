@@ -21,6 +21,7 @@ class JobServiceTest : public testing::Test {
   protected:
     JobService& service(JobLimits limits = {}) {
         service_ = std::make_unique<JobService>(engine_, *journal_, limits, base::system_clock());
+        service_->begin();
         return *service_;
     }
     base::Result<JobView> submit_it(archive::ArchiveRequest request,
@@ -47,6 +48,7 @@ class JobServiceTest : public testing::Test {
         auto before = journal_.reopen();
         service_ = std::make_unique<JobService>(engine_, *journal_, limits, base::system_clock());
         service_->restore(std::move(before));
+        service_->begin();
     }
     JobState state_of(const std::string& id) { return service_->find(id)->snapshot.state; }
 
@@ -360,6 +362,7 @@ TEST_F(JobServiceTest, IdsGoOnRisingWhenTheClockIsSetBack) {
         base::UtcTime now{std::chrono::hours(24 * 365 * 50)};
     } clock;
     service_ = std::make_unique<JobService>(engine_, *journal_, JobLimits{}, clock);
+    service_->begin();
     const auto first = submit();
     clock.now -= std::chrono::hours(24 * 365);
     const auto second = submit();

@@ -53,10 +53,10 @@ TEST(Process, TellsItsSupervisor) {
     ASSERT_NE(mkdtemp(state.data()), nullptr);
     const NotifyListener supervisor("@");
     {
-        DaemonProcess process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1", "--io=epoll",
-                         "--drain-seconds=5"},
-                        {"NOTIFY_SOCKET=" + supervisor.name(), "WATCHDOG_USEC=20000",
-                         "STATE_DIRECTORY=" + state});
+        DaemonProcess process({"--listen=127.0.0.1:0", "--memory=32MiB", "--reactors=1",
+                               "--io=epoll", "--drain-seconds=5"},
+                              {"NOTIFY_SOCKET=" + supervisor.name(), "WATCHDOG_USEC=20000",
+                               "STATE_DIRECTORY=" + state});
         EXPECT_THAT(supervisor.next(),
                     testing::StartsWith("READY=1\nSTATUS=serving http://127.0.0.1:"));
         for (int i = 0; i < 3; ++i) EXPECT_EQ(supervisor.next(), "WATCHDOG=1");

@@ -45,6 +45,13 @@ class TempJournal {
         open();
         return std::move(before_);
     }
+    void close() { journal_.reset(); }
+    // And what a start says that may fail; it is closed again.
+    base::Result<std::vector<JournaledJob>> try_open() {
+        auto journal = Journal::open(directory_.path());
+        if (!journal) return std::unexpected(journal.error());
+        return (*journal)->load();
+    }
 
   private:
     void open() {

@@ -1,0 +1,176 @@
+// The journal of jobs by itself: what load() gives of what was written.
+#include "daemon/journal.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <filesystem>
+#include <fstream>
+#include <future>
+#include <sstream>
+
+#include "temp_journal.h"
+
+namespace s3zipd {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string kBody = R"({"source":{"bucket":"photos"}})";
+
+class JournalTest : public testing::Test {
+  protected:
+    // Waits for the journal to have it.
+    base::Status accept(const std::string& id, std::string body = kBody, bool sealed = false) {
+        JobRow row;
+        row.created_at = base::system_clock().utc_now();
+        row.sealed = sealed;
+        std::promise<base::Status> written;
+        journal_->accept(id, row, std::move(body),
+                         [&](base::Status status) { written.set_value(std::move(status)); });
+        return written.get_future().get();
+    }
+    // Until all that was written before is there.
+    void settle() {
+        std::promise<void> done;
+        journal_->recorder("", archives_)->upload_begins([&] { done.set_value(); });
+        done.get_future().wait();
+        journal_->forget("");
+    }
+    static archive::ArchiveRequest request() {
+        archive::ArchiveRequest request;
+        request.sources.emplace_back().bucket = "photos";
+        return request;
+    }
+
+    ArchiveIndex archives_;
+    TempJournal journal_;
+};
+
+TEST_F(JournalTest, ALongBodyIsWhole) {
+    std::string body(3'000'000, 'x');
+    for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>('a' + i % 26);
+    ASSERT_TRUE(accept("A", body));
+    ASSERT_TRUE(accept("B", std::string(JournalStore::kRowBytesMax, 'y')));
+    ASSERT_TRUE(accept("C", ""));
+    const auto jobs = journal_.reopen();
+    ASSERT_EQ(jobs.size(), 3u);
+    EXPECT_EQ(jobs[0].body, body);
+    EXPECT_EQ(jobs[1].body.size(), JournalStore::kRowBytesMax);
+    EXPECT_EQ(jobs[2].body, "");
+}
+
+TEST_F(JournalTest, RowsOfAForgottenJobAreNoReasonNotToStart) {
+    ASSERT_TRUE(accept("A"));
+    ASSERT_TRUE(accept("B"));
+    journal_->forget("A");
+    std::promise<void> done;
+    journal_->cancel("A", [&](const base::Status&) { done.set_value(); });  // came too late
+    done.get_future().wait();
+    settle();
+    journal_->cancel("A", {});
+    for (int start = 0; start < 2; ++start) {
+        const auto jobs = journal_.reopen();
+        ASSERT_EQ(jobs.size(), 1u);
+        EXPECT_EQ(jobs[0].id, "B");
+    }
+}
+
+TEST_F(JournalTest, WhatIsSealedIsNowhereInClear) {
+    const std::string secret = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
+    ASSERT_TRUE(accept("A", R"({"key":")" + secret + R"("})", true));
+    const auto jobs = journal_.reopen();
+    ASSERT_EQ(jobs.size(), 1u);
+    EXPECT_THAT(jobs[0].body, HasSubstr(secret));
+    for (const auto& file : std::filesystem::directory_iterator(journal_.path())) {
+        std::ifstream in(file.path(), std::ios::binary);
+        std::stringstream bytes;
+        bytes << in.rdbuf();
+        EXPECT_EQ(bytes.str().find(secret), std::string::npos) << file.path();
+        EXPECT_EQ(file.status().permissions() & std::filesystem::perms::mask,
+                  std::filesystem::perms::owner_read | std::filesystem::perms::owner_write)
+            << file.path();
+    }
+}
+
+TEST_F(JournalTest, WithoutItsKeyWhatIsSealedIsAnError) {
+    ASSERT_TRUE(accept("A", "secret", true));
+    const std::string key = journal_.path() + "/journal.key";
+    journal_.close();
+    std::filesystem::rename(key, key + ".moved");
+    const auto without = journal_.try_open();
+    ASSERT_FALSE(without.has_value());
+    EXPECT_EQ(without.error().code, "journal_key");
+    EXPECT_THAT(without.error().detail, HasSubstr("journal.key"));
+    std::ofstream(key) << std::string(32, 'k');  // another
+    EXPECT_EQ(journal_.try_open().error().code, "journal_key");
+    std::filesystem::rename(key + ".moved", key);
+    EXPECT_EQ(journal_.reopen().at(0).body, "secret");
+}
+
+TEST_F(JournalTest, UploadsAreRememberedUntilTheyAreOver) {
+    ASSERT_TRUE(accept("A"));
+    const auto recorder = journal_->recorder("A", archives_);
+    recorder->upload_begins([] {});
+    EXPECT_EQ(journal_->uploads_left("A").size(), 1u);
+    recorder->upload_begun({"u1", true}, [] {});
+    EXPECT_EQ(journal_->known_upload_ids(), std::vector<std::string>{"u1"});
+    recorder->upload_over("u1");
+    EXPECT_TRUE(journal_->uploads_left("A").empty());
+    recorder->upload_begins([] {});  // and its answer is lost
+    settle();
+    journal_.reopen();
+    const auto left = journal_->uploads_left("A");
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].first, 1u);
+    EXPECT_EQ(left[0].second.state, UploadRow::State::asked);
+    EXPECT_TRUE(journal_->known_upload_ids().empty());
+}
+
+TEST_F(JournalTest, APartOfVeryManyEntriesIsRecorded) {
+    ASSERT_TRUE(accept("A"));
+    archive::PartRecord part{{7, 123, 456, {}}, {}, 3};
+    for (std::uint64_t entry = 0; entry < 400'000; ++entry)
+        part.pieces.push_back(
+            {entry, entry % 3, 10 + entry % 5, static_cast<std::uint32_t>(entry * 2654435761u)});
+    EXPECT_GT(encode(part).size(), 2 * JournalStore::kRowBytesMax);
+    const auto again = decode<archive::PartRecord>(encode(part));
+    ASSERT_TRUE(again.has_value());
+    ASSERT_EQ(again->pieces.size(), part.pieces.size());
+    for (std::size_t i = 0; i < part.pieces.size(); ++i) {
+        ASSERT_EQ(again->pieces[i].entry, part.pieces[i].entry);
+        ASSERT_EQ(again->pieces[i].offset, part.pieces[i].offset);
+        ASSERT_EQ(again->pieces[i].length, part.pieces[i].length);
+        ASSERT_EQ(again->pieces[i].crc32, part.pieces[i].crc32);
+    }
+    std::promise<void> done;
+    journal_->recorder("A", archives_)->part_ready(part, [&] { done.set_value(); });
+    done.get_future().wait();
+    EXPECT_EQ(journal_.reopen().size(), 1u);
+}
+
+TEST(JournalRows, DamagedRowsAreErrors) {
+    UploadRow upload;
+    upload.upload_id = "u";
+    upload.state = UploadRow::State::open;
+    EndRow end;
+    end.snapshot.state = archive::JobState::succeeded;
+    end.snapshot.result.emplace().etag = "\"e\"";
+    const std::string rows[] = {encode(upload), encode(end), encode(NoticeRow{3, true, false}),
+                                encode(PlanRow{})};
+    for (const std::string& row : rows) {
+        for (std::size_t size = 0; size < row.size(); ++size) {
+            const std::string_view cut = std::string_view(row).substr(0, size);
+            EXPECT_FALSE(decode<UploadRow>(cut).has_value() && &row == &rows[0]);
+            EXPECT_FALSE(decode<EndRow>(cut).has_value() && &row == &rows[1]);
+            EXPECT_FALSE(decode<NoticeRow>(cut).has_value() && &row == &rows[2]);
+            EXPECT_FALSE(decode<PlanRow>(cut).has_value() && &row == &rows[3]);
+        }
+    }
+    EXPECT_TRUE(decode<EndRow>(rows[1]).has_value());
+    std::string running = rows[1];
+    running[1] = static_cast<char>(archive::JobState::running);  // no end
+    EXPECT_EQ(decode<EndRow>(running).error().code, "bad_journal_row");
+}
+
+}  // namespace
+}  // namespace s3zipd
