@@ -21,7 +21,6 @@
 #include <optional>
 #include <set>
 #include <string>
-#include <string_view>
 #include <thread>
 #include <tuple>
 #include <vector>
@@ -64,13 +63,12 @@ class JobService {
     // From here on jobs start, and what an earlier process left untold is told.
     void begin();
 
-    // Errors: queue_full, stopping, idempotency_key_reused; those of the journal. The same key and
-    // body give the same job again.
+    // Errors: queue_full, stopping, idempotency_key_reused; the journal's. A known key and body give
+    // the same job again.
     void submit(Submission submission, OnJob done);
     std::optional<JobView> find(std::string_view id) const;
     JobPage list(const ListQuery& query) const;
-    // A waiting job ends at once, a running one soon. Errors: not_found, already_ended; those of
-    // the journal.
+    // A waiting job ends at once, others soon. Errors: not_found, already_ended; the journal's.
     void cancel(std::string_view id, OnJob done);
     // `later`: nothing was tried, it must be told again.
     void noticed(const std::string& id, NoticeRow notice, bool later = false);
@@ -85,7 +83,7 @@ class JobService {
     const Journal& journal() const { return journal_; }
     // No new jobs, none started; waits until those that run have ended.
     bool drain(std::chrono::milliseconds timeout);
-    // Those that run are left to the next process, uploads open. False: some did not let go.
+    // Leaves those that run to the next process, uploads open. False: some did not let go.
     bool park(std::chrono::milliseconds timeout);
 
   private:

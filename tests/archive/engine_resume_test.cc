@@ -1,6 +1,7 @@
 // A job that an earlier process has begun: what S3 has of it is not sent again, and the archive is
 // the one that was planned. The earlier process is an engine whose job is stopped in mid-flight,
 // and a recorder that remembers.
+#include <atomic>
 #include <mutex>
 
 #include "archive/engine.h"
@@ -50,7 +51,10 @@ class Memory final : public JobRecorder {
         }
         done();
     }
-    void upload_begins(Done done) override { done(); }
+    void upload_begins(Done done) override {
+        ++begins;
+        done();
+    }
     void upload_begun(UploadRecord record, Done done) override {
         {
             const std::lock_guard lock(mutex_);
@@ -77,6 +81,7 @@ class Memory final : public JobRecorder {
     PlanRecord& plan() { return plan_; }
 
     std::optional<ArchiveResult> earlier;
+    std::atomic<unsigned> begins{0};
     unsigned uploads = 0;
     std::optional<UploadRecord> upload;
     std::map<std::uint32_t, PartRecord> parts;
@@ -251,6 +256,60 @@ TEST_P(EngineResume, ASmallArchiveThatWasPutIsRecognised) {
     ASSERT_EQ(s.state, JobState::succeeded) << (s.error ? s.error->to_string() : "");
     EXPECT_EQ(count("PutObject") + count("GetObject"), 0u);
     EXPECT_EQ(s.result->etag, first.result->etag);
+}
+
+// The same bytes, but of another job: of another class, other tags, another key.
+TEST_P(EngineResume, AnotherJobsArchiveIsNotTakenForOurs) {
+    put("k", "v");
+    start_engine();
+    const JobSnapshot first = begin(request()).wait();
+    ASSERT_EQ(first.state, JobState::succeeded);
+    auto job = std::make_shared<Job>(request());
+    job->set_id("01J0000000000000000000OTHR");
+    job->set_recorder(memory);  // as if it had sent the same bytes, and died before the PUT
+    RunningJob running{job, std::make_shared<test::Awaited<JobSnapshot>>()};
+    engine->start(job, [end = running.end](const auto& j) {
+        if (has_ended(j->state())) end->set(j->snapshot());
+    });
+    const JobSnapshot s = running.wait();
+    ASSERT_EQ(s.state, JobState::failed);
+    EXPECT_EQ(s.error->code, "destination_exists");
+}
+
+// Its journal knew less than S3.
+TEST_P(EngineResume, OurOwnArchiveIsNoReasonToFail) {
+    put_large();
+    start_engine(config(2, 48));
+    ASSERT_EQ(begin(small_parts()).wait().state, JobState::succeeded);
+    memory = std::make_shared<Memory>();
+    const JobSnapshot s = begin(small_parts()).wait();
+    ASSERT_EQ(s.state, JobState::succeeded) << (s.error ? s.error->to_string() : "");
+    expect_right(*s.result);
+}
+
+TEST_P(EngineResume, WhoMayNotListPartsSendsThemAgain) {
+    put_large();
+    start_engine(config(2, 48));
+    park_after(3);
+    ASSERT_TRUE(server->set_faults("ListParts status=403"));
+    start_engine(config(2, 48));
+    server->reset_stats();
+    const JobSnapshot s = begin(small_parts()).wait();
+    ASSERT_EQ(s.state, JobState::succeeded) << (s.error ? s.error->to_string() : "");
+    EXPECT_EQ(count("CreateMultipartUpload"), 0u);
+    EXPECT_GE(count("UploadPart"), s.parts_total);
+    expect_right(*s.result);
+}
+
+// S3 has opened an upload of which nobody heard: that one may be there stays on record.
+TEST_P(EngineResume, ACreateThatWasSentTwiceIsRecordedTwice) {
+    put_large();
+    start_engine(config(2, 48));
+    ASSERT_TRUE(server->set_faults("CreateMultipartUpload nth=1 lost-answer"));
+    const JobSnapshot s = begin(small_parts()).wait();
+    ASSERT_EQ(s.state, JobState::succeeded) << (s.error ? s.error->to_string() : "");
+    EXPECT_EQ(memory->begins, 2u);
+    EXPECT_EQ(memory->uploads, 1u);
 }
 
 TEST_P(EngineResume, AnotherPlanBeginsAnewAndLeavesNothing) {

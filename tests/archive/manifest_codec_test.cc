@@ -165,6 +165,23 @@ TEST(ManifestCodec, ALongOneIsCutIntoChunksAndSmall) {
     expect_equal(*manifest, **again);
 }
 
+TEST(ManifestCodec, ALongListOfMissingObjectsIsCutToo) {
+    ArchiveRequest request = request_of();
+    request.options.list_missing = true;
+    Selection selection(request);
+    for (int i = 0; i < 30'000; ++i)
+        ASSERT_TRUE(
+            selection.add_missing("one", fmt::format("a/very/long/key/of/an/object/{:060}", i)));
+    const auto manifest = *Manifest::make(std::move(selection), request);
+    ASSERT_GT(manifest->text_of(0).size(), 2u << 20);
+    const auto chunks = encode_manifest(*manifest, request);
+    for (const std::string& chunk : chunks)
+        EXPECT_LT(chunk.size(), 2 * ManifestDecoder::kChunkBytes);
+    const auto again = read_back(chunks, request);
+    ASSERT_TRUE(again.has_value()) << again.error().detail;
+    expect_equal(*manifest, **again);
+}
+
 TEST(ManifestCodec, TheSamePlanIsMadeAgain) {
     const ArchiveRequest request = request_of("in/");
     const auto manifest = random_manifest(7, request);

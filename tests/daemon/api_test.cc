@@ -258,7 +258,7 @@ TEST_F(ApiTest, Delete) {
     EXPECT_EQ(response.status, 202);
     EXPECT_EQ(text_at(response, "/state"), "running");
     EXPECT_TRUE(started.job->cancel_requested());
-    started.end_cancelled();
+    until_end(running, [&] { started.end_cancelled(); });
     expect_problem(call("DELETE", "/archives/" + running), 409, "already-ended");
     EXPECT_EQ(text_at(call("GET", "/archives/" + running), "/state"), "cancelled");
 }

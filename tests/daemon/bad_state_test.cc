@@ -103,10 +103,13 @@ TEST_F(BadStateTest, AFullDisk) {
         EXPECT_TRUE(response.headers.contains("retry-after"));
         EXPECT_EQ(text_at(response.body, "/status"), "503");
         EXPECT_EQ(call("GET", "/healthz").status, 200);
+        EXPECT_EQ(call("GET", "/readyz").status, 503);
         EXPECT_EQ(text_at(call("GET", "/archives/" + accepted.front()).body, "/id"),
                   accepted.front());
         EXPECT_EQ(post_large().status, 503);
     }
+    // Nobody has to post anything for that.
+    ASSERT_TRUE(comes_true([&] { return call("GET", "/readyz").status == 200; }));
     TestResponse response;
     ASSERT_TRUE(comes_true([&] { return (response = post_large()).status == 202; }))
         << response.body;

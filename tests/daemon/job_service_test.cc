@@ -52,6 +52,7 @@ class JobServiceTest : public testing::Test {
     }
     JobState state_of(const std::string& id) { return service_->find(id)->snapshot.state; }
 
+    ArchiveIndex archives_;
     TempJournal journal_;
     FakeEngine engine_;
     std::unique_ptr<JobService> service_;
@@ -353,6 +354,23 @@ TEST_F(JobServiceTest, ACancelOutlivesTheProcess) {
     const auto again = engine_.next();
     EXPECT_EQ(again.job->id(), job.id);
     EXPECT_TRUE(again.job->cancel_requested());
+}
+
+TEST_F(JobServiceTest, ACancelledJobThatHasAnUploadGoesFirst) {
+    service({.running_max = 1});
+    const auto running = submit(), next = submit(50), cancelled = submit();
+    const auto recorder = journal_->recorder(cancelled.id, archives_);
+    std::promise<void> recorded;
+    recorder->upload_begins([] {});
+    recorder->upload_begun({"u", true}, [&] { recorded.set_value(); });
+    recorded.get_future().wait();
+    EXPECT_TRUE(cancel(cancelled.id).has_value());
+    const auto first = engine_.next();
+    EXPECT_EQ(first.job->id(), running.id);
+    until_end(running.id, [&] { first.succeed(simple_result()); });
+    EXPECT_EQ(engine_.next().job->id(), cancelled.id);
+    restart({.running_max = 1});
+    EXPECT_EQ(engine_.next().job->id(), cancelled.id);
 }
 
 TEST_F(JobServiceTest, IdsGoOnRisingWhenTheClockIsSetBack) {

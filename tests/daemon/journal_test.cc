@@ -126,6 +126,40 @@ TEST_F(JournalTest, UploadsAreRememberedUntilTheyAreOver) {
     EXPECT_TRUE(journal_->known_upload_ids().empty());
 }
 
+// One Create was killed before its answer, the next was refused: only of that nothing is left.
+TEST_F(JournalTest, ARefusedCreateSaysNothingOfAnEarlierOne) {
+    ASSERT_TRUE(accept("A"));
+    const auto recorder = journal_->recorder("A", archives_);
+    recorder->upload_begins([] {});
+    recorder->upload_begins([] {});
+    recorder->upload_over("");
+    const auto left = journal_->uploads_left("A");
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].first, 0u);
+}
+
+// The disk was full when the first was to be recorded.
+TEST_F(JournalTest, AnUploadThatWasNotRecordedIsNoReasonNotToStart) {
+    ASSERT_TRUE(accept("A"));
+    journal_.close();
+    {
+        const auto store = JournalStore::open(journal_.path());
+        ASSERT_TRUE(store.has_value());
+        UploadRow row;
+        row.state = UploadRow::State::open;
+        row.upload_id = "u2";
+        ASSERT_TRUE((*store)->begin());
+        ASSERT_TRUE(
+            (*store)->put({"A", static_cast<std::uint8_t>(RowKind::upload), 2}, encode(row)));
+        ASSERT_TRUE((*store)->commit(Durability::power));
+    }
+    ASSERT_EQ(journal_.reopen().size(), 1u);
+    const auto left = journal_->uploads_left("A");
+    ASSERT_EQ(left.size(), 1u);
+    EXPECT_EQ(left[0].first, 2u);
+    EXPECT_EQ(left[0].second.upload_id, "u2");
+}
+
 TEST_F(JournalTest, APartOfVeryManyEntriesIsRecorded) {
     ASSERT_TRUE(accept("A"));
     archive::PartRecord part{{7, 123, 456, {}}, {}, 3};
