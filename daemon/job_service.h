@@ -63,8 +63,8 @@ class JobService {
     // From here on jobs start, and what an earlier process left untold is told.
     void begin();
 
-    // Errors: queue_full, stopping, idempotency_key_reused; the journal's. A known key with its body
-    // gives the same job again.
+    // Errors: queue_full, stopping, idempotency_key_reused; the journal's. A known key and body
+    // give the same job again.
     void submit(Submission submission, OnJob done);
     std::optional<JobView> find(std::string_view id) const;
     JobPage list(const ListQuery& query) const;
