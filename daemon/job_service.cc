@@ -128,8 +128,8 @@ void JobService::accepted(const std::string& id, const base::Status& written) {
             jobs_.erase(at);
         }
     }
+    start_ready();  // before the answer: who has it can count on the place in the queue
     for (OnJob& done : waiting) done(answer);
-    start_ready();
 }
 
 std::optional<JobView> JobService::find(std::string_view id) const {

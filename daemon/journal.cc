@@ -157,6 +157,8 @@ void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, D
     std::vector<std::string> report;
     if (snapshot.result) report = archive::encode_report(*snapshot.result->report);
     const EndRow row{snapshot, report.size()};
+    std::size_t report_bytes = 0;
+    for (const std::string& chunk : report) report_bytes += chunk.size();
     // Synced: people are told of it, and must not see the job run again after a power failure.
     writer_->write(
         Lane::ordinary, Durability::power,
@@ -168,7 +170,7 @@ void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, D
             }
             return put(store, id, RowKind::end, 0, row);
         },
-        std::move(done));
+        std::move(done), report_bytes);
 }
 
 void Journal::notice(const std::string& id, NoticeRow row) {

@@ -52,9 +52,9 @@ class Journal::Recorder final : public archive::JobRecorder {
 
   private:
     static base::UtcTime now() { return base::system_clock().utc_now(); }
-    void write(JournalWriter::Write write, JournalWriter::Done done) {
+    void write(JournalWriter::Write write, JournalWriter::Done done, std::size_t bytes = 0) {
         journal_.writer_->write(Lane::ordinary, Durability::process, std::move(write),
-                                std::move(done));
+                                std::move(done), bytes);
     }
 
     Journal& journal_;
@@ -80,11 +80,12 @@ void Journal::Recorder::planned(archive::PlanRecord plan, std::vector<std::strin
         },
         note);
     for (std::size_t i = 0; i < manifest.size(); ++i) {
+        const std::size_t bytes = manifest[i].size();
         write(
             [id = id_, i, chunk = std::move(manifest[i])](JournalStore& store) {
                 return store.put({id, kind_of(RowKind::manifest), i}, chunk);
             },
-            note);
+            note, bytes);
     }
     const PlanRow row{std::move(plan), manifest.size(), journal_.upload_count(id_)};
     write(
@@ -120,8 +121,10 @@ void Journal::Recorder::upload_over(std::string upload_id) {
 
 void Journal::Recorder::part_ready(archive::PartRecord part, Done done) {
     const std::uint64_t first = slice_of(part.part.number);
+    std::string encoded = encode(part);
+    const std::size_t bytes = encoded.size();
     write(
-        [id = id_, first, row = encode(part)](JournalStore& store) -> Status {
+        [id = id_, first, row = std::move(encoded)](JournalStore& store) -> Status {
             std::string_view rest = row;
             for (std::uint64_t number = first; !rest.empty(); ++number) {
                 const std::string_view slice = rest.substr(0, JournalStore::kRowBytesMax);
@@ -131,7 +134,7 @@ void Journal::Recorder::part_ready(archive::PartRecord part, Done done) {
             }
             return {};
         },
-        always(std::move(done)));
+        always(std::move(done)), bytes);
 }
 
 void Journal::Recorder::part_stored(std::uint32_t number, std::string etag) {

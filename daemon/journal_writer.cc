@@ -13,6 +13,7 @@ namespace {
 // Of the ordinary lane in one transaction: an urgent write waits for one of them at most, and a
 // row has up to 1 MiB.
 constexpr std::size_t kOrdinaryBatch = 32;
+constexpr std::size_t kAlongBytes = 16 << 10;
 
 }  // namespace
 
@@ -27,11 +28,12 @@ JournalWriter::~JournalWriter() {
     thread_.join();
 }
 
-void JournalWriter::write(Lane lane, Durability durability, Write write, Done done) {
+void JournalWriter::write(Lane lane, Durability durability, Write write, Done done,
+                          std::size_t bytes) {
     {
         const std::lock_guard lock(mutex_);
         auto& line = lane == Lane::urgent ? urgent_ : ordinary_;
-        line.push_back({durability, std::move(write), std::move(done)});
+        line.push_back({durability, bytes, std::move(write), std::move(done)});
     }
     arrived_.notify_all();
 }
@@ -61,16 +63,19 @@ void JournalWriter::run() {
 std::vector<JournalWriter::Item> JournalWriter::take() {
     std::vector<Item> batch;
     const std::lock_guard lock(mutex_);
-    if (!urgent_.empty()) {
-        std::ranges::move(urgent_, std::back_inserter(batch));
-        urgent_.clear();
-        return batch;
-    }
-    while (!ordinary_.empty() && batch.size() < kOrdinaryBatch) {
+    std::ranges::move(urgent_, std::back_inserter(batch));
+    urgent_.clear();
+    take_ordinary(batch, batch.empty() ? SIZE_MAX : kAlongBytes);
+    return batch;
+}
+
+// REQUIRES mutex_. In their order, up to the first that is longer.
+void JournalWriter::take_ordinary(std::vector<Item>& batch, std::size_t bytes_max) {
+    for (std::size_t count = 0; count < kOrdinaryBatch && !ordinary_.empty(); ++count) {
+        if (ordinary_.front().bytes > bytes_max) return;
         batch.push_back(std::move(ordinary_.front()));
         ordinary_.pop_front();
     }
-    return batch;
 }
 
 void JournalWriter::commit(std::vector<Item> batch) {

@@ -32,8 +32,9 @@ class JournalWriter {
     JournalWriter(const JournalWriter&) = delete;
     JournalWriter& operator=(const JournalWriter&) = delete;
 
-    // `done` may be empty.
-    void write(Lane lane, Durability durability, Write write, Done done);
+    // `done` may be empty. `bytes`: about how much it writes; what is short goes along with urgent
+    // writes, under the same fsync.
+    void write(Lane lane, Durability durability, Write write, Done done, std::size_t bytes = 0);
 
     // Of the last commit; failures are logged once until one succeeds.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
@@ -44,11 +45,13 @@ class JournalWriter {
   private:
     struct Item {
         Durability durability = Durability::process;
+        std::size_t bytes = 0;
         Write write;
         Done done;
     };
     void run();
     std::vector<Item> take();
+    void take_ordinary(std::vector<Item>& batch, std::size_t bytes_max);
     void commit(std::vector<Item> batch);
     base::Status write_all(std::vector<Item>& batch);
     void note(const base::Status& status);

@@ -14,6 +14,7 @@ FAIL = 'add_test(bad "/bin/false")\n'
 GONE = 'add_test(gone "/no/such/program")\n'
 HANG = 'add_test(hang "/bin/sleep" "60")\nset_tests_properties(hang PROPERTIES TIMEOUT 1)\n'
 SKIP = 'add_test(skip "/bin/echo" "no such back end")\nset_tests_properties(skip PROPERTIES SKIP_REGULAR_EXPRESSION "no such")\n'
+DISABLED = 'add_test(off "/bin/false")\nset_tests_properties(off PROPERTIES DISABLED TRUE)\n'
 CRASH = 'add_test(crash "/bin/sh" "-c" "kill -SEGV $$")\n'
 
 
@@ -37,6 +38,9 @@ class Summary(unittest.TestCase):
 
     def test_one_is_skipped(self):
         self.assertEqual(self.summary_of(PASS + SKIP), (0, ["1 passed, 0 failed, 1 skipped"]))
+
+    def test_a_disabled_one_is_skipped(self):
+        self.assertEqual(self.summary_of(PASS + DISABLED), (0, ["1 passed, 0 failed, 1 skipped"]))
 
     def test_only_skipped_is_no_success(self):
         self.assertEqual(self.summary_of(SKIP), (1, ["0 passed, 0 failed, 1 skipped"]))
