@@ -1,6 +1,7 @@
 #include "daemon/journal_sqlite.h"
 
 #include <fmt/format.h>
+#include <sys/statvfs.h>
 #include <cerrno>
 #include <utility>
 
@@ -219,6 +220,9 @@ base::Status JournalConnection::grow_wal(std::uint64_t bytes) {
     }
     if (size == 0) return {};
     wal_grown_ = true;
+    // On a small or full disk the room is wanted for what is really written.
+    struct statvfs disk{};
+    if (statvfs(path_.c_str(), &disk) != 0 || disk.f_bavail * disk.f_frsize < 32 * bytes) return {};
     const std::string zeros(kReadBytes, '\0');
     const auto end = static_cast<sqlite3_int64>(bytes);
     for (sqlite3_int64 at = size; at < end; at += kReadBytes) {
