@@ -2,8 +2,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -11,27 +9,9 @@
 
 #include "daemon/job_service.h"
 #include "daemon/journal.h"
+#include "temp_folder.h"
 
 namespace s3zipd {
-
-class TempDirectory {
-  public:
-    TempDirectory() {
-        std::string name = std::filesystem::temp_directory_path() / "s3zipd-XXXXXX";
-        EXPECT_NE(mkdtemp(name.data()), nullptr);
-        path_ = name;
-    }
-    ~TempDirectory() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
-    }
-    TempDirectory(const TempDirectory&) = delete;
-    TempDirectory& operator=(const TempDirectory&) = delete;
-    const std::string& path() const { return path_; }
-
-  private:
-    std::string path_;
-};
 
 class TempJournal {
   public:
@@ -62,7 +42,7 @@ class TempJournal {
         ASSERT_TRUE(before.has_value()) << before.error().detail;
         before_ = std::move(*before);
     }
-    TempDirectory directory_;
+    TempFolder directory_;
     std::unique_ptr<Journal> journal_;
     std::vector<JournaledJob> before_;
 };
