@@ -12,8 +12,6 @@ namespace {
 using base::Result;
 using base::Status;
 
-std::uint8_t kind_of(RowKind kind) { return static_cast<std::uint8_t>(kind); }
-
 base::Error corrupt(const std::string& id, std::string_view what) {
     return {base::ErrorKind::corrupt,
             "journal_corrupt",

@@ -13,8 +13,6 @@ using archive::JobHistory;
 using base::Result;
 using base::Status;
 
-std::uint8_t kind_of(RowKind kind) { return static_cast<std::uint8_t>(kind); }
-
 // The parts' rows are slices, since one of many small entries may be longer than a row.
 constexpr int kSliceBits = 16;
 std::uint64_t slice_of(std::uint64_t part_number) { return part_number << kSliceBits; }

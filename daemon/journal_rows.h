@@ -43,6 +43,8 @@ enum class RowKind : std::uint8_t {
     report = 21,
     notice = 22,
 };
+// As a JournalStore::Key has it.
+constexpr std::uint8_t kind_of(RowKind kind) { return static_cast<std::uint8_t>(kind); }
 
 struct JobRow {
     base::UtcTime created_at;
