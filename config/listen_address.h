@@ -1,0 +1,26 @@
+// Where the REST API listens. Pure: nothing here opens a socket.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace config {
+
+inline constexpr std::size_t kListenAddressesMax = 16;
+
+struct ListenAddress {
+    std::string address;     // an IP address, IPv6 without brackets; empty: unix_path
+    std::uint16_t port = 0;  // 0: any free one
+    std::string unix_path;   // absolute; empty: TCP
+    bool operator==(const ListenAddress&) const = default;
+};
+
+// Whether only this machine can connect: 127.0.0.0/8, ::1, or a Unix socket.
+bool is_local(const ListenAddress& address);
+
+// "127.0.0.1:8420", "[::1]:8420", "unix:/run/s3zipd/s3zipd.sock".
+std::string to_string(const ListenAddress& address);
+
+}  // namespace config
