@@ -170,6 +170,8 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_reusable() {
     auto earlier = co_await engine_.worker.run(
         reactor_, [&] { return recorder_->find_archive(fingerprint_, destination.bucket); });
     if (!earlier) co_return std::nullopt;
+    const auto& scope = job_->request().scope;
+    if (scope && !scope->may_write(earlier->bucket, earlier->key)) co_return std::nullopt;
     auto head = co_await home_.client->head_object({earlier->bucket, earlier->key, {}},
                                                    s3client::WithChecksum::no,
                                                    destination_call(work_->cancel));

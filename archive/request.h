@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "archive/request_scope.h"
 #include "base/error.h"
 #include "s3client/access.h"
 #include "zip/names.h"
@@ -96,6 +98,8 @@ struct ArchiveRequest {
     Destination destination;
     Options options;
     std::string notify_url;  // who is told when the job has ended; empty: nobody
+    // Not of the body: what who posted it may name; none: everything.
+    std::shared_ptr<const RequestScope> scope{};
 };
 
 base::Status validate(const ArchiveRequest& request);

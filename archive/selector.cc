@@ -83,10 +83,23 @@ class TextReceiver final : public s3client::BodyReceiver {
     std::size_t at_ = 0;
 };
 
+base::Status check_allowed(const std::vector<WantedObject>& objects,
+                           const ArchiveRequest& request) {
+    if (!request.scope) return {};
+    for (const WantedObject& object : objects) {
+        if (request.scope->may_read(object.bucket, object.choice.key)) continue;
+        return base::fail(ErrorKind::denied, "not_allowed",
+                          fmt::format("it names {}/{}, which the token of the job may not read",
+                                      object.bucket, object.choice.key));
+    }
+    return {};
+}
+
 // Objects that a file in S3 names, a range of it at a time; parsed off the reactor.
 io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& client,
                                     io::Reactor& reactor, io::WorkerThread& worker,
-                                    const Source& source, s3client::CallContext context) {
+                                    const ArchiveRequest& request, const Source& source,
+                                    s3client::CallContext context) {
     const ObjectAddress& file = *source.manifest;
     context.access = &source.access;
     const auto about = [&](base::Error error) {
@@ -119,7 +132,10 @@ io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& cl
         at += size;
         auto parsed = co_await worker.run(reactor, [&]() -> base::Status {
             if (auto ok = lines.feed(receiver.text(), batch); !ok) return ok;
-            return at == head->size ? lines.finish(batch) : base::Status{};
+            if (at == head->size) {
+                if (auto ok = lines.finish(batch); !ok) return ok;
+            }
+            return check_allowed(batch, request);
         });
         if (!parsed) co_return about(parsed.error());
         for (std::span<const WantedObject> left = batch; !left.empty();) {
@@ -143,7 +159,8 @@ io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io:
     for (const Source& source : request.sources) {
         base::Status added;
         if (source.manifest) {
-            added = co_await add_manifest(lookup, client, reactor, worker, source, context);
+            added =
+                co_await add_manifest(lookup, client, reactor, worker, request, source, context);
         } else if (source.objects) {
             added = co_await add_objects(lookup, source);
         } else {

@@ -21,17 +21,18 @@ inline constexpr std::uint64_t kPartSizeMax = 5 * kGiB;
 
 // One thread may parse 16 MiB of JSON while the other answers /healthz.
 inline constexpr std::size_t kApiThreads = 2;
-// The next one is told 503 and closed.
-inline constexpr std::size_t kApiConnectionsMax = 256;
-// So that streams never take every connection.
-inline constexpr std::size_t kApiEventStreamsMax = 64;
+// Of those whose first request has not been taken yet; the next puts out the one that has waited
+// longest. Over TLS one takes some 100 KiB, so together 50 MiB.
+inline constexpr std::size_t kApiStrangersMax = 512;
+// Beyond, so many more are still told 503; the next are closed without a word.
+inline constexpr std::size_t kApiRefusalsMax = 64;
 // Request line and headers; above: 431. Path and query; above: 414.
 inline constexpr std::size_t kApiHeaderBytesMax = 16 * kKiB;
 inline constexpr std::size_t kApiTargetBytesMax = 4 * kKiB;
 // Some 200,000 named objects; above: 413.
 inline constexpr std::uint64_t kApiBodyBytesMax = 16 * kMiB;
 // Bodies being received, all connections together; above: 503. Those up to the free size are not
-// counted: 256 connections x 64 KiB are 16 MiB.
+// counted.
 inline constexpr std::uint64_t kApiBodiesBytesMax = 64 * kMiB;
 inline constexpr std::uint64_t kApiBodyBytesFree = 64 * kKiB;
 // Between requests; first byte to end of headers; to the end of the body; one answer or event.
@@ -98,6 +99,8 @@ inline constexpr std::size_t kRateSamples = 11;
 inline constexpr std::size_t kPlansMax = 4;
 inline constexpr auto kPlanTimeout = std::chrono::seconds(300);
 inline constexpr std::uint64_t kDownloadExpiresS = 3'600;
+// Of keys to be fetched for its URL, which takes 10 s at most.
+inline constexpr auto kDownloadTimeout = std::chrono::seconds(15);
 
 // Told to the supervisor as alive: only who comes round to something new within this time.
 inline constexpr auto kAliveTimeout = std::chrono::seconds(5);

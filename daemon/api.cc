@@ -1,85 +1,60 @@
 #include "daemon/api.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/strand.hpp>
 #include <future>
 #include <thread>
-#include <vector>
 
 #include "base/log.h"
 #include "daemon/api_connection.h"
+#include "daemon/api_listeners.h"
 #include "daemon/control_thread.h"
 
 namespace s3zipd {
 namespace {
 
 namespace asio = boost::asio;
-using asio::ip::tcp;
-using ErrorCode = boost::system::error_code;
 
 constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
-// Beyond the bound, so many more are still told 503; the next are closed without a word.
-constexpr std::size_t kRefusalsMax = 64;
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);  // when out of file descriptors
-
-base::Status open_port(tcp::acceptor& acceptor, const std::string& address, std::uint16_t port) {
-    const auto failed = [&](const char* what, const ErrorCode& error) {
-        return base::fail(base::ErrorKind::invalid, "cannot_listen",
-                          fmt::format("{}:{}: {}: {}", address, port, what, error.message()));
-    };
-    ErrorCode error;
-    const auto ip = asio::ip::make_address(address, error);
-    if (error) return failed("not an address", error);
-    const tcp::endpoint endpoint(ip, port);
-    if (acceptor.open(endpoint.protocol(), error); error) return failed("socket", error);
-    if (acceptor.set_option(tcp::acceptor::reuse_address(true), error); error) {
-        return failed("SO_REUSEADDR", error);
-    }
-    if (acceptor.bind(endpoint, error); error) return failed("bind", error);
-    if (acceptor.listen(asio::socket_base::max_listen_connections, error); error) {
-        return failed("listen", error);
-    }
-    return {};
-}
-
-std::string address_of(const tcp::acceptor& acceptor) {
-    ErrorCode error;
-    const tcp::endpoint endpoint = acceptor.local_endpoint(error);
-    const std::string ip = endpoint.address().to_string();
-    return endpoint.address().is_v6() ? fmt::format("[{}]:{}", ip, endpoint.port())
-                                      : fmt::format("{}:{}", ip, endpoint.port());
-}
 
 }  // namespace
 
 struct ApiServer::Impl {
-    Impl(JobService& jobs, JobEngine& engine, ApiLimits limits)
-        : context(jobs, engine, limits),
-          io(static_cast<int>(limits.threads)),
-          acceptor(asio::make_strand(io)) {
+    Impl(JobService& jobs, JobEngine& engine, const Access& access, ApiLimits limits)
+        : context(jobs, engine, access, limits), io(static_cast<int>(limits.threads)) {
         context.gate->open(io);
     }
     ~Impl() {
         context.gate->close();
         io.stop();
         for (auto& thread : threads) thread.join();
+        for (const ApiListener& listener : listeners) {
+            if (!listener.unix_path.empty()) unlink(listener.unix_path.c_str());
+        }
     }
-    asio::awaitable<void> accept_connections();
+    asio::awaitable<void> accept_connections(ApiListener::Acceptor& acceptor);
+    void serve(ApiStream::Socket socket);
+    std::shared_ptr<const ApiTls> tls() const {
+        const std::lock_guard lock(tls_mutex);
+        return current_tls;
+    }
 
     ApiContext context;
     std::atomic<std::size_t> refusals{0};
+    mutable std::mutex tls_mutex;
+    std::shared_ptr<const ApiTls> current_tls;  // none: plain
     asio::io_context io;  // its end ends the connections, which refer to what stands above
-    tcp::acceptor acceptor;
-    std::string address;
+    std::vector<ApiListener> listeners;
+    std::vector<std::string> urls;
     std::vector<std::thread> threads;
 };
 
-asio::awaitable<void> ApiServer::Impl::accept_connections() {
-    const auto& limits = context.limits;
+asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor& acceptor) {
     while (acceptor.is_open()) {
         auto [error, socket] =
             co_await acceptor.async_accept(asio::any_io_executor(asio::make_strand(io)), kAwait);
@@ -90,31 +65,54 @@ asio::awaitable<void> ApiServer::Impl::accept_connections() {
             co_await pause.async_wait(kAwait);
             continue;
         }
-        auto& open = context.state->connections;
-        auto ticket = Ticket<std::size_t>::take(open, std::size_t{1}, limits.connections_max);
-        const bool overloaded = !ticket;
-        if (overloaded) ticket = Ticket<std::size_t>::take(refusals, std::size_t{1}, kRefusalsMax);
-        if (!ticket) continue;
-        const auto strand = socket.get_executor();
-        asio::co_spawn(strand,
-                       serve_connection(std::move(socket), context, std::move(ticket), overloaded),
-                       asio::detached);
+        serve(std::move(socket));
     }
+}
+
+void ApiServer::Impl::serve(ApiStream::Socket socket) {
+    const auto strand = socket.get_executor();
+    const std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls());
+    auto place = context.places.take([weak = std::weak_ptr(stream), strand] {
+        asio::post(strand, [weak] {
+            if (const auto put_out = weak.lock()) put_out->close();
+        });
+    });
+    Ticket<std::size_t> refusal;
+    if (!place) {
+        refusal = Ticket<std::size_t>::take(refusals, std::size_t{1}, config::kApiRefusalsMax);
+        if (!refusal) return;
+    }
+    asio::co_spawn(strand, serve_connection(stream, context, std::move(place)),
+                   [held = std::make_shared<Ticket<std::size_t>>(std::move(refusal))](
+                       const std::exception_ptr&) {});
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ApiServer::~ApiServer() = default;
 
-base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& address,
-                                                           std::uint16_t port, JobService& jobs,
-                                                           JobEngine& engine, ApiLimits limits) {
-    auto impl = std::make_unique<Impl>(jobs, engine, limits);
-    if (auto opened = open_port(impl->acceptor, address, port); !opened) {
-        return base::fail(opened.error());
+base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& settings,
+                                                           JobService& jobs, JobEngine& engine,
+                                                           const Access& access) {
+    auto impl = std::make_unique<Impl>(jobs, engine, access, settings.limits);
+    if (settings.tls) {
+        auto tls = ApiTls::load(*settings.tls);
+        if (!tls) return base::fail(tls.error());
+        impl->current_tls = std::move(*tls);
     }
-    impl->address = address_of(impl->acceptor);
-    asio::co_spawn(impl->acceptor.get_executor(), impl->accept_connections(), asio::detached);
-    for (std::size_t i = 0; i < limits.threads; ++i) {
+    auto listeners = settings.inherited.empty()
+                         ? open_listeners(impl->io, settings.listen, settings.unix_mode)
+                         : adopt_listeners(impl->io, settings.inherited);
+    if (!listeners) return base::fail(listeners.error());
+    impl->listeners = std::move(*listeners);
+    impl->context.events.start(impl->io);
+    for (ApiListener& listener : impl->listeners) {
+        const bool is_unix = listener.address.starts_with("unix:");
+        const std::string_view scheme = is_unix ? "" : settings.tls ? "https://" : "http://";
+        impl->urls.push_back(fmt::format("{}{}", scheme, listener.address));
+        asio::co_spawn(listener.acceptor.get_executor(),
+                       impl->accept_connections(listener.acceptor), asio::detached);
+    }
+    for (std::size_t i = 0; i < settings.limits.threads; ++i) {
         impl->threads.emplace_back([&io = impl->io] {
             begin_control_thread("api");
             io.run();
@@ -123,8 +121,16 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const std::string& ad
     return std::unique_ptr<ApiServer>(new ApiServer(std::move(impl)));
 }
 
-const std::string& ApiServer::address() const { return impl_->address; }
+const std::vector<std::string>& ApiServer::urls() const { return impl_->urls; }
 const ApiState& ApiServer::state() const { return *impl_->context.state; }
+
+base::Status ApiServer::reload_tls(const TlsFiles& files) {
+    auto tls = ApiTls::load(files);
+    if (!tls) return base::fail(tls.error());
+    const std::lock_guard lock(impl_->tls_mutex);
+    impl_->current_tls = std::move(*tls);
+    return {};
+}
 
 bool ApiServer::answers(std::chrono::milliseconds timeout) const {
     const auto answered = std::make_shared<std::promise<void>>();
@@ -136,10 +142,12 @@ void ApiServer::begin_stopping() { impl_->context.state->stopping = true; }
 
 void ApiServer::stop_accepting() {
     begin_stopping();
-    asio::post(impl_->acceptor.get_executor(), [impl = impl_.get()] {
-        ErrorCode ignored;
-        impl->acceptor.close(ignored);
-    });
+    for (ApiListener& listener : impl_->listeners) {
+        asio::post(listener.acceptor.get_executor(), [&acceptor = listener.acceptor] {
+            boost::system::error_code ignored;
+            acceptor.close(ignored);
+        });
+    }
 }
 
 void ApiServer::stop(std::chrono::milliseconds timeout) {

@@ -6,6 +6,9 @@
 #include <memory>
 #include <mutex>
 
+#include "daemon/access.h"
+#include "daemon/api_events.h"
+#include "daemon/api_places.h"
 #include "daemon/api_state.h"
 #include "daemon/api_wakeup.h"
 #include "daemon/job_engine.h"
@@ -37,19 +40,27 @@ class BusyCount {
 };
 
 struct ApiContext {
-    ApiContext(JobService& the_jobs, JobEngine& the_engine, ApiLimits the_limits)
+    ApiContext(JobService& the_jobs, JobEngine& the_engine, const Access& the_access,
+               ApiLimits the_limits)
         : jobs(the_jobs),
           engine(the_engine),
+          access(the_access),
           limits(the_limits),
           gate(std::make_shared<Gate>()),
           state(std::make_shared<ApiState>()),
+          places(limits.connections_max, limits.strangers_max, state->connections,
+                 state->connections_put_out),
+          events(the_jobs, limits, gate),
           routes(the_jobs, the_engine, *state, limits) {}
 
     JobService& jobs;
     JobEngine& engine;
+    const Access& access;
     const ApiLimits limits;
     const std::shared_ptr<Gate> gate;
     const std::shared_ptr<ApiState> state;  // shared with plans, which may outlive us
+    ApiPlaces places;
+    EventHub events;
     Routes routes;
     BusyCount busy;
 };

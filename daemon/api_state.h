@@ -15,8 +15,9 @@ namespace s3zipd {
 // Defaults are config/limits.h's; tests make them small.
 struct ApiLimits {
     std::size_t threads = config::kApiThreads;
-    std::size_t connections_max = config::kApiConnectionsMax;
-    std::size_t event_streams_max = config::kApiEventStreamsMax;
+    std::size_t connections_max = 4096;
+    std::size_t strangers_max = config::kApiStrangersMax;
+    std::size_t event_streams_max = 4096;
     std::size_t plans_max = config::kPlansMax;
     std::uint64_t body_bytes_max = config::kApiBodyBytesMax;
     std::uint64_t bodies_bytes_max = config::kApiBodiesBytesMax;
@@ -29,11 +30,13 @@ struct ApiLimits {
     std::chrono::milliseconds event_heartbeat = config::kApiEventHeartbeat;
     std::chrono::milliseconds plan_timeout = config::kPlanTimeout;
     std::chrono::milliseconds journal_timeout = config::kJournalTimeout;
+    std::chrono::milliseconds download_timeout = config::kDownloadTimeout;
 };
 
 struct ApiState {
     std::atomic<bool> stopping{false};
     std::atomic<std::size_t> connections{0};
+    std::atomic<std::uint64_t> connections_put_out{0};  // to make room
     std::atomic<std::size_t> event_streams{0};
     std::atomic<std::size_t> plans{0};
     std::atomic<std::uint64_t> bodies_bytes{0};             // being received or parsed

@@ -1,12 +1,12 @@
-// The answers that take time: a plan being made, a stream of events. Coroutines of a connection, on
-// its strand.
+// The answers that take time: a job to be journaled, a plan to be made, a URL to be signed.
+// Coroutines of a connection, on its strand.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <string>
 
+#include "archive/engine.h"
 #include "archive/request.h"
 #include "daemon/api_context.h"
 #include "daemon/http.h"
@@ -28,8 +28,9 @@ boost::asio::awaitable<HttpResponse> make_plan(ApiContext& context,
                                                boost::asio::any_io_executor strand,
                                                archive::ArchiveRequest request);
 
-// Writes head, events and end; the connection is of no use afterwards.
-boost::asio::awaitable<void> stream_events(ApiContext& context, boost::beast::tcp_stream& stream,
-                                           std::string id);
+// Waits for the keys to sign with, at most the limits' download_timeout.
+boost::asio::awaitable<HttpResponse> presign_download(ApiContext& context,
+                                                      boost::asio::any_io_executor strand,
+                                                      archive::PresignRequest request);
 
 }  // namespace s3zipd

@@ -1,6 +1,5 @@
 #include "daemon/engine_adapter.h"
 
-#include <future>
 #include <utility>
 
 namespace s3zipd {
@@ -37,13 +36,8 @@ void EngineAdapter::plan(archive::ArchiveRequest request, OnPlan done) {
     engine_.plan(std::move(request), std::move(done));
 }
 
-base::Result<std::string> EngineAdapter::presign_get(archive::PresignRequest request) {
-    const auto answer = std::make_shared<std::promise<base::Result<std::string>>>();
-    auto url = answer->get_future();
-    engine_.presign_get(std::move(request), [answer](base::Result<std::string> signed_url) {
-        answer->set_value(std::move(signed_url));
-    });
-    return url.get();
+void EngineAdapter::presign_get(archive::PresignRequest request, OnUrl done) {
+    engine_.presign_get(std::move(request), std::move(done));
 }
 
 void EngineAdapter::release_upload(archive::UploadClaim claim, OnRelease done) {

@@ -15,7 +15,7 @@ class EngineAdapter final : public JobEngine {
 
     void start(std::shared_ptr<archive::Job> job, OnChange on_change) override;
     void plan(archive::ArchiveRequest request, OnPlan done) override;
-    base::Result<std::string> presign_get(archive::PresignRequest request) override;
+    void presign_get(archive::PresignRequest request, OnUrl done) override;
     void release_upload(archive::UploadClaim claim, OnRelease done) override;
     archive::EngineStats stats() const override;
 

@@ -3,11 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace s3zipd {
+
+struct Caller;
 
 struct HttpRequest {
     std::string method;  // upper case
@@ -15,6 +18,7 @@ struct HttpRequest {
     std::string content_type;
     bool has_idempotency_key = false;
     std::string idempotency_key;
+    std::shared_ptr<const Caller> caller;  // nullptr: not known
     std::string body;
 };
 

@@ -27,7 +27,8 @@ class JobEngine {
     virtual void start(std::shared_ptr<archive::Job> job, OnChange on_change) = 0;
     virtual void plan(archive::ArchiveRequest request, OnPlan done) = 0;
     // At once, unless keys must be fetched for it: then after some seconds at most.
-    virtual base::Result<std::string> presign_get(archive::PresignRequest request) = 0;
+    using OnUrl = std::function<void(base::Result<std::string>)>;
+    virtual void presign_get(archive::PresignRequest request, OnUrl done) = 0;
     // Removes an upload that a job has left behind; a minute at most.
     using OnRelease = std::function<void(base::Result<archive::Release>)>;
     virtual void release_upload(archive::UploadClaim claim, OnRelease done) = 0;

@@ -88,6 +88,7 @@ void JobService::submit(Submission submission, OnJob done) {
         row.created_at = record.created_at = last_id_time_;
         row.key = submission.key;
         row.sealed = has_secrets(submission.request);
+        if (submission.request.scope) row.scope = *submission.request.scope;
         record.bytes = bytes;
         record.job = std::make_shared<archive::Job>(std::move(submission.request));
         record.job->set_id(id);
@@ -147,6 +148,7 @@ JobPage JobService::list(const ListQuery& query) const {
         --at;
         if (!at->second.durable) continue;
         if (query.state && state_of(at->second) != *query.state) continue;
+        if (query.may_see && !query.may_see(at->second.job->request())) continue;
         if (page.jobs.size() == query.limit) {
             page.next_cursor = page.jobs.back().id;
             break;

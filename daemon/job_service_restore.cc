@@ -58,6 +58,8 @@ void JobService::begin() {
 
 void JobService::restore_one(JournaledJob& job) {
     auto request = request_of(job);
+    if (request && job.row.scope)
+        request->scope = std::make_shared<const archive::RequestScope>(std::move(*job.row.scope));
     Record record;
     record.created_at = job.row.created_at;
     record.durable = true;

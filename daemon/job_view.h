@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,8 @@ struct ListQuery {
     std::optional<archive::JobState> state;
     std::size_t limit = config::kListLimitDefault;
     std::string cursor;  // the last id of the page before; empty: from the newest
+    // Empty: all. Called under the lock of the jobs.
+    std::function<bool(const archive::ArchiveRequest&)> may_see{};
 };
 struct JobPage {
     std::vector<JobView> jobs;  // newest first

@@ -84,6 +84,28 @@ base::Error read_error(PackedReader& in) {
     return error;
 }
 
+using Prefixes = std::optional<std::vector<archive::ObjectPrefix>>;
+
+void write_prefixes(PackedWriter& out, const Prefixes& prefixes) {
+    out.byte(prefixes ? 1 : 0);
+    if (!prefixes) return;
+    out.number(prefixes->size());
+    for (const auto& [bucket, prefix] : *prefixes) {
+        out.text(bucket);
+        out.text(prefix);
+    }
+}
+void read_prefixes(PackedReader& in, Prefixes& prefixes) {
+    if (in.byte() == 0) return;
+    prefixes.emplace();
+    std::uint64_t left = in.number();
+    for (; left > 0 && in.left() > 0; --left) {
+        std::string bucket(in.text());
+        prefixes->push_back({std::move(bucket), std::string(in.text())});
+    }
+    if (left > 0) in.fail();  // fewer would be another scope
+}
+
 void read(PackedReader& in, JobRow& row) {
     row.created_at = read_time(in);
     if (in.byte() != 0) {
@@ -94,6 +116,10 @@ void read(PackedReader& in, JobRow& row) {
     }
     row.sealed = in.byte() != 0;
     row.body_bytes = in.number();
+    if (in.at_end()) return;
+    row.scope.emplace();
+    read_prefixes(in, row.scope->sources);
+    read_prefixes(in, row.scope->destinations);
 }
 
 void read(PackedReader& in, UploadRow& row) {
@@ -175,6 +201,10 @@ std::string encode(const JobRow& row) {
     }
     out.byte(row.sealed ? 1 : 0);
     out.number(row.body_bytes);
+    if (row.scope) {
+        write_prefixes(out, row.scope->sources);
+        write_prefixes(out, row.scope->destinations);
+    }
     return out.take();
 }
 

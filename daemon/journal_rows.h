@@ -1,7 +1,7 @@
 // What stands in the journal's rows, as plain values, and their bytes.
 //
 //   kind       number        holds
-//   job        0             when it was posted, its Idempotency-Key
+//   job        0             when it was posted, its Idempotency-Key, its scope
 //   body       0..           the request as it was posted, sealed if it names keys of customers
 //   cancel     0             somebody asked for its end
 //   upload     0..           an upload that was, or may have been, created: UploadRow
@@ -23,6 +23,7 @@
 
 #include "archive/job.h"
 #include "archive/job_record.h"
+#include "archive/request_scope.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "daemon/idempotency.h"
@@ -51,6 +52,7 @@ struct JobRow {
     std::optional<IdempotencyKey> key;
     bool sealed = false;           // the body
     std::uint64_t body_bytes = 0;  // of its rows together
+    std::optional<archive::RequestScope> scope{};
 };
 
 struct UploadRow {

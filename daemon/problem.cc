@@ -14,6 +14,8 @@ constexpr std::array kTypes = {
     ProblemType{"bad-json", 400, "The body is not valid JSON"},
     ProblemType{"bad-parameter", 400, "A query parameter is wrong"},
     ProblemType{"bad-idempotency-key", 400, "The Idempotency-Key is wrong"},
+    ProblemType{"unauthorized", 401, "A token is needed"},
+    ProblemType{"not-allowed", 403, "The token may not do this"},
     ProblemType{"no-such-resource", 404, "There is nothing at this path"},
     ProblemType{"no-such-archive", 404, "There is no such archive job"},
     ProblemType{"method-not-allowed", 405, "The resource does not know this method"},
@@ -72,7 +74,9 @@ const ProblemType& problem_type(std::string_view name) {
 Problem body_problem(const base::Error& error) {
     // archive::validate() has codes of its own, which are all about a field's value.
     const ProblemType* type = find_type(kebab(error.code));
-    if (type == nullptr || (type->status != 422 && type->name != "bad-json")) {
+    const bool fits =
+        type != nullptr && (type->status == 422 || type->name == "bad-json" || type->status == 403);
+    if (!fits) {
         type = &problem_type("bad-value");
     }
     return {*type, error.detail, error.key};

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "config/limits.h"
+#include "daemon/access.h"
 #include "daemon/api_json.h"
 #include "daemon/api_request.h"
 #include "daemon/metrics.h"
@@ -37,22 +38,23 @@ struct Route {
     std::string_view method;
     std::string_view path;  // of literal segments and {id}
     Endpoint endpoint;
+    Right right;
 };
 constexpr std::array kRoutes = {
-    Route{"POST", "/archives", Endpoint::create},
-    Route{"GET", "/archives", Endpoint::list},
-    Route{"GET", "/archives/{id}", Endpoint::show},
-    Route{"DELETE", "/archives/{id}", Endpoint::cancel},
-    Route{"GET", "/archives/{id}/events", Endpoint::events},
-    Route{"GET", "/archives/{id}/download", Endpoint::download},
-    Route{"GET", "/archives/{id}/skipped", Endpoint::skipped},
-    Route{"GET", "/archives/{id}/renamed", Endpoint::renamed},
-    Route{"POST", "/plans", Endpoint::plan},
-    Route{"GET", "/healthz", Endpoint::health},
-    Route{"GET", "/readyz", Endpoint::readiness},
-    Route{"GET", "/metrics", Endpoint::metrics},
-    Route{"GET", "/version", Endpoint::version},
-    Route{"GET", "/openapi.json", Endpoint::openapi},
+    Route{"POST", "/archives", Endpoint::create, Right::submit},
+    Route{"GET", "/archives", Endpoint::list, Right::read},
+    Route{"GET", "/archives/{id}", Endpoint::show, Right::read},
+    Route{"DELETE", "/archives/{id}", Endpoint::cancel, Right::submit},
+    Route{"GET", "/archives/{id}/events", Endpoint::events, Right::read},
+    Route{"GET", "/archives/{id}/download", Endpoint::download, Right::read},
+    Route{"GET", "/archives/{id}/skipped", Endpoint::skipped, Right::read},
+    Route{"GET", "/archives/{id}/renamed", Endpoint::renamed, Right::read},
+    Route{"POST", "/plans", Endpoint::plan, Right::submit},
+    Route{"GET", "/healthz", Endpoint::health, Right::none},
+    Route{"GET", "/readyz", Endpoint::readiness, Right::none},
+    Route{"GET", "/metrics", Endpoint::metrics, Right::read},
+    Route{"GET", "/version", Endpoint::version, Right::none},
+    Route{"GET", "/openapi.json", Endpoint::openapi, Right::none},
 };
 
 bool matches(const Route& route, const Target& target) {
@@ -163,6 +165,23 @@ std::optional<Problem> read_parameter(std::string_view name, const std::string& 
     return bad_parameter(name, wrong);
 }
 
+HttpResponse unauthorized() {
+    HttpResponse response = to_response(make_problem(
+        "unauthorized", "there must be a header, Authorization: Bearer TOKEN, with a known token"));
+    response.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"s3zipd\"");
+    return response;
+}
+
+// What the caller lacks, if anything.
+std::optional<HttpResponse> refuse_caller(const Caller* caller, Right right) {
+    if (right == Right::none) return std::nullopt;
+    if (caller == nullptr) return unauthorized();
+    if (caller->has(right)) return std::nullopt;
+    return to_response(make_problem(
+        "not-allowed", fmt::format("the token {} does not have the scope {}", caller->name,
+                                   right == Right::submit ? "submit" : "read")));
+}
+
 bool is_good_key(std::string_view key) {
     return !key.empty() && key.size() <= config::kIdempotencyKeyBytesMax &&
            std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
@@ -181,6 +200,7 @@ std::optional<HttpResponse> Routes::refuse(const HttpRequest& head) const {
     }
     const Route* route = find_route(*target, head.method);
     if (route != nullptr) {
+        if (auto response = refuse_caller(head.caller.get(), route->right)) return response;
         if (route->method != "POST" || is_json(head.content_type)) return std::nullopt;
         return to_response(make_problem(
             "unsupported-media-type",
@@ -203,16 +223,19 @@ Answer Routes::answer(HttpRequest request) {
     CHECK(target.has_value());
     const Route* route = find_route(*target, request.method);
     CHECK(route != nullptr);
+    const auto caller_held = request.caller;
+    static const Caller kNobody;
+    const Caller& caller = caller_held ? *caller_held : kNobody;  // where nobody need be known
     const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
     switch (route->endpoint) {
         case Endpoint::create: return create(std::move(request));
-        case Endpoint::list: return list_archives(*target);
-        case Endpoint::show: return show(id);
-        case Endpoint::events: return events(id);
-        case Endpoint::cancel: return CancelJob{id};
-        case Endpoint::download: return download(id);
-        case Endpoint::skipped: return report(id, ReportList::skipped, *target);
-        case Endpoint::renamed: return report(id, ReportList::renamed, *target);
+        case Endpoint::list: return list_archives(caller, *target);
+        case Endpoint::show: return show(caller, id);
+        case Endpoint::events: return events(caller, id);
+        case Endpoint::cancel: return cancel(caller, id);
+        case Endpoint::download: return download(caller, id);
+        case Endpoint::skipped: return report(caller, id, ReportList::skipped, *target);
+        case Endpoint::renamed: return report(caller, id, ReportList::renamed, *target);
         case Endpoint::plan: return plan(request);
         case Endpoint::health: return json_response(200, status_json("ok"));
         case Endpoint::readiness: return readiness();
@@ -231,10 +254,17 @@ Answer Routes::create(HttpRequest request) {
                                             fmt::format("must be 1 to {} visible ASCII characters",
                                                         config::kIdempotencyKeyBytesMax)));
         }
-        key = IdempotencyKey{request.idempotency_key, digest_of(request.body), request.body.size()};
+        // Each caller's keys are its own.
+        const std::string& name = request.caller->name;
+        key = IdempotencyKey{
+            name.empty() ? request.idempotency_key : name + "\n" + request.idempotency_key,
+            digest_of(request.body), request.body.size()};
     }
     auto archive_request = parse_archive_request(request.body);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
+    if (auto allowed = request.caller->may_post(*archive_request); !allowed)
+        return to_response(body_problem(allowed.error()));
+    archive_request->scope = request.caller->scope;
     if (const std::string& url = archive_request->notify_url; !url.empty()) {
         if (auto allowed = jobs_.check_notify(url); !allowed)
             return to_response(body_problem(allowed.error()));
@@ -249,6 +279,9 @@ HttpResponse Routes::job_response(const base::Result<JobView>& job) {
 Answer Routes::plan(const HttpRequest& request) {
     auto archive_request = parse_archive_request(request.body);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
+    if (auto allowed = request.caller->may_post(*archive_request); !allowed)
+        return to_response(body_problem(allowed.error()));
+    archive_request->scope = request.caller->scope;
     return MakePlan{std::move(*archive_request)};
 }
 
@@ -257,8 +290,9 @@ HttpResponse Routes::plan_response(const base::Result<archive::PlanSummary>& pla
     return json_response(200, plan_json(*plan));
 }
 
-HttpResponse Routes::list_archives(const Target& target) {
+HttpResponse Routes::list_archives(const Caller& caller, const Target& target) {
     ListQuery query;
+    query.may_see = [&caller](const archive::ArchiveRequest& r) { return caller.may_see(r); };
     for (const auto& [name, text] : target.parameters) {
         // "?state=" is as good as not saying it: that is how an empty form field arrives.
         const bool known = name == "state" || name == "limit" || name == "cursor";
@@ -268,18 +302,30 @@ HttpResponse Routes::list_archives(const Target& target) {
     return json_response(200, page_json(jobs_.list(query)));
 }
 
-HttpResponse Routes::show(const std::string& id) {
-    const auto job = jobs_.find(id);
+// An archive that the caller may not see is none to it.
+std::optional<JobView> Routes::find(const Caller& caller, const std::string& id) const {
+    auto job = jobs_.find(id);
+    if (job && !caller.may_see(job->job->request())) job.reset();
+    return job;
+}
+
+HttpResponse Routes::show(const Caller& caller, const std::string& id) {
+    const auto job = find(caller, id);
     return job ? json_response(200, job_json(*job, config::kObjectsShownMax)) : no_such_archive(id);
 }
 
-Answer Routes::events(const std::string& id) {
-    if (!jobs_.find(id)) return no_such_archive(id);
+Answer Routes::events(const Caller& caller, const std::string& id) {
+    if (!find(caller, id)) return no_such_archive(id);
     return StreamEvents{id};
 }
 
-HttpResponse Routes::download(const std::string& id) {
-    const auto job = jobs_.find(id);
+Answer Routes::cancel(const Caller& caller, const std::string& id) {
+    if (!find(caller, id)) return no_such_archive(id);
+    return CancelJob{id};
+}
+
+Answer Routes::download(const Caller& caller, const std::string& id) {
+    const auto job = find(caller, id);
     if (!job) return no_such_archive(id);
     const auto& result = job->snapshot.result;
     if (!result) return not_finished(*job);
@@ -292,8 +338,11 @@ HttpResponse Routes::download(const std::string& id) {
                              result->bucket + "/" + result->key));
     }
     const archive::Options& options = job->job->request().options;
-    const auto url = engine_.presign_get({result->bucket, result->key, config::kDownloadExpiresS,
-                                          options.role_arn, options.external_id, access});
+    return Presign{{result->bucket, result->key, config::kDownloadExpiresS, options.role_arn,
+                    options.external_id, access}};
+}
+
+HttpResponse Routes::download_response(const base::Result<std::string>& url) {
     if (!url) return to_response(engine_problem(url.error()));
     HttpResponse response;
     response.status = 307;
@@ -302,8 +351,9 @@ HttpResponse Routes::download(const std::string& id) {
     return response;
 }
 
-HttpResponse Routes::report(const std::string& id, ReportList list, const Target& target) {
-    const auto job = jobs_.find(id);
+HttpResponse Routes::report(const Caller& caller, const std::string& id, ReportList list,
+                            const Target& target) {
+    const auto job = find(caller, id);
     if (!job) return no_such_archive(id);
     if (!job->snapshot.result) return not_finished(*job);
     const archive::ObjectReport& report = *job->snapshot.result->report;

@@ -1,8 +1,8 @@
 // What the REST API answers (docs/API.md): a request in, an answer out, with no socket in sight.
 // Answers that take time are given as tasks for the connection: a job or its cancel to be
-// journaled, a plan to be made, a stream of events.
+// journaled, a plan to be made, a URL to be signed, a stream of events.
 //
-// Thread-safe. refuse() needs the request's head only, so that a body nobody wants is never read.
+// Thread-safe. Who asks, and may, is in the request (daemon/access.h). refuse() needs its head only, so that a body nobody wants is never read.
 #pragma once
 
 #include <optional>
@@ -15,6 +15,7 @@
 #include "archive/engine.h"
 #include "archive/request.h"
 #include "base/error.h"
+#include "daemon/access.h"
 #include "daemon/api_report.h"
 #include "daemon/api_state.h"
 #include "daemon/api_target.h"
@@ -36,30 +37,37 @@ struct MakePlan {
 struct StreamEvents {
     std::string id;
 };
-using Answer = std::variant<HttpResponse, SubmitJob, CancelJob, MakePlan, StreamEvents>;
+struct Presign {
+    archive::PresignRequest request;
+};
+using Answer = std::variant<HttpResponse, SubmitJob, CancelJob, MakePlan, StreamEvents, Presign>;
 
 class Routes {
   public:
     Routes(JobService& jobs, JobEngine& engine, const ApiState& state, const ApiLimits& limits)
         : jobs_(jobs), engine_(engine), state_(state), limits_(limits) {}
 
-    // Unknown path, wrong method, wrong media type: known before the body is.
+    // Unknown path, wrong method, a caller who may not, wrong media type: known before the body is.
     std::optional<HttpResponse> refuse(const HttpRequest& head) const;
     // REQUIRES: refuse() did not.
     Answer answer(HttpRequest request);
 
     static HttpResponse job_response(const base::Result<JobView>& job);
+    static HttpResponse download_response(const base::Result<std::string>& url);
     static HttpResponse plan_response(const base::Result<archive::PlanSummary>& plan);
     static std::vector<std::pair<std::string_view, std::string_view>> list();  // method, path
 
   private:
     Answer create(HttpRequest request);
     Answer plan(const HttpRequest& request);
-    HttpResponse list_archives(const Target& target);
-    HttpResponse show(const std::string& id);
-    Answer events(const std::string& id);
-    HttpResponse download(const std::string& id);
-    HttpResponse report(const std::string& id, ReportList list, const Target& target);
+    std::optional<JobView> find(const Caller& caller, const std::string& id) const;
+    HttpResponse list_archives(const Caller& caller, const Target& target);
+    HttpResponse show(const Caller& caller, const std::string& id);
+    Answer events(const Caller& caller, const std::string& id);
+    Answer cancel(const Caller& caller, const std::string& id);
+    Answer download(const Caller& caller, const std::string& id);
+    HttpResponse report(const Caller& caller, const std::string& id, ReportList list,
+                        const Target& target);
     HttpResponse readiness() const;
     HttpResponse metrics() const;
 

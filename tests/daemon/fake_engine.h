@@ -51,9 +51,9 @@ class FakeEngine final : public JobEngine {
         plans_.push_back(std::move(done));
         changed_.notify_all();
     }
-    base::Result<std::string> presign_get(archive::PresignRequest what) override {
-        return "http://s3.test/" + what.bucket + "/" + what.key +
-               "?expires=" + std::to_string(what.expires_s) + what.role_arn;
+    void presign_get(archive::PresignRequest what, OnUrl done) override {
+        done("http://s3.test/" + what.bucket + "/" + what.key +
+               "?expires=" + std::to_string(what.expires_s) + what.role_arn);
     }
     void release_upload(archive::UploadClaim claim, OnRelease done) override {
         {

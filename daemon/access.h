@@ -1,0 +1,73 @@
+// Who may do what on the REST API: the callers that a tokens file names (config/tokens.h), found by
+// the token or the client certificate that comes with a request.
+//
+//   submit   post archives and plans, and cancel
+//   read     see archives: the list, one, its events, its download; and the metrics
+//   admin    both, for archives of everybody
+//
+// A caller sees and cancels the archives that lie in its destinations. Without any token everybody
+// who can connect is an admin: config::load() sees to it that this is nobody from elsewhere.
+//
+// Thread-safe; replace() takes effect with the next request.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "archive/request.h"
+#include "base/error.h"
+#include "config/tokens.h"
+
+namespace s3zipd {
+
+enum class Right : std::uint8_t {
+    none,  // nobody needs to be known
+    submit,
+    read,
+};
+
+struct Caller {
+    std::string name;  // of the token; goes into the log
+    bool submit = false, read = false, admin = false;
+    std::shared_ptr<const archive::RequestScope> scope;  // none: everything
+    std::optional<std::vector<std::string>> roles;       // that may be named; none: any
+
+    bool has(Right right) const;
+    bool may_see(const archive::ArchiveRequest& request) const;
+    // Error: denied "not_allowed", whose `key` is the JSON pointer of the field at fault.
+    base::Status may_post(const archive::ArchiveRequest& request) const;
+};
+
+class Access {
+  public:
+    Access();  // without any token
+    // No entries and no digest: without any token.
+    void replace(const std::vector<config::TokenEntry>& tokens,
+                 const std::optional<config::Sha256Digest>& admin_token);
+
+    bool needs_token() const;
+    // The caller whose token is in this Authorization header, else whose certificate has one of
+    // these names; nullptr: none. What tokens there are does not show in how long it takes.
+    std::shared_ptr<const Caller> identify(std::string_view authorization,
+                                           const std::vector<std::string>& certificates) const;
+
+  private:
+    struct Known {
+        std::vector<config::Sha256Digest> digests;
+        std::vector<std::string> certificates;
+        std::shared_ptr<const Caller> caller;
+    };
+    using All = std::vector<Known>;
+    std::shared_ptr<const All> all() const;
+
+    mutable std::mutex mutex_;        // guards the pointer
+    std::shared_ptr<const All> all_;  // empty: everybody is an admin
+    const std::shared_ptr<const Caller> anybody_;
+};
+
+}  // namespace s3zipd
