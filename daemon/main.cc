@@ -161,8 +161,8 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     if (auto told = tell_ends(jobs, settings); !told)
         return fail(told.error().kind == base::ErrorKind::invalid ? 2 : 1, told.error());
     jobs.restore(std::move(*before));
-    auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
-                                 ApiLimits{});
+    auto api = ApiServer::listen(settings.listen.front().address, settings.listen.front().port,
+                                 jobs, adapter, ApiLimits{});
     if (!api) return fail(1, api.error());
     jobs.begin();
     log_start(settings, (*engine)->stats());
