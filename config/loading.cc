@@ -4,6 +4,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <expected>
+#include <limits>
 #include <optional>
 
 #include "config/byte_size.h"
@@ -125,9 +126,19 @@ class Loader {
         if (file.empty()) return;
         const auto document = read_toml_file(file);
         if (!document) return out_.problems.push_back(document.error().detail);
-        for (const TomlProblem& p : document->problems)
-            problem("{}:{}:{}: {}", file, p.place.line, p.place.column, p.what);
-        for (const TomlEntry& entry : document->entries) apply(entry);
+        // Of both kinds, in the order of lines.
+        auto syntax = document->problems.begin();
+        const auto tell_syntax_before = [&](unsigned line) {
+            for (; syntax != document->problems.end() && syntax->place.line < line; ++syntax) {
+                problem("{}:{}:{}: {}", file, syntax->place.line, syntax->place.column,
+                        syntax->what);
+            }
+        };
+        for (const TomlEntry& entry : document->entries) {
+            tell_syntax_before(entry.place.line);
+            apply(entry);
+        }
+        tell_syntax_before(std::numeric_limits<unsigned>::max());
     }
 
     void apply_variables(const Environment& environment) {

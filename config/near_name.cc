@@ -45,7 +45,7 @@ std::string_view near_name(std::string_view written, std::span<const std::string
 
 std::string did_you_mean(std::string_view written, std::span<const std::string> names) {
     const std::string_view name = near_name(written, names);
-    return name.empty() ? "" : std::string(", did you mean ").append(name).append("?");
+    return name.empty() ? "" : std::string(" (did you mean ").append(name).append("?)");
 }
 
 }  // namespace config

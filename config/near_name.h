@@ -11,7 +11,7 @@ namespace config {
 // A typing error is a letter too many, too few, another one, or two exchanged.
 std::string_view near_name(std::string_view written, std::span<const std::string> names);
 
-// ", did you mean part_size?", or nothing.
+// " (did you mean part_size?)", or nothing.
 std::string did_you_mean(std::string_view written, std::span<const std::string> names);
 
 }  // namespace config

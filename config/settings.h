@@ -85,8 +85,11 @@ struct Settings {
     struct Given {
         std::string text;
         std::string place;  // "--part-size", "S3ZIPD_PART_SIZE", "s3zipd.toml:12: part_size"
+        bool operator==(const Given&) const = default;
     };
     std::map<std::string, Given, std::less<>> given;
+
+    bool operator==(const Settings&) const = default;
 };
 
 using Environment = std::map<std::string, std::string>;

@@ -113,10 +113,11 @@ Checked read_scopes(const TomlEntry& entry, TokenEntry& token) {
 
 // A bucket's name by no more than its alphabet: other stores allow more than AWS.
 bool is_bucket(std::string_view text) {
-    return !text.empty() && text.size() <= 255 && std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '.' || c == '_' || c == '-' || c == ':';
-    });
+    return !text.empty() && text.size() <= 255 && !text.ends_with(':') &&
+           std::ranges::all_of(text, [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-' || c == ':';
+           });
 }
 
 Checked read_places(const TomlEntry& entry, std::optional<std::vector<BucketPrefix>>& out) {

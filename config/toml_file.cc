@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <expected>
 #include <memory>
 #include <system_error>
 
@@ -67,20 +68,27 @@ std::vector<TomlEntry> entries_of(const toml::table& table) {
     return entries;
 }
 
-// Without what it "saw": half a value may still be half a secret. Names of keys may stay.
-std::string described(std::string_view description) {
-    if (!description.contains("redefine"))
-        description = description.substr(0, description.find('\''));
-    for (const std::string_view end : {"saw ", " ", ",", ";", ":"}) {
-        while (description.ends_with(end)) description.remove_suffix(end.size());
+// toml++'s "Error while parsing SCOPE: WHAT", without what it saw of a value: half a secret may be
+// enough. Names of keys may stay.
+std::string described(std::string_view text) {
+    constexpr std::string_view kBegin = "Error while parsing ";
+    std::string_view scope = "value";
+    if (const std::size_t colon = text.find(": ");
+        text.starts_with(kBegin) && colon != std::string_view::npos) {
+        scope = text.substr(kBegin.size(), colon - kBegin.size());
+        text.remove_prefix(colon + 2);
     }
-    return std::string(description);
+    if (text.starts_with('\'') || text.starts_with("an unspecified"))
+        return fmt::format("this is no {}", scope);
+    if (!text.starts_with("cannot")) text = text.substr(0, text.find(" saw "));
+    while (text.ends_with(' ') || text.ends_with(',') || text.ends_with(';')) text.remove_suffix(1);
+    return fmt::format("{} ({})", text, scope);
 }
 
-// Entries, or the first problem.
-std::expected<std::vector<TomlEntry>, TomlProblem> parse_once(std::string_view text) {
-    if (const auto deep = find_deep_key(text, kTomlDottedKeyMax))
-        return std::unexpected(TomlProblem{*deep, "a key has too many parts"});
+using Parsed = std::expected<std::vector<TomlEntry>, TomlProblem>;
+
+// Entries, or the first problem; without a place, if it was an assertion.
+Parsed parse_once(std::string_view text) {
     try {
         return entries_of(toml::parse(text));
     } catch (const toml::parse_error& error) {
@@ -89,6 +97,31 @@ std::expected<std::vector<TomlEntry>, TomlProblem> parse_once(std::string_view t
     } catch (const TomlAssertion&) {
         return std::unexpected(TomlProblem{{}, "this is not TOML"});
     }
+}
+
+// The first line with which the text up to it trips an assertion: the parser only looks ahead a few
+// characters.
+unsigned line_of_assertion(std::string_view text) {
+    std::vector<std::size_t> ends;
+    for (std::size_t at = text.find('\n'); at != std::string_view::npos;
+         at = text.find('\n', at + 1))
+        ends.push_back(at + 1);
+    const auto trips = [&](std::size_t end) {
+        const Parsed parsed = parse_once(text.substr(0, end));
+        return !parsed && parsed.error().place.line == 0;
+    };
+    return static_cast<unsigned>(
+        std::ranges::partition_point(ends, [&](std::size_t end) { return !trips(end); }) -
+        ends.begin() + 1);
+}
+
+Parsed parse_safely(std::string_view text) {
+    if (const auto deep = find_deep_key(text, kTomlDottedKeyMax))
+        return std::unexpected(TomlProblem{*deep, "a key has too many parts"});
+    Parsed parsed = parse_once(text);
+    if (!parsed && parsed.error().place.line == 0)
+        parsed.error().place = {line_of_assertion(text), 1};
+    return parsed;
 }
 
 // Makes a comment of a line; false if there is nothing on it.
@@ -112,7 +145,7 @@ TomlDocument parse_toml(std::string_view text, std::size_t problems_max) {
     TomlDocument document;
     std::string rest(text);
     while (document.problems.size() < problems_max) {
-        auto entries = parse_once(rest);
+        auto entries = parse_safely(rest);
         if (entries) {
             document.entries = std::move(*entries);
             break;
@@ -121,6 +154,7 @@ TomlDocument parse_toml(std::string_view text, std::size_t problems_max) {
         document.problems.push_back(std::move(entries.error()));
         if (!leave_out(rest, line)) break;
     }
+    std::ranges::sort(document.problems, {}, &TomlProblem::place);
     return document;
 }
 

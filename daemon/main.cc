@@ -13,6 +13,7 @@
 
 #include "archive/engine.h"
 #include "base/log.h"
+#include "config/check.h"
 #include "config/settings.h"
 #include "daemon/api.h"
 #include "daemon/api_json.h"
@@ -188,6 +189,17 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     return 0;
 }
 
+int check_config(const std::vector<std::string>& arguments) {
+    config::Report report = config::check(arguments, config::process_environment());
+    const config::Settings& s = report.settings;
+    if (!s.notify_secret_file.empty()) {
+        const auto secret = notify_secret(s.notify_secret_file, s.state_dir);
+        if (!secret) report.problems.push_back(secret.error().detail);
+    }
+    say(report.good() ? stdout : stderr, config::to_text(report));
+    return report.good() ? 0 : 2;
+}
+
 int run(int argc, char** argv) {
     const auto settings = config::load({argv + 1, argv + argc}, config::process_environment());
     if (!settings) return fail(2, settings.error());
@@ -199,6 +211,8 @@ int run(int argc, char** argv) {
         say(stdout, fmt::format("s3zipd {}\n", kVersion));
         return 0;
     }
+    if (settings->action == config::Action::check_config)
+        return check_config({argv + 1, argv + argc});
     base::set_log_level(settings->log_level);
     base::set_log_format(settings->log_format);
     return serve(*settings, block_signals());

@@ -214,7 +214,7 @@ TEST_F(SettingsTest, TheFileIsFoundByFlagVariableOrDefault) {
 
 TEST_F(SettingsTest, FileErrorsNameFileAndLine) {
     EXPECT_EQ(error_of("\nlistn = \"127.0.0.1:1\"\n"),
-              file_ + ":2: listn: no such setting, did you mean listen?");
+              file_ + ":2: listn: no such setting (did you mean listen?)");
     EXPECT_EQ(error_of("listen = 8420\n"), file_ + ":1: listen: must be a string");
     EXPECT_EQ(error_of("reactors = \"2\"\n"), file_ + ":1: reactors: must be an integer");
     EXPECT_EQ(error_of("reactors = 2.5\n"), file_ + ":1: reactors: must be an integer");
