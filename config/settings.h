@@ -2,8 +2,9 @@
 // (--part-size), its variable (S3ZIPD_PART_SIZE) and its key in the file (part_size). A flag wins
 // over a variable, that over the file, that over the default.
 //
-// load() is called once, before threads. It reads one file and nothing else of the outside world
-// but its arguments. Errors name the flag, the variable or file:line. What the SDKs are told by
+// load() reads one file and nothing else of the outside world but its arguments; with the same ones
+// it may be called again, on any thread, to see what has changed. Errors name the flag, the variable
+// or file:line. What the SDKs are told by
 // AWS_* variables and profiles is the engine's to look up, where a setting here is empty
 // (archive/engine_settings.h). Keys are no settings: a flag would show in ps.
 #pragma once
@@ -18,19 +19,30 @@
 #include "base/ip_network.h"
 #include "base/log.h"
 #include "config/limits.h"
+#include "config/listen_address.h"
+#include "config/tokens.h"
 
 namespace config {
 
-enum class Action : std::uint8_t { run, show_help, show_version };
+enum class Action : std::uint8_t { run, show_help, show_version, check_config };
 enum class Io : std::uint8_t { automatic, uring, epoll };
 
 struct Settings {
     Action action = Action::run;
     std::string config_file;  // the one that was read; empty: none
 
-    std::string listen_address = "127.0.0.1";  // an IP address, IPv6 without brackets
-    std::uint16_t listen_port = 8420;          // 0: any free one
+    std::vector<ListenAddress> listen = {{"127.0.0.1", 8420, {}}};  // at least one, all different
+    unsigned unix_socket_mode = 0660;
+    unsigned api_connections_max = 4'096;  // of all addresses together
+    unsigned event_streams_max = 4'096;    // of them
     std::string state_dir = "/var/lib/s3zipd";
+
+    // Who may use the API. With none of these everybody who can connect may, and `listen` is local.
+    std::string tokens_file;                         // config/tokens.h
+    std::optional<Sha256Digest> admin_token_sha256;  // of a token that may do everything
+    std::string tls_certificate;                     // PEM file, of the chain; needs tls_key
+    std::string tls_key;                             // PEM file
+    std::string tls_client_ca;                       // PEM file; needs tls_certificate
 
     Io io = Io::automatic;
     unsigned reactors = 0;  // 0: one per core
@@ -67,6 +79,17 @@ struct Settings {
     std::vector<base::IpNetwork> notify_allow;  // though webhooks would not go there
 
     std::vector<std::string> warnings;  // to be logged once the log is set up
+
+    // What was said, by name of the setting (part-size), and where: sizes in their shortest
+    // spelling, all else as it was written.
+    struct Given {
+        std::string text;
+        std::string place;  // "--part-size", "S3ZIPD_PART_SIZE", "s3zipd.toml:12: part_size"
+        bool operator==(const Given&) const = default;
+    };
+    std::map<std::string, Given, std::less<>> given;
+
+    bool operator==(const Settings&) const = default;
 };
 
 using Environment = std::map<std::string, std::string>;
@@ -74,9 +97,15 @@ Environment process_environment();
 
 inline constexpr const char* kDefaultConfigFile = "/etc/s3zipd/s3zipd.toml";
 
+// Only the first error is told; config/check.h tells all. With --help, --version or --check-config
+// among the arguments, only `action` is set.
 base::Result<Settings> load(const std::vector<std::string>& arguments,
                             const Environment& environment,
                             const std::string& default_file = kDefaultConfigFile);
+
+// Keys (part_size) of the settings that differ and are read at start only, in the order of --help.
+// The others may be taken over while the daemon runs.
+std::vector<std::string> changed_needing_restart(const Settings& before, const Settings& now);
 
 std::string usage();  // what --help prints
 

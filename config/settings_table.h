@@ -11,13 +11,16 @@
 
 namespace config {
 
-// In the file: a string, an integer, either, true or false.
-enum class Kind : std::uint8_t { text, number, size, flag };
+// In the file: a string, an integer, either, true or false; a string that is never shown, because
+// people may have put a secret there by mistake.
+enum class Kind : std::uint8_t { text, number, size, flag, digest };
 
 struct Setting {
     std::string_view name;  // of the flag; the variable and the key follow from it
     std::string_view value_name;
     Kind kind;
+    std::string_view default_text;  // empty: none, or that of somebody else
+    bool reloadable;                // may change while the daemon runs
     std::string_view help;
     std::string (*set)(Settings&, std::string_view);  // empty: taken; else what is wrong
 };

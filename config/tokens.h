@@ -17,12 +17,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "config/limits.h"
 
 namespace config {
 
+inline constexpr std::size_t kTokensBytesMax = 4 * kMiB;  // 400 for each of them
 inline constexpr std::size_t kTokensMax = 10'000;
 inline constexpr std::size_t kTokenItemsMax = 1'000;  // of one list of one token
 inline constexpr std::size_t kTokenNameBytesMax = 64;
@@ -49,8 +52,11 @@ struct TokenEntry {
 };
 
 // Errors: invalid "bad_tokens_file", whose detail has file:line and the key; only the first is
-// told. A file that others than its owner may write, that has no token, or that is larger than
-// 1 MiB, is one.
+// told. A file that is no regular one, that its group or all may write (whoever can makes tokens),
+// that is longer than kTokensBytesMax, or has no token (nobody could use the API) is one.
 base::Result<std::vector<TokenEntry>> read_tokens(const std::string& path);
+
+// The same of its text; `path` is for errors.
+base::Result<std::vector<TokenEntry>> parse_tokens(std::string_view text, const std::string& path);
 
 }  // namespace config

@@ -3,36 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "config/byte_size.h"
 
 namespace config {
 namespace {
-
-bool parse_port(std::string_view text, std::uint16_t& port) {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return error == std::errc() && end == text.data() + text.size();
-}
-
-bool is_ipv4_address(std::string_view text) {
-    for (int i = 0; i < 4; ++i) {
-        unsigned value = 256;
-        const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-        if (error != std::errc() || value > 255) return false;
-        text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-        if (i == 3) return text.empty();
-        if (!text.starts_with('.')) return false;
-        text.remove_prefix(1);
-    }
-    return false;
-}
-
-// Only its alphabet: whoever binds the address finds out the rest.
-bool looks_like_ipv6_address(std::string_view text) {
-    return text.find(':') != std::string_view::npos &&
-           text.find_first_not_of("0123456789abcdefABCDEF:.") == std::string_view::npos;
-}
 
 bool is_word_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
@@ -63,18 +40,9 @@ std::string read_size(std::string_view text, std::uint64_t min, std::uint64_t ma
     return {};
 }
 
-std::string read_listen(std::string_view text, std::string& address, std::uint16_t& port) {
-    constexpr const char* kWrong =
-        "must be ADDR:PORT with an IP address, such as 127.0.0.1:8420 or [::1]:8420";
-    const std::size_t colon = text.rfind(':');
-    if (colon == std::string_view::npos || !parse_port(text.substr(colon + 1), port)) return kWrong;
-    std::string host(text.substr(0, colon));
-    if (host == "localhost") host = "127.0.0.1";
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (bracketed) host = host.substr(1, host.size() - 2);
-    if (bracketed ? !looks_like_ipv6_address(host) : !is_ipv4_address(host)) return kWrong;
-    address = std::move(host);
-    return {};
+bool parse_port(std::string_view text, std::uint16_t& port) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return error == std::errc() && end == text.data() + text.size();
 }
 
 std::string read_endpoint(std::string_view text, std::string& out) {
@@ -151,6 +119,36 @@ std::string read_existing_file(std::string_view text, std::string& out) {
         return fmt::format("{} cannot be read", path);
     }
     out = path;
+    return {};
+}
+
+std::string read_mode(std::string_view text, unsigned& out) {
+    unsigned mode = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+    if (error != std::errc() || end != text.data() + text.size() || mode > 0777)
+        return "must be a mode in octal, such as 0660";
+    out = mode;
+    return {};
+}
+
+std::string read_sha256(std::string_view text, Sha256Digest& out) {
+    Sha256Digest digest{};
+    bool good = text.size() == 2 * digest.size();
+    for (std::size_t i = 0; good && i < digest.size(); ++i) {
+        const char* at = text.data() + 2 * i;
+        const auto [end, error] = std::from_chars(at, at + 2, digest[i], 16);
+        good = error == std::errc() && end == at + 2;
+    }
+    if (!good) {
+        return "must be the SHA-256 of the token in 64 hexadecimal digits, not the token itself: "
+               "printf %s TOKEN | sha256sum";
+    }
+    // What sha256sum says where TOKEN is an empty variable.
+    constexpr std::array<std::uint8_t, 8> kOfNothing = {0xe3, 0xb0, 0xc4, 0x42,
+                                                        0x98, 0xfc, 0x1c, 0x14};
+    if (std::equal(kOfNothing.begin(), kOfNothing.end(), digest.begin()))
+        return "is the SHA-256 of an empty token";
+    out = digest;
     return {};
 }
 

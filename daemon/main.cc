@@ -13,6 +13,7 @@
 
 #include "archive/engine.h"
 #include "base/log.h"
+#include "config/check.h"
 #include "config/settings.h"
 #include "daemon/api.h"
 #include "daemon/api_json.h"
@@ -161,8 +162,8 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     if (auto told = tell_ends(jobs, settings); !told)
         return fail(told.error().kind == base::ErrorKind::invalid ? 2 : 1, told.error());
     jobs.restore(std::move(*before));
-    auto api = ApiServer::listen(settings.listen_address, settings.listen_port, jobs, adapter,
-                                 ApiLimits{});
+    auto api = ApiServer::listen(settings.listen.front().address, settings.listen.front().port,
+                                 jobs, adapter, ApiLimits{});
     if (!api) return fail(1, api.error());
     jobs.begin();
     log_start(settings, (*engine)->stats());
@@ -188,6 +189,17 @@ int serve(const config::Settings& settings, const sigset_t& signals) {
     return 0;
 }
 
+int check_config(const std::vector<std::string>& arguments) {
+    config::Report report = config::check(arguments, config::process_environment());
+    const config::Settings& s = report.settings;
+    if (!s.notify_secret_file.empty()) {
+        const auto secret = notify_secret(s.notify_secret_file, s.state_dir);
+        if (!secret) report.problems.push_back(secret.error().detail);
+    }
+    say(report.good() ? stdout : stderr, config::to_text(report));
+    return report.good() ? 0 : 2;
+}
+
 int run(int argc, char** argv) {
     const auto settings = config::load({argv + 1, argv + argc}, config::process_environment());
     if (!settings) return fail(2, settings.error());
@@ -199,6 +211,8 @@ int run(int argc, char** argv) {
         say(stdout, fmt::format("s3zipd {}\n", kVersion));
         return 0;
     }
+    if (settings->action == config::Action::check_config)
+        return check_config({argv + 1, argv + argc});
     base::set_log_level(settings->log_level);
     base::set_log_format(settings->log_format);
     return serve(*settings, block_signals());
