@@ -357,6 +357,21 @@ io::Task<Result<Release>> Engine::Impl::release(EngineLane& lane, UploadClaim cl
         {.cancel = lane.shutdown.get(), .credentials = lease->get()});
 }
 
+void Engine::set_request_rates(std::uint64_t requests_per_second,
+                               std::uint64_t job_requests_per_second) {
+    EngineConfig config;
+    config.requests_per_second = requests_per_second;
+    config.job_requests_per_second = job_requests_per_second;
+    const auto lanes = static_cast<unsigned>(impl_->parts.lanes.size());
+    const auto traffic = lane_budgets(config, lanes).traffic;
+    for (EngineLane& lane : impl_->parts.lanes) {
+        lane.lane->reactor().post([&lane, traffic] {
+            lane.client->set_request_rates(traffic.requests_per_second,
+                                           traffic.flow_requests_per_second);
+        });
+    }
+}
+
 EngineStats Engine::stats() const {
     EngineStats sum;
     for (const EngineLane& lane : impl_->parts.lanes) {

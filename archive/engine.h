@@ -117,6 +117,10 @@ class Engine {
     // Removes an upload that a job has left behind; `known` of the claim saves those of other jobs.
     void release_upload(UploadClaim claim, std::function<void(base::Result<Release>)> done);
 
+    // As EngineConfig has them, from now on.
+    void set_request_rates(std::uint64_t requests_per_second,
+                           std::uint64_t job_requests_per_second);
+
     EngineStats stats() const;
 
   private:

@@ -104,6 +104,15 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& se
                          : adopt_listeners(impl->io, settings.inherited);
     if (!listeners) return base::fail(listeners.error());
     impl->listeners = std::move(*listeners);
+    const bool for_anybody =
+        !access.needs_token() && !(settings.tls && !settings.tls->client_ca.empty());
+    for (const ApiListener& listener : impl->listeners) {
+        if (!for_anybody || listener.is_local) continue;
+        return base::fail(base::ErrorKind::invalid, "cannot_listen",
+                          fmt::format("{}: without tokens or client certificates everybody could "
+                                      "use the API from there",
+                                      listener.address));
+    }
     impl->context.events.start(impl->io);
     for (ApiListener& listener : impl->listeners) {
         const bool is_unix = listener.address.starts_with("unix:");

@@ -33,17 +33,21 @@ std::string to_text(const tcp::endpoint& endpoint) {
                                       : fmt::format("{}:{}", ip, endpoint.port());
 }
 
-std::string address_of(const ApiListener::Acceptor& acceptor) {
+// Where it listens, once it does.
+void look_at_address(ApiListener& listener) {
     ErrorCode error;
-    const stream_protocol::endpoint endpoint = acceptor.local_endpoint(error);
+    const stream_protocol::endpoint endpoint = listener.acceptor.local_endpoint(error);
     if (endpoint.protocol().family() == AF_UNIX) {
         const auto* address = reinterpret_cast<const sockaddr_un*>(endpoint.data());
-        return fmt::format("unix:{}", address->sun_path);
+        listener.address = fmt::format("unix:{}", address->sun_path);
+        listener.is_local = true;
+        return;
     }
     tcp::endpoint ip;
-    if (endpoint.size() > ip.capacity()) return "?";
+    if (endpoint.size() > ip.capacity()) return;
     std::memcpy(ip.data(), endpoint.data(), endpoint.size());
-    return to_text(ip);
+    listener.address = to_text(ip);
+    listener.is_local = ip.address().is_loopback();
 }
 
 // A socket that a process which is gone has left would keep us from binding.
@@ -99,13 +103,13 @@ base::Result<std::vector<ApiListener>> open_listeners(
     asio::io_context& io, const std::vector<config::ListenAddress>& addresses, unsigned unix_mode) {
     std::vector<ApiListener> listeners;
     for (const config::ListenAddress& address : addresses) {
-        ApiListener listener{ApiListener::Acceptor(asio::make_strand(io)), {}, {}};
+        ApiListener listener{ApiListener::Acceptor(asio::make_strand(io)), {}, false, {}};
         auto opened = address.unix_path.empty() ? open_tcp(listener, address)
                                                 : open_unix(listener, address.unix_path, unix_mode);
         if (!opened) return base::fail(opened.error());
         ErrorCode error;
         listener.acceptor.listen(asio::socket_base::max_listen_connections, error);
-        listener.address = address_of(listener.acceptor);
+        look_at_address(listener);
         if (error) return base::fail(cannot_listen(listener.address, "listen", error.message()));
         listeners.push_back(std::move(listener));
     }
@@ -127,11 +131,11 @@ base::Result<std::vector<ApiListener>> adopt_listeners(asio::io_context& io,
             return base::fail(
                 cannot_listen(name, "adopt", "it is no listening TCP or Unix stream socket"));
         }
-        ApiListener listener{ApiListener::Acceptor(asio::make_strand(io)), {}, {}};
+        ApiListener listener{ApiListener::Acceptor(asio::make_strand(io)), {}, false, {}};
         ErrorCode error;
         listener.acceptor.assign(stream_protocol(family, 0), socket, error);
         if (error) return base::fail(cannot_listen(name, "adopt", error.message()));
-        listener.address = address_of(listener.acceptor);
+        look_at_address(listener);
         listeners.push_back(std::move(listener));
     }
     return listeners;

@@ -16,6 +16,7 @@ struct ApiListener {
     using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
     Acceptor acceptor;
     std::string address;    // "127.0.0.1:8420", "[::1]:8420", "unix:/run/s3zipd/api.sock"
+    bool is_local = false;  // nobody on another machine can connect
     std::string unix_path;  // of a socket that we have made, to be removed; else empty
 };
 

@@ -25,10 +25,10 @@ base::UtcTime::duration run_time(const archive::JobSnapshot& s) {
 JobService::JobService(JobEngine& engine, Journal& journal, JobLimits limits, base::Clock& clock)
     : engine_(engine),
       journal_(journal),
-      limits_(limits),
       clock_(clock),
       sweeper_(engine, journal),
       inbox_(std::make_shared<Inbox>()),
+      limits_(limits),
       random_(base::Random::from_system()),
       keys_(limits.idempotency_keys_max),
       thread_([this] { run_thread(); }) {
@@ -223,6 +223,23 @@ void JobService::noticed(const std::string& id, NoticeRow notice, bool later) {
         self.totals_.notices_given_up_total += notice.given_up ? 1 : 0;
         self.journal_.notice(id, notice);
     });
+}
+
+void JobService::set_limits(const JobLimits& limits) {
+    {
+        const std::lock_guard lock(mutex_);
+        limits_.running_max = limits.running_max;
+        limits_.queued_max = limits.queued_max;
+        limits_.kept_max = limits.kept_max;
+        limits_.kept_time = limits.kept_time;
+        forget_old();
+    }
+    start_ready();
+}
+
+JobLimits JobService::limits() const {
+    const std::lock_guard lock(mutex_);
+    return limits_;
 }
 
 base::Status JobService::check_notify(const std::string& url) const {

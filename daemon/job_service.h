@@ -79,7 +79,9 @@ class JobService {
     EndListeners& end_listeners() { return end_listeners_; }
 
     JobCounts counts() const;
-    const JobLimits& limits() const { return limits_; }
+    // Only the bounds of jobs running, queued and kept change, from now on.
+    void set_limits(const JobLimits& limits);
+    JobLimits limits() const;
     const Journal& journal() const { return journal_; }
     // No new jobs, none started; waits until those that run have ended.
     bool drain(std::chrono::milliseconds timeout);
@@ -121,7 +123,6 @@ class JobService {
 
     JobEngine& engine_;
     Journal& journal_;
-    const JobLimits limits_;
     base::Clock& clock_;
     Notify notify_;
     CheckUrl check_url_;
@@ -132,6 +133,7 @@ class JobService {
     base::SteadyTime next_sweep_, next_retry_;  // of the thread
 
     mutable std::mutex mutex_;  // guards all below
+    JobLimits limits_;
     std::condition_variable all_ended_;
     base::Random random_;
     base::UtcTime last_id_time_{};

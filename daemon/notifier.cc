@@ -100,7 +100,21 @@ class Notifier::Place {
 };
 
 Notifier::Notifier(NotifierConfig config, std::function<void(const Outcome&)> on_outcome)
-    : config_(std::move(config)), filter_(config_.allowed), on_outcome_(std::move(on_outcome)) {}
+    : config_(std::move(config)), on_outcome_(std::move(on_outcome)), filter_(config_.allowed) {}
+
+io::AddressFilter Notifier::filter() const {
+    const std::lock_guard lock(mutex_);
+    return filter_;
+}
+
+void Notifier::set_allowed(std::vector<base::IpNetwork> allowed) {
+    const io::AddressFilter filter(std::move(allowed));
+    {
+        const std::lock_guard lock(mutex_);
+        filter_ = filter;
+    }
+    lane_->reactor().post([this, filter] { on_lane_->connections.set_filter(filter); });
+}
 
 base::Result<std::unique_ptr<Notifier>> Notifier::start(
     NotifierConfig config, std::function<void(const Outcome&)> on_outcome) {
@@ -133,13 +147,14 @@ Notifier::~Notifier() {
 
 Status Notifier::check(const std::string& url) const {
     const auto parsed = s3client::parse_http_url(url);
+    const io::AddressFilter now_allowed = filter();
     base::Error wrong;
     if (!parsed) {
         wrong = parsed.error();
     } else {
         std::string_view why;
         for (const io::SocketAddress& address : io::fixed_addresses(parsed->endpoint.host)) {
-            why = filter_.refusal(address);
+            why = now_allowed.refusal(address);
             if (why.empty()) return {};
         }
         if (why.empty()) return {};

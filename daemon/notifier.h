@@ -74,6 +74,9 @@ class Notifier {
     // invalid, of "/notify/url".
     base::Status check(const std::string& url) const;
 
+    // NotifierConfig::allowed, for attempts from now on.
+    void set_allowed(std::vector<base::IpNetwork> allowed);
+
     // The first attempt is made at once. Where no more fit, the outcome is none of the three
     // (exhausted "too_many_notifications").
     void post(Notification notification);
@@ -88,6 +91,7 @@ class Notifier {
 
     Notifier(NotifierConfig config, std::function<void(const Outcome&)> on_outcome);
     base::Status start_lane();
+    io::AddressFilter filter() const;
     bool take_room(std::size_t bytes);
     void give_room(std::size_t bytes);
     io::Task<void> run(Notification notification, bool has_room);
@@ -97,11 +101,11 @@ class Notifier {
     base::Duration delay_after(unsigned attempts);
 
     const NotifierConfig config_;
-    const io::AddressFilter filter_;
     const std::function<void(const Outcome&)> on_outcome_;
     std::unique_ptr<OnLane> on_lane_;  // made, used and destroyed on the lane's thread
 
-    std::mutex mutex_;  // guards what follows
+    mutable std::mutex mutex_;  // guards what follows
+    io::AddressFilter filter_;
     std::condition_variable changed_;
     std::size_t pending_ = 0, pending_bytes_ = 0;
 

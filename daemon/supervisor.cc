@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -41,6 +42,27 @@ std::string socket_address(std::string_view text) {
     return address;
 }
 
+// The first is 3. A shell between the supervisor and us hands its own variables on, too.
+std::vector<int> inherited_sockets(const Supervisor::Environment& environment) {
+    constexpr int kFirst = 3;
+    constexpr std::uint64_t kMax = 64;
+    const std::string_view count = variable(environment, "LISTEN_FDS");
+    if (count.empty()) return {};
+    const bool for_us =
+        number(variable(environment, "LISTEN_PID")) == static_cast<std::uint64_t>(getpid());
+    const auto sockets = number(count);
+    if (!for_us || !sockets || *sockets > kMax) {
+        ignore("LISTEN_FDS", count);
+        return {};
+    }
+    std::vector<int> found;
+    for (int i = 0; i < static_cast<int>(*sockets); ++i) {
+        fcntl(kFirst + i, F_SETFD, FD_CLOEXEC);
+        found.push_back(kFirst + i);
+    }
+    return found;
+}
+
 // A status is one line; a newline in it would begin another message.
 std::string one_line(std::string_view text) {
     std::string line(text);
@@ -55,7 +77,7 @@ base::Status failed(const char* what) {
 
 }  // namespace
 
-Supervisor::Supervisor(const Environment& environment) {
+Supervisor::Supervisor(const Environment& environment) : sockets_(inherited_sockets(environment)) {
     const std::string_view socket = variable(environment, "NOTIFY_SOCKET");
     address_ = socket_address(socket);
     if (address_.empty()) {
@@ -81,6 +103,13 @@ Supervisor::~Supervisor() { end_watch(); }
 
 void Supervisor::ready(std::string_view status) {
     send(fmt::format("READY=1\nSTATUS={}", one_line(status)));
+}
+
+// MONOTONIC_USEC: newer systemds ask for it.
+void Supervisor::reloading() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now);
+    send(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds.count()));
 }
 
 void Supervisor::status(std::string_view text) { send(fmt::format("STATUS={}", one_line(text))); }

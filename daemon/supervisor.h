@@ -1,6 +1,8 @@
 // What the supervisor that started us (systemd, or another that speaks sd_notify) hears of us: that
 // we are ready, that we stop and for how long, what we are about, and that we are alive.
 //
+// And what it hands over to us: sockets that it listens on.
+//
 // Owned by main, made before the first thread and destroyed last. Messages are datagrams to
 // $NOTIFY_SOCKET, each sent by the caller within kSendTimeout at most; without that variable all
 // calls do nothing. A message that cannot be sent is logged, once: nothing depends on it here, and
@@ -23,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/error.h"
 
@@ -40,7 +43,13 @@ class Supervisor {
     Supervisor(const Supervisor&) = delete;
     Supervisor& operator=(const Supervisor&) = delete;
 
+    // Listening sockets that were handed over (sd_listen_fds(3)): of $LISTEN_FDS and $LISTEN_PID.
+    // They are the caller's; to be asked once, before other files are opened.
+    std::vector<int> take_sockets() const { return sockets_; }
+
     void ready(std::string_view status);
+    // Settings are read again; ready() says that it is done.
+    void reloading();
     void status(std::string_view text);
     void watch(std::function<bool()> is_alive);
     // We will be gone within `at_most`: not to be killed before.
@@ -56,6 +65,7 @@ class Supervisor {
     void run(const std::function<bool()>& is_alive);
     void end_watch();
 
+    std::vector<int> sockets_;
     std::string address_;  // a path, or '\0' and an abstract name; empty: nobody listens
     std::optional<std::chrono::microseconds> watchdog_timeout_;
     std::mutex mutex_;  // guards those below

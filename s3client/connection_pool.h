@@ -54,6 +54,9 @@ class ConnectionPool {
                    std::shared_ptr<io::ResolverThread> resolver = nullptr,
                    std::optional<io::AddressFilter> filter = std::nullopt);
 
+    // For connections opened from now on.
+    void set_filter(io::AddressFilter filter) { filter_ = std::move(filter); }
+
     // Errors: denied "address_refused" if the filter leaves no address of the host; those of
     // io::Resolver, io::connect_tcp() and io::start_tls().
     // fresh: do not hand out an idle one (after a reused one turned out dead).
@@ -79,7 +82,7 @@ class ConnectionPool {
 
     io::Reactor& reactor_;
     io::Resolver resolver_;
-    const std::optional<io::AddressFilter> filter_;
+    std::optional<io::AddressFilter> filter_;
     std::shared_ptr<io::TlsContext> tls_;
     const unsigned idle_max_;
     std::map<ConnectionLease::Key, std::deque<Idle>> idle_;  // oldest first

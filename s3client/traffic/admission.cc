@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kGatesMax = 10'000;
 // So many flows may have ended before those at rest are forgotten.
 constexpr std::size_t kRestingFlowsMax = 1'000;
+constexpr double kNoLimit = 1e12;  // requests a second
 
 }  // namespace
 
@@ -35,6 +36,18 @@ Admission::Admission(io::Reactor& reactor, unsigned limit_max, TrafficBudgets bu
       forget_flows_at_(kRestingFlowsMax) {
     if (budgets_.requests_per_second > 0)
         all_flows_.emplace(reactor, TokenBucket(budgets_.requests_per_second));
+}
+
+void Admission::set_rates(double requests_per_second, double flow_requests_per_second) {
+    budgets_.requests_per_second = requests_per_second;
+    budgets_.flow_requests_per_second = flow_requests_per_second;
+    // Somebody may stand in line: gates stay, and let all pass.
+    const auto rate = [](double per_second) { return per_second > 0 ? per_second : kNoLimit; };
+    if (all_flows_)
+        all_flows_->turns().set_rate(rate(requests_per_second));
+    else if (requests_per_second > 0)
+        all_flows_.emplace(reactor_, TokenBucket(requests_per_second));
+    for (auto& [id, gate] : flows_) gate.turns().set_rate(rate(flow_requests_per_second));
 }
 
 Admission::Gate& Admission::gate(const std::string& endpoint, RateClass rate_class) {

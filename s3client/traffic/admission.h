@@ -70,6 +70,9 @@ class Admission {
     void on_answered(const std::string& endpoint, RateClass rate_class);
     void on_throttled(const std::string& endpoint, RateClass rate_class);
 
+    // From now on; 0: no limit.
+    void set_rates(double requests_per_second, double flow_requests_per_second);
+
     unsigned limit() const { return limit_.limit(); }
     unsigned under_way() const { return static_cast<unsigned>(places_.taken()); }
     std::size_t flows_known() const { return places_.flows_known() + flows_.size(); }
@@ -85,7 +88,7 @@ class Admission {
     void leave(std::uint64_t flow_id, std::uint64_t bytes);
 
     io::Reactor& reactor_;
-    const TrafficBudgets budgets_;
+    TrafficBudgets budgets_;
     ConcurrencyLimit limit_;
     io::FairQueue places_;
     std::map<std::pair<std::string, RateClass>, std::unique_ptr<Gate>> gates_;

@@ -29,6 +29,8 @@ class TokenBucket {
         return std::nullopt;
     }
     void give_back() { tokens_ = std::min(burst(), tokens_ + 1); }
+    // From now on; above 0. Who waits for a turn already waits as long as it was told.
+    void set_rate(double per_second) { per_second_ = per_second; }
     // As good as a new one.
     bool is_idle(base::SteadyTime now) const { return filled(now) >= burst(); }
 
@@ -39,7 +41,7 @@ class TokenBucket {
         return std::min(burst(), tokens_ + per_second_ * passed_s);
     }
 
-    const double per_second_;
+    double per_second_;
     double tokens_;
     base::SteadyTime at_{};
 };

@@ -25,10 +25,11 @@ class ApiTest : public testing::Test {
     void start(ApiLimits limits = {}, JobLimits job_limits = {}) {
         jobs_ = std::make_unique<JobService>(engine_, *journal_, job_limits, base::system_clock());
         jobs_->begin();
-        auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, engine_, limits);
+        settings_.limits = limits;
+        auto api = ApiServer::listen(settings_, *jobs_, engine_, access_);
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);
-        const std::string& address = api_->address();
+        const std::string& address = api_->urls().front();
         port_ = static_cast<std::uint16_t>(std::atoi(address.c_str() + address.rfind(':') + 1));
     }
     TestResponse call(std::string_view method, std::string_view target, std::string_view body = {},
@@ -78,6 +79,8 @@ class ApiTest : public testing::Test {
 
     TempJournal journal_;
     FakeEngine engine_;
+    Access access_;
+    ApiSettings settings_{.listen = {{"127.0.0.1", 0, {}}}};
     std::unique_ptr<JobService> jobs_;
     std::unique_ptr<ApiServer> api_;
     std::uint16_t port_ = 0;

@@ -223,18 +223,58 @@ TEST_F(ApiTest, ConnectionsAreBounded) {
     ApiLimits limits;
     limits.connections_max = 2;
     start(limits);
+    const std::string watch = TestClient::request_text("GET", "/archives/" + post() + "/events");
     TestClient first(port_);
-    EXPECT_EQ(first.call("GET", "/healthz").status, 200);
+    first.send(watch);
+    first.read_until("\n\n");
     {
         TestClient second(port_);
-        EXPECT_EQ(second.call("GET", "/healthz").status, 200);
+        second.send(watch);
+        second.read_until("\n\n");
+        // Both are answered: nobody may be put out.
         TestClient third(port_);
         const auto response = third.call("GET", "/healthz");
         expect_problem(response, 503, "overloaded");
         EXPECT_EQ(third.read_to_end(), "");
+        engine_.next().succeed(simple_result());
+        second.read_to_end();
     }
-    while (api_->state().connections.load() != 1) std::this_thread::yield();
+    while (api_->state().connections.load() != 0) std::this_thread::yield();
     EXPECT_EQ(call("GET", "/healthz").status, 200);
+}
+
+TEST_F(ApiTest, WhoIsIdleLongestMakesRoom) {
+    ApiLimits limits;
+    limits.connections_max = 2;
+    start(limits);
+    TestClient first(port_), second(port_);
+    EXPECT_EQ(first.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(second.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(first.call("GET", "/healthz").status, 200);  // now the second is idle for longer
+    TestClient third(port_);
+    EXPECT_EQ(third.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(second.read_to_end(), "");
+    EXPECT_EQ(first.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(api_->state().connections_put_out.load(), 1u);
+}
+
+// Who connects and says nothing, or never all of it, has few places; others get in.
+TEST_F(ApiTest, StrangersPutOutEachOther) {
+    ApiLimits limits;
+    limits.strangers_max = 3;
+    start(limits);
+    TestClient known(port_);
+    EXPECT_EQ(known.call("GET", "/healthz").status, 200);
+    std::vector<std::unique_ptr<TestClient>> silent;
+    for (int i = 0; i < 50; ++i) {
+        silent.push_back(std::make_unique<TestClient>(port_));
+        silent.back()->send("GET /healthz HTT");
+    }
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+    EXPECT_EQ(known.call("GET", "/healthz").status, 200);
+    EXPECT_EQ(silent.front()->read_to_end(), "");
+    while (api_->state().connections_put_out.load() < 47) std::this_thread::yield();
+    EXPECT_LE(api_->state().connections.load(), 5u);
 }
 
 TEST_F(ApiTest, PlansAreBoundedAndTimed) {
@@ -314,10 +354,12 @@ TEST_F(ApiTest, ItStopsWithOpenConnectionsStreamsAndPlans) {
 
 TEST_F(ApiTest, APortThatIsTakenIsAnError) {
     start();
-    const auto second = ApiServer::listen("127.0.0.1", port_, *jobs_, engine_, {});
+    const auto second =
+        ApiServer::listen({.listen = {{"127.0.0.1", port_, {}}}}, *jobs_, engine_, access_);
     ASSERT_FALSE(second.has_value());
     EXPECT_THAT(second.error().detail, testing::HasSubstr("127.0.0.1:" + std::to_string(port_)));
-    EXPECT_FALSE(ApiServer::listen("::g", 0, *jobs_, engine_, {}).has_value());
+    EXPECT_FALSE(
+        ApiServer::listen({.listen = {{"::g", 0, {}}}}, *jobs_, engine_, access_).has_value());
 }
 
 }  // namespace

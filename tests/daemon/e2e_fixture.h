@@ -49,10 +49,10 @@ class E2eTest : public testing::Test {
         jobs_ =
             std::make_unique<JobService>(*adapter_, *journal_, JobLimits{}, base::system_clock());
         jobs_->begin();
-        auto api = ApiServer::listen("127.0.0.1", 0, *jobs_, *adapter_, {});
+        auto api = ApiServer::listen({.listen = {{"127.0.0.1", 0, {}}}}, *jobs_, *adapter_, access_);
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);
-        port_ = port_of(api_->address());
+        port_ = port_of(api_->urls().front());
     }
     ~E2eTest() override {
         api_.reset();
@@ -159,6 +159,7 @@ class E2eTest : public testing::Test {
     std::unique_ptr<s3sim::Server> sim_;
     std::unique_ptr<archive::Engine> engine_;
     std::unique_ptr<EngineAdapter> adapter_;
+    Access access_;
     std::unique_ptr<JobService> jobs_;
     std::unique_ptr<ApiServer> api_;
     std::uint16_t port_ = 0;
