@@ -29,10 +29,10 @@ struct TlsFiles {             // PEM
 };
 
 struct ApiSettings {
-    std::vector<config::ListenAddress> listen;
-    unsigned unix_mode = 0660;   // of Unix sockets that we make
-    std::vector<int> inherited;  // listening sockets handed over, which become ours, for `listen`
-    std::optional<TlsFiles> tls;
+    std::vector<config::ListenAddress> listen{};
+    unsigned unix_mode = 0660;     // of Unix sockets that we make
+    std::vector<int> inherited{};  // listening sockets handed over, which become ours, for `listen`
+    std::optional<TlsFiles> tls{};
     ApiLimits limits{};
 };
 
