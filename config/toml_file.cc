@@ -9,11 +9,11 @@
 #include <system_error>
 
 #include "config/byte_size.h"
-#include "config/toml_depth.h"
+#include "config/toml_guard.h"
 
-// toml++ 3.3 asserts things that do not hold of every input: for "[[=," it asserts that a key begins
-// behind the brackets, and looks whether one does only afterwards. With NDEBUG it tells the compiler
-// to assume the same, which is worse. So its assertions stay on, and are exceptions like its errors.
+// toml++ 3.3 asserts things that do not hold of every input: for "[[=," it asserts that a key
+// begins behind the brackets, and looks whether one does only afterwards. With NDEBUG it tells the
+// compiler to assume the same, which is worse. So its assertions stay on, as exceptions.
 namespace {
 struct TomlAssertion {};
 }  // namespace
@@ -116,6 +116,8 @@ unsigned line_of_assertion(std::string_view text) {
 }
 
 Parsed parse_safely(std::string_view text) {
+    if (const auto bad = find_bad_utf8(text))
+        return std::unexpected(TomlProblem{*bad, "this is not UTF-8"});
     if (const auto deep = find_deep_key(text, kTomlDottedKeyMax))
         return std::unexpected(TomlProblem{*deep, "a key has too many parts"});
     Parsed parsed = parse_once(text);
