@@ -12,9 +12,10 @@
 #include "config/toml_guard.h"
 
 // toml++ 3.3 relies on things that do not hold of every input. For "[[=," it asserts that a key
-// begins behind the brackets, and looks whether one does only afterwards; with NDEBUG it tells the
-// compiler to assume the same, which is worse. That a Latin, Greek or Cyrillic letter is no space it
-// calls unreachable. So its assertions stay on, as exceptions, and what cannot be reached has an end.
+// begins behind the brackets, and looks whether one does only afterwards; with NDEBUG it tells
+// the compiler to assume the same, which is worse. That a Latin, Greek or Cyrillic letter is no
+// space it calls unreachable. So its assertions stay on, as exceptions, and what cannot be reached
+// has an end.
 namespace {
 struct TomlAssertion {};
 }  // namespace
