@@ -17,8 +17,8 @@ struct ListenAddress {
     bool operator==(const ListenAddress&) const = default;
 };
 
-// One or several with commas between them, in the spelling of to_string(); "localhost" is 127.0.0.1.
-// Empty if it took them, else what is wrong, as in config/values.h.
+// One or several with commas between them, in the spelling of to_string(); "localhost" is
+// 127.0.0.1. Empty if it took them, else what is wrong, as in config/values.h.
 std::string read_listen(std::string_view text, std::vector<ListenAddress>& out);
 
 // Whether only this machine can connect: 127.0.0.0/8, ::1, or a Unix socket.

@@ -2,11 +2,11 @@
 // (--part-size), its variable (S3ZIPD_PART_SIZE) and its key in the file (part_size). A flag wins
 // over a variable, that over the file, that over the default.
 //
-// load() reads one file and nothing else of the outside world but its arguments; with the same ones
-// it may be called again, on any thread, to see what has changed. Errors name the flag, the variable
-// or file:line. What the SDKs are told by
-// AWS_* variables and profiles is the engine's to look up, where a setting here is empty
-// (archive/engine_settings.h). Keys are no settings: a flag would show in ps.
+// load() reads one file and nothing else of the outside world but its arguments; with the same
+// ones it may be called again, on any thread, to see what has changed. Errors name the flag, the
+// variable or file:line. What the SDKs are told by AWS_* variables and profiles is the engine's to
+// look up, where a setting here is empty (archive/engine_settings.h). Keys are no settings: a flag
+// would show in ps.
 #pragma once
 
 #include <cstdint>

@@ -2,7 +2,7 @@
 //
 //   [[token]]
 //   name = "exporter"
-//   sha256 = "9f86d0..."                 # of the token, 64 hex digits; a list while one is replaced
+//   sha256 = "9f86d0..."                 # of the token, 64 hex digits; or a list, for rotation
 //   certificate = "exporter.internal"    # or a client certificate of this name; or a list
 //   scopes = ["submit", "read"]          # submit, read, admin
 //   sources = ["photos/2026/", "docs"]   # bucket or bucket/prefix; left out or "*": all, []: none

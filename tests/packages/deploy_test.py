@@ -3,6 +3,8 @@
 s3client/operation.h. Where PyYAML or botocore are missing, what needs them is skipped and says so."""
 import json
 import re
+import socket
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -94,6 +96,25 @@ def references(value):
             yield from references(value.value)
 
 
+def answer_to(script, status):
+    """Exit code of a health check that a server answers so, and what it asked."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(10)
+        script = script.replace("/8420", f"/{server.getsockname()[1]}")
+        with subprocess.Popen(["bash", "-c", script]) as check:
+            client, _ = server.accept()
+            with client:
+                client.settimeout(10)
+                request = b""
+                while b"\r\n\r\n" not in request:
+                    part = client.recv(4096)
+                    if not part:
+                        break
+                    request += part
+                client.sendall(f"{status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+            return check.wait(10), request.decode().splitlines()[0]
+
+
 class Policy(unittest.TestCase):
     def setUp(self):
         self.policy = json.loads((DEPLOY / "iam-policy.json").read_text(encoding="utf-8"))
@@ -130,6 +151,12 @@ class Template(unittest.TestCase):
         self.assertEqual(named - there, set())
         self.assertLessEqual(set(self.template["Parameters"]), named)
 
+    def test_it_listens_to_others_only_with_a_token(self):
+        text = (DEPLOY / "ec2.yaml").read_text(encoding="utf-8")
+        self.assertIn("'S3ZIPD_ADMIN_TOKEN_SHA256=${AdminTokenSha256}' >/etc/default/s3zipd", text)
+        named = set(references(self.template["Rules"]))
+        self.assertEqual(named, {"ApiClients", "AdminTokenSha256"})
+
     def test_uploads_left_behind_end(self):
         rules = self.template["Resources"]["Archives"]["Properties"]["LifecycleConfiguration"]["Rules"]
         self.assertEqual([rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"] for rule in rules], [7])
@@ -152,6 +179,19 @@ class Task(unittest.TestCase):
         # kStopTimeout, and some.
         self.assertGreaterEqual(container["stopTimeout"], int(variables["S3ZIPD_DRAIN_SECONDS"]) + 40)
         self.assertLessEqual(container["stopTimeout"], 120)  # Fargate's most
+
+    def test_it_listens_to_others_only_with_a_token(self):
+        self.assertIn("S3ZIPD_LISTEN=0.0.0.0:", (DEPLOY / "Dockerfile").read_text(encoding="utf-8"))
+        names = {one["name"] for one in self.task["containerDefinitions"][0]["environment"]}
+        self.assertIn("S3ZIPD_ADMIN_TOKEN_SHA256", names)
+
+    def test_health_needs_no_token(self):
+        image = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+        command = json.loads(re.search(r"^HEALTHCHECK .* CMD (\[.*\])$", image, re.M).group(1))
+        self.assertEqual(["CMD", *command], self.task["containerDefinitions"][0]["healthCheck"]["command"])
+        self.assertEqual(command[:2], ["bash", "-c"])
+        self.assertEqual(answer_to(command[2], "HTTP/1.1 200 OK"), (0, "GET /healthz HTTP/1.1"))
+        self.assertNotEqual(answer_to(command[2], "HTTP/1.1 503 Service Unavailable")[0], 0)
 
     def test_its_settings_exist(self):
         settings = (ROOT / "config/s3zipd.toml").read_text(encoding="utf-8")

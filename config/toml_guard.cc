@@ -1,7 +1,9 @@
-#include "config/toml_depth.h"
+#include "config/toml_guard.h"
 
 #include <algorithm>
 #include <string>
+
+#include "base/utf8.h"
 
 namespace config {
 namespace {
@@ -33,7 +35,8 @@ std::size_t end_of_string(std::string_view text, std::size_t at) {
 TomlPlace place_at(std::string_view text, std::size_t at) {
     TomlPlace place{1, 1};
     for (const char c : text.substr(0, at)) {
-        ++place.column;
+        const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+        if (!continues) ++place.column;
         if (c == '\n') place = {place.line + 1, 1};
     }
     return place;
@@ -58,6 +61,15 @@ std::optional<TomlPlace> find_deep_key(std::string_view text, unsigned parts_max
             parts = 1;
         if (c == '.' && ++parts > parts_max) return place_at(text, at);
         ++at;
+    }
+    return std::nullopt;
+}
+
+std::optional<TomlPlace> find_bad_utf8(std::string_view text) {
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t size = base::utf8_sequence_size(text.substr(at));
+        if (size == 0) return place_at(text, at);
+        at += size;
     }
     return std::nullopt;
 }
