@@ -34,7 +34,7 @@ struct Settings {
     std::vector<ListenAddress> listen = {{"127.0.0.1", 8420, {}}};  // at least one, all different
     unsigned unix_socket_mode = 0660;
     unsigned api_connections_max = 4'096;  // of all addresses together
-    unsigned event_streams_max = 4'096;    // of them
+    unsigned event_streams_max = 3'072;    // of them
     std::string state_dir = "/var/lib/s3zipd";
 
     // Who may use the API. With none of these everybody who can connect may, and `listen` is local.

@@ -83,8 +83,8 @@ constexpr std::array kSettings = {
             [](Settings& s, std::string_view t) {
                 return read_number(t, 16, 100'000, s.api_connections_max);
             }},
-    Setting{"event-streams", "N", Kind::number, "4096", kRestart,
-            "how many of them may be streams of events (4096)",
+    Setting{"event-streams", "N", Kind::number, "3072", kRestart,
+            "how many of them may be streams of events (3072)",
             [](Settings& s, std::string_view t) {
                 return read_number(t, 1, 100'000, s.event_streams_max);
             }},

@@ -17,7 +17,7 @@ struct ApiLimits {
     std::size_t threads = config::kApiThreads;
     std::size_t connections_max = 4096;
     std::size_t strangers_max = config::kApiStrangersMax;
-    std::size_t event_streams_max = 4096;
+    std::size_t event_streams_max = 3072;
     std::size_t plans_max = config::kPlansMax;
     std::uint64_t body_bytes_max = config::kApiBodyBytesMax;
     std::uint64_t bodies_bytes_max = config::kApiBodiesBytesMax;

@@ -365,7 +365,7 @@ TEST_F(ApiTest, Metrics) {
           "s3zipd_skipped_objects_total 0\n", "s3zipd_renamed_entries_total 0\n",
           "s3zipd_memory_in_use_bytes 10\n", "s3zipd_memory_limit_bytes 1000\n",
           "s3zipd_http_requests_total{status=\"202\"} 1\n",
-          "s3zipd_http_requests_total{status=\"404\"} 1\n", "s3zipd_http_connections_limit 256\n",
+          "s3zipd_http_requests_total{status=\"404\"} 1\n", "s3zipd_http_connections_limit 4096\n",
           "# HELP s3zipd_build_info "}) {
         EXPECT_THAT(response.body, HasSubstr(line));
     }
