@@ -11,7 +11,7 @@ add_custom_target(package_files
   VERBATIM)
 
 install(TARGETS s3zipd s3zip RUNTIME DESTINATION bin)
-install(FILES systemd/s3zipd.service DESTINATION lib/systemd/system)
+install(FILES systemd/s3zipd.service systemd/s3zipd.socket DESTINATION lib/systemd/system)
 install(FILES config/s3zipd.toml DESTINATION /etc/s3zipd)
 install(FILES packaging/default DESTINATION /etc/default RENAME s3zipd)
 install(FILES cli/s3zip.bash DESTINATION share/bash-completion/completions RENAME s3zip)
