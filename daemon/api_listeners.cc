@@ -17,14 +17,9 @@ using Local = asio::local::stream_protocol;
 using asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-base::Error cannot_listen(const std::string& address, std::string_view what,
-                          const std::string& why) {
-    return {base::ErrorKind::invalid,
-            "cannot_listen",
-            fmt::format("{}: {}: {}", address, what, why),
-            0,
-            {},
-            {}};
+base::Error cannot_listen(const std::string& address, std::string_view what, const std::string& why,
+                          base::ErrorKind kind = base::ErrorKind::transient) {
+    return {kind, "cannot_listen", fmt::format("{}: {}: {}", address, what, why), 0, {}, {}};
 }
 
 std::string to_text(const tcp::endpoint& endpoint) {
@@ -78,7 +73,9 @@ base::Status open_tcp(ApiListener& listener, const config::ListenAddress& addres
     const std::string name = fmt::format("{}:{}", address.address, address.port);
     ErrorCode error;
     const auto ip = asio::ip::make_address(address.address, error);
-    if (error) return base::fail(cannot_listen(name, "not an address", error.message()));
+    if (error)
+        return base::fail(
+            cannot_listen(name, "not an address", error.message(), base::ErrorKind::invalid));
     const tcp::endpoint endpoint(ip, address.port);
     return open(listener, endpoint.protocol(), endpoint, name);
 }
@@ -86,7 +83,8 @@ base::Status open_tcp(ApiListener& listener, const config::ListenAddress& addres
 base::Status open_unix(ApiListener& listener, const std::string& path, unsigned mode) {
     const std::string name = "unix:" + path;
     if (path.size() >= sizeof sockaddr_un{}.sun_path)
-        return base::fail(cannot_listen(name, "bind", "the path is too long"));
+        return base::fail(
+            cannot_listen(name, "bind", "the path is too long", base::ErrorKind::invalid));
     remove_dead_socket(path);
     const Local::endpoint endpoint(path);
     if (auto opened = open(listener, Local(), endpoint, name); !opened) return opened;

@@ -21,7 +21,7 @@ struct ApiListener {
 };
 
 // Each on a strand of its own. A Unix socket that nobody listens on any more is replaced. Errors:
-// invalid "cannot_listen", which name the address.
+// "cannot_listen", which name the address: invalid, or transient where it may be free later.
 base::Result<std::vector<ApiListener>> open_listeners(
     boost::asio::io_context& io, const std::vector<config::ListenAddress>& addresses,
     unsigned unix_mode);

@@ -146,14 +146,16 @@ void JobService::end_recorded(const std::string& id, const base::Status& written
         if (written) {
             if (view.snapshot.result && !view.snapshot.result->reused)
                 archives_.add(id, *view.snapshot.result);
-            end_listeners_.call(id);
             forget_old();
         }
+    }
+    if (written) {  // who is told finds it in the log
+        log_end(view);
+        end_listeners_.call(id);
     }
     for (OnJob& done : waiting) done(view);
     start_ready();
     if (!written) return;  // look_after() tries again
-    log_end(view);
     if (notify_ && !view.job->request().notify_url.empty()) notify_(view, view.notice.attempts);
 }
 

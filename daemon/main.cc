@@ -133,8 +133,13 @@ int serve(const config::Settings& settings, const Arguments& arguments, const si
     Supervisor supervisor(config::process_environment());
     raise_file_limit(settings);
     auto started = Daemon::start(settings, supervisor.take_sockets());
-    if (!started)
-        return fail(started.error().kind == base::ErrorKind::invalid ? 2 : 1, started.error());
+    if (!started) {
+        // Of the journal none is a setting's: what is wrong with it may be mended beside us.
+        const base::Error& error = started.error();
+        const bool is_setting =
+            error.kind == base::ErrorKind::invalid && !error.code.starts_with("journal");
+        return fail(is_setting ? 2 : 1, error);
+    }
     Daemon& daemon = **started;
     for (const std::string& url : daemon.urls())
         say(stdout, fmt::format("s3zipd listening on {}\n", url));

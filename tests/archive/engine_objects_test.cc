@@ -142,6 +142,34 @@ TEST_P(EngineObjects, AreMissingInMillionsOfBytes) {
     EXPECT_THAT(list, HasSubstr("k24999\n"));
 }
 
+// Whoever may post a manifest file may not read all that it names.
+TEST_P(EngineObjects, ThatAManifestNamesOutsideOfTheScopeAreNotRead) {
+    put("public/a", "for all");
+    put("private/b", "for few");
+    const std::string line = R"({"bucket":"src","key":"public/a"})"
+                             "\n";
+    const std::string secret = R"({"bucket":"src","key":"private/b"})"
+                               "\n";
+    put("public/list", line);
+    put("public/list2", line + secret);
+    put("public/list3", line + R"({"bucket":"out","key":"public/a"})"
+                               "\n");
+    start_engine();
+    ArchiveRequest what = request();
+    what.sources[0] = {};
+    what.scope = std::make_shared<RequestScope>(
+        RequestScope{std::vector<ObjectPrefix>{{"src", "public/"}}, std::nullopt});
+    for (const char* list : {"public/list2", "public/list3"}) {
+        what.sources[0].manifest = ObjectAddress{"src", list, ""};
+        const auto refused = error(what);
+        EXPECT_EQ(refused.code, "not_allowed");
+        EXPECT_EQ(refused.kind, base::ErrorKind::denied);
+        EXPECT_EQ(plan(what).error().code, "not_allowed");
+    }
+    what.sources[0].manifest = ObjectAddress{"src", "public/list", ""};
+    EXPECT_EQ(content(what).at("public/a"), "for all");
+}
+
 TEST_P(EngineObjects, OfHostileKeysAllArriveUnderSafeNames) {
     const std::vector<std::string> keys = {
         "../../etc/passwd", "/abs", "a//b", "a\\b",    "C:/x", "nul.txt", "dot.",

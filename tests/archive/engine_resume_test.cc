@@ -362,12 +362,14 @@ TEST_P(EngineResume, AnEarlierArchiveIsReusedIfItIsUnchanged) {
     start_engine();
     const JobSnapshot first = begin(request()).wait();
     ASSERT_EQ(first.state, JobState::succeeded);
+    std::shared_ptr<const RequestScope> scope;
     const auto reuse = [&] {
         auto earlier = memory->earlier;
         memory = std::make_shared<Memory>();
         memory->earlier = earlier;
         ArchiveRequest what = request("second.zip");
         what.options.reuse = true;
+        what.scope = scope;
         server->reset_stats();
         return begin(what).wait();
     };
@@ -381,6 +383,15 @@ TEST_P(EngineResume, AnEarlierArchiveIsReusedIfItIsUnchanged) {
     EXPECT_EQ(count("GetObject") + count("PutObject"), 0u);
     EXPECT_FALSE(exists("second.zip"));
 
+    // Who may not write there shall not be told of it either.
+    scope = std::make_shared<RequestScope>(
+        RequestScope{std::nullopt, std::vector<ObjectPrefix>{{"out", "second"}}});
+    memory->earlier = first.result;
+    EXPECT_FALSE(reuse().result->reused);
+    ASSERT_TRUE(server->remove("out", "second.zip"));
+    scope.reset();
+
+    memory->earlier = first.result;
     ASSERT_TRUE(server->put("out", "a.zip", "somebody else's"));
     const JobSnapshot made = reuse();
     ASSERT_EQ(made.state, JobState::succeeded);

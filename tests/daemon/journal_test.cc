@@ -46,6 +46,32 @@ class JournalTest : public testing::Test {
     TempJournal journal_;
 };
 
+TEST_F(JournalTest, AScopeIsKept) {
+    using Prefixes = std::vector<archive::ObjectPrefix>;
+    JobRow row;
+    row.key = IdempotencyKey{"tenant\nkey", 1, 2};
+    for (const archive::RequestScope& scope :
+         {archive::RequestScope{}, archive::RequestScope{Prefixes{}, std::nullopt},
+          archive::RequestScope{std::nullopt, Prefixes{{"out", "a/"}, {"out", ""}}},
+          archive::RequestScope{Prefixes{{"photos", "2026/"}}, Prefixes{}}}) {
+        row.scope = scope;
+        const std::string bytes = encode(row);
+        const auto decoded = decode<JobRow>(bytes);
+        ASSERT_TRUE(decoded.has_value());
+        EXPECT_EQ(decoded->scope, scope);
+        // Cut anywhere it is no row: never another scope.
+        row.scope.reset();
+        const std::size_t without = encode(row).size();
+        for (std::size_t size = 0; size < bytes.size(); ++size) {
+            if (size == without) continue;
+            EXPECT_FALSE(decode<JobRow>(bytes.substr(0, size)).has_value()) << size;
+        }
+    }
+    const auto none = decode<JobRow>(encode(row));
+    ASSERT_TRUE(none.has_value());
+    EXPECT_FALSE(none->scope.has_value());
+}
+
 TEST_F(JournalTest, ALongBodyIsWhole) {
     std::string body(3'000'000, 'x');
     for (std::size_t i = 0; i < body.size(); i += 1000) body[i] = static_cast<char>('a' + i % 26);
