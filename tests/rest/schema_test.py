@@ -25,7 +25,7 @@ CASES = [
     ({"format": "uri"}, ["http://a/b?c"], ["/b", "http://a b"]),
     ({"format": "uri-reference"}, ["/b%20"], ["a b", "%2"]),
     ({"format": "json-pointer"}, ["", "/a~0", "//"], ["a", "/~2"]),
-    ({"contentEncoding": "base64"}, ["YQ==", "(set)"], ["YQ", "??"]),
+    ({"contentEncoding": "base64"}, ["YQ==", 1], ["YQ", "??"]),
     ({"oneOf": [{"required": ["a"]}, {"required": ["b"]}]}, [{"a": 1}], [{}, {"a": 1, "b": 1}]),
     ({"$ref": "#/parts/one", "properties": {"a": {"const": 1}}}, [{"a": 1}], [{"a": 2}, {"a": None}, []]),
 ]
