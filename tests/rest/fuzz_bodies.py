@@ -28,6 +28,7 @@ VALID = [
     {"source": PHOTOS, "destination": SINK,
      "options": {"role_arn": "arn:aws:iam::123456789012:role/zipper", "external_id": "ex-1"}},
 ]
+BYTES_MAX = 1 << 20
 # Never other hosts than these: what a mutation made of a URL could be somebody's address.
 URLS = ["", "http://127.0.0.1:9/", "https://hook.invalid/%zz", "ftp://hook.invalid/", "http://u:p@hook.invalid/",
         "http://hook.invalid/#f", "//hook.invalid", "http://", "http://[::1]:99999/", "http://[::1]/\u00e9",
@@ -77,7 +78,7 @@ def mutate_list(random, value):
     if how == 0:
         value.clear()
     elif how == 1:
-        value *= random.choice([2, 101, 1001]) if len(value) < 3 else 2
+        value *= min(random.choice([2, 101, 1001]), max(1, BYTES_MAX // len(json.dumps(value))))
     elif how == 2:
         random.shuffle(value)
     else:
