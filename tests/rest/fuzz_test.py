@@ -9,15 +9,18 @@ to them has to be:
 - bad-json is what is no JSON, and nothing else; a `pointer` leads to something in the body
 In the end the daemon has let go of everything, stops with 0 and has logged no error.
 
-A case that breaks a promise is printed with the command that repeats it. Cases follow from seed and number alone, but for
-ids of jobs. S3ZIPD_FUZZ_SEED, _CASES and _SECONDS are the same as the flags.
+A case that breaks a promise is printed with the flags that repeat it. Cases follow from seed and number alone, but for ids
+of jobs; THREADS are under way at once. S3ZIPD_FUZZ_SEED, _CASES and _SECONDS are the same as the flags.
 """
 import argparse
+import concurrent.futures
+import itertools
 import json
 import os
 import random
 import re
 import sys
+import threading
 import time
 
 import document
@@ -27,6 +30,7 @@ import wire
 from rig import Rig
 
 PATIENCE_S = 20
+THREADS = 4
 JSON_DEPTH_MAX = 16  # config/limits.h
 SHOWN = 5
 FLAGS = ["--jobs-kept-max", "200", "--jobs-running-max", "4"]
@@ -134,7 +138,14 @@ def answer_errors(case, answer):
 
 class Run:
     def __init__(self, rig):
-        self.rig, self.jobs, self.counts, self.failures, self.slowest = rig, [], {}, 0, (0.0, "")
+        self.rig, self.lock = rig, threading.Lock()
+        self.jobs, self.counts, self.failed, self.taken, self.slowest = [], {}, [], 0, (0.0, "")
+
+    def take(self, name, case):
+        found = self.errors(case)
+        with self.lock:
+            self.taken += 1
+            self.failed += [f"{name} ({case.kind}): {error}\n    {case.data[:3000]!r}" for error in found]
 
     def errors(self, case):
         start = time.monotonic()
@@ -142,7 +153,8 @@ class Run:
             data = self.rig.exchange(case.data, PATIENCE_S)
         except (TimeoutError, ConnectionRefusedError) as error:
             return [f"no end after {time.monotonic() - start:.1f} s: {error}"]
-        self.slowest = max(self.slowest, (time.monotonic() - start, case.kind))
+        with self.lock:
+            self.slowest = max(self.slowest, (time.monotonic() - start, case.kind))
         try:
             answers = wire.split(data, case.methods or [])
             if case.methods is not None and len(answers) > len(case.methods):
@@ -154,8 +166,9 @@ class Run:
             if case.methods is None and b"HEAD" in case.data.upper():
                 return []  # who knows which of the answers has no body
             return [str(error)]
-        for answer in answers:
-            self.note(case, answer)
+        with self.lock:
+            for answer in answers:
+                self.note(case, answer)
         return found
 
     def note(self, case, answer):
@@ -181,25 +194,26 @@ class Run:
 
 def run(seed, cases, seconds):
     print(f"seed {seed}", flush=True)
-    failed, deadline, number = [], time.monotonic() + seconds, 0
+    numbers, deadline = itertools.count(), time.monotonic() + seconds
     with Rig(flags=FLAGS, s3sim_flags=["--sink", "sink"]) as rig:
         state = Run(rig)
-        while number < cases and time.monotonic() < deadline and len(failed) < SHOWN:
-            case = fuzz_requests.make(random.Random(f"{seed}/{number}"), state.jobs, rig.headers)
-            for error in state.errors(case):
-                failed.append(number)
-                print(f"--seed {seed} --only {number} ({case.kind}): {error}\n    {case.data[:3000]!r}", flush=True)
-            if rig.daemon.process.poll() is not None:
-                failed.append(number)
-                print(f"--seed {seed} --only {number}: the daemon is gone\n{rig.daemon.log()[-4000:]}", flush=True)
-                break
-            number += 1
+
+        def work():
+            while (number := next(numbers)) < cases and time.monotonic() < deadline and len(state.failed) < SHOWN:
+                case = fuzz_requests.make(random.Random(f"{seed}/{number}"), state.jobs, rig.headers)
+                state.take(f"--seed {seed} --only {number}", case)
+
+        with concurrent.futures.ThreadPoolExecutor(THREADS) as pool:
+            for worker in [pool.submit(work) for _ in range(THREADS)]:
+                worker.result()
+        if rig.daemon.process.poll() is None:
+            state.failed += state.at_rest() + end(rig)
         else:
-            for error in state.at_rest() + end(rig):
-                failed.append(number)
-                print(error)
-    report(number, state)
-    return failed
+            state.failed.append(f"the daemon is gone:\n{rig.daemon.log()[-4000:]}")
+    if state.failed:
+        print(*state.failed, sep="\n")
+    report(state)
+    return state.failed
 
 
 def end(rig):
@@ -209,10 +223,10 @@ def end(rig):
     return ([f"it ends with {code}: {log[-2000:]}"] if code else []) + ([f"it logged: {bad[:3]}"] if bad else [])
 
 
-def report(number, state):
+def report(state):
     for kind in sorted({kind for kind, _ in state.counts}):
         print(f"{kind:9}", *(f"{status}:{count}" for (k, status), count in sorted(state.counts.items()) if k == kind))
-    print(f"{number} cases, the slowest {state.slowest[0]:.2f} s ({state.slowest[1]})")
+    print(f"{state.taken} cases, the slowest {state.slowest[0]:.2f} s ({state.slowest[1]})")
 
 
 def only(seed, number):
@@ -225,7 +239,7 @@ def only(seed, number):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, kind, default in (("seed", int, 1), ("cases", int, 10_000), ("seconds", float, 1e9)):
+    for name, kind, default in (("seed", int, 1), ("cases", int, 15_000), ("seconds", float, 1e9)):
         value = os.environ.get("S3ZIPD_FUZZ_" + name.upper())
         parser.add_argument("--" + name, type=kind, default=kind(value) if value else default)
     parser.add_argument("--only", type=int)
