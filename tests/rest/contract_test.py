@@ -6,6 +6,7 @@ Another test that provokes one is named in ELSEWHERE. A new operation, or a new 
 test_every_status_was_provoked until it is provoked here or named there.
 """
 import contextlib
+import hashlib
 import json
 import re
 import signal
@@ -24,7 +25,7 @@ NO_JOB = "0" * 26
 ELSEWHERE = {("planArchive", 504): "tests/daemon/api_limits_test.cc:PlansAreBoundedAndTimed"}
 PROVOKED = set()
 BODIES = {"createArchive": GOOD, "planArchive": GOOD}
-CONNECTIONS_MAX, PLANS_MAX = 256, 4  # config/limits.h
+CONNECTIONS_MAX, PLANS_MAX = 16, 4  # the fewest there can be; config/limits.h
 
 
 def with_key(key, **more):
@@ -235,14 +236,54 @@ class Full(Contract):
 
 
 class TooManyConnections(Contract):
-    rig_arguments = {}
+    """All places are taken by streams of a job that hangs: others would be put out for who asks something."""
+    rig_arguments = {"flags": ["--api-connections", str(CONNECTIONS_MAX)], "s3sim_flags": ["--fault", "GetObject stall"]}
 
     def test_every_operation_says_so(self):
+        job = self.ask("createArchive", 202, body=GOOD).json["id"]
         with contextlib.ExitStack() as stack:
             for _ in range(CONNECTIONS_MAX):
-                stack.enter_context(socket.create_connection(("127.0.0.1", self.rig.daemon.port)))
+                stream = stack.enter_context(socket.create_connection(("127.0.0.1", self.rig.daemon.port), PATIENCE_S))
+                stream.sendall(wire.request("GET", f"/archives/{job}/events", headers=self.rig.headers))
+                self.assertTrue(stream.recv(1).startswith(b"H"))
             for operation in document.OPERATIONS:
                 self.ask(operation, 503, "overloaded", body=BODIES.get(operation))
+
+
+class Tokens(Contract):
+    """Two tokens, each with one scope, and an admin's."""
+    rig_arguments = {"token": "the admin's", "tokens_file": "".join(
+        f'[[token]]\nname = "{scope}"\nsha256 = "{hashlib.sha256(scope.encode()).hexdigest()}"\nscopes = ["{scope}"]\n'
+        for scope in ("submit", "read"))}
+
+    def test_who_may_do_what(self):
+        job = self.finished("tokens.zip")
+        for operation, (method, _, _) in document.OPERATIONS.items():
+            body = BODIES.get(operation)
+            allowed, other = ("read", "submit") if method == "GET" else ("submit", "read")
+            if 401 not in document.statuses(operation):
+                self.ask(operation, 200, headers={"Authorization": ""})
+                continue
+            for unknown in ("", "Bearer", "Bearer no", "Basic c3VibWl0OnN1Ym1pdA==", "Bearer the admin", "submit"):
+                headers = {"Authorization": unknown}
+                self.ask(operation, 401, "unauthorized", job=job, body=body, headers=headers)
+            self.ask(operation, 403, "not-allowed", job=job, body=body, headers={"Authorization": f"Bearer {other}"})
+            method, path, _ = document.OPERATIONS[operation]
+            answer = self.rig.call(method, path.replace("{id}", job), body, {"Authorization": f"bearer {allowed}"})
+            self.assertEqual(document.errors(operation, answer), [])
+            self.assertNotIn(answer.status, (401, 403))
+
+    def test_a_field_that_the_token_does_not_reach(self):
+        elsewhere = f'[[token]]\nname = "a"\nsha256 = "{hashlib.sha256(b"a").hexdigest()}"\nscopes = ["submit", "read"]\n' \
+                    'sources = ["docs"]\ndestinations = ["out/a/"]\n'
+        with Rig(tokens_file=elsewhere) as rig:
+            headers = {"Authorization": "Bearer a"}
+            for operation in BODIES:
+                refused = self.ask(operation, 403, "not-allowed", body=with_key("a/1.zip"), headers=headers, rig=rig).json
+                self.assertIn("pointer", refused)
+                refused = self.ask(operation, 403, "not-allowed", headers=headers, rig=rig,
+                                   body=with_key("b.zip") | {"source": {"bucket": "docs"}}).json
+                self.assertIn("pointer", refused)
 
 
 class S3ThatFails(Contract):
@@ -275,7 +316,9 @@ class Form(unittest.TestCase):
         for reference in references:
             schema.resolve(document.DOCUMENT, reference)
         parts = {f"#/components/{kind}/{name}" for kind, named in document.DOCUMENT["components"].items()
-                 for name in named}
+                 for name in named if kind != "securitySchemes"}
+        schemes = {name for each in document.DOCUMENT["security"] for name in each}
+        self.assertEqual(schemes, set(document.DOCUMENT["components"]["securitySchemes"]))
         # ManifestLine is no part of a request: it says what a file in S3 looks like.
         self.assertEqual(parts - references, {"#/components/schemas/ManifestLine"})
 
@@ -323,7 +366,7 @@ class TheEnd(unittest.TestCase):
 
 
 def load_tests(loader, _standard, _pattern):
-    classes = (Form, Usual, Full, TooManyConnections, S3ThatFails, TheEnd)
+    classes = (Form, Usual, Full, TooManyConnections, Tokens, S3ThatFails, TheEnd)
     return unittest.TestSuite(loader.loadTestsFromTestCase(each) for each in classes)
 
 

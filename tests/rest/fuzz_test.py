@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""fuzz_test.py [--seed N] [--cases N] [--seconds S]: requests by chance against a daemon (fuzz_requests.py), and what every answer
+"""fuzz_test.py [--seed N] [--cases N] [--seconds S] [--token TOKEN]: requests by chance against a daemon (fuzz_requests.py), and what every answer
 to them has to be:
 
 - it comes, within PATIENCE_S, is HTTP, and there are no more answers than requests
@@ -192,10 +192,10 @@ class Run:
                 return [f"at the end it holds {held}"]
 
 
-def run(seed, cases, seconds):
+def run(seed, cases, seconds, token):
     print(f"seed {seed}", flush=True)
     numbers, deadline = itertools.count(), time.monotonic() + seconds
-    with Rig(flags=FLAGS, s3sim_flags=["--sink", "sink"]) as rig:
+    with Rig(flags=FLAGS, s3sim_flags=["--sink", "sink"], token=token) as rig:
         state = Run(rig)
 
         def work():
@@ -229,8 +229,8 @@ def report(state):
     print(f"{state.taken} cases, the slowest {state.slowest[0]:.2f} s ({state.slowest[1]})")
 
 
-def only(seed, number):
-    with Rig(flags=FLAGS, s3sim_flags=["--sink", "sink"]) as rig:
+def only(seed, number, token):
+    with Rig(flags=FLAGS, s3sim_flags=["--sink", "sink"], token=token) as rig:
         state, case = Run(rig), fuzz_requests.make(random.Random(f"{seed}/{number}"), [], rig.headers)
         print(case)
         print(rig.exchange(case.data, PATIENCE_S))
@@ -243,12 +243,13 @@ def main():
         value = os.environ.get("S3ZIPD_FUZZ_" + name.upper())
         parser.add_argument("--" + name, type=kind, default=kind(value) if value else default)
     parser.add_argument("--only", type=int)
+    parser.add_argument("--token", help="the daemon wants this one, and gets it")
     arguments = parser.parse_args()
     if arguments.only is not None:
-        failed = only(arguments.seed, arguments.only)
+        failed = only(arguments.seed, arguments.only, arguments.token)
         print(*failed, sep="\n")
     else:
-        failed = run(arguments.seed, arguments.cases, arguments.seconds)
+        failed = run(arguments.seed, arguments.cases, arguments.seconds, arguments.token)
     sys.exit(1 if failed else 0)
 
 

@@ -7,6 +7,7 @@ $BIN is the folder with s3zipd and s3sim. A daemon with other flags, or before a
 """
 import contextlib
 import ctypes
+import hashlib
 import json
 import os
 import select
@@ -92,13 +93,15 @@ class Server:
 
 
 class Rig:
-    """A daemon before an s3sim with OBJECTS, or before whatever listens at `s3`."""
+    """A daemon before an s3sim with OBJECTS, or before whatever listens at `s3`. With `token` it wants one, and `headers`,
+    which go with each call(), have it; `tokens_file` is the text of that file."""
 
-    def __init__(self, flags=(), s3=None, s3sim_flags=(), variables=None):
+    def __init__(self, flags=(), s3=None, s3sim_flags=(), variables=None, token=None, tokens_file=None):
         self.flags, self.s3_url, self.s3sim_flags, self.variables = list(flags), s3, list(s3sim_flags), variables or {}
         self.daemon = self.s3sim = self.s3 = None
-        self.headers = {}
-        if token := os.environ.get("S3ZIPD_TEST_TOKEN"):
+        self.headers, self.tokens_file = {}, tokens_file
+        if token is not None:
+            self.flags += ["--admin-token-sha256", hashlib.sha256(token.encode()).hexdigest()]
             self.headers["Authorization"] = "Bearer " + token
 
     def __enter__(self):
@@ -106,6 +109,11 @@ class Rig:
             self.folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="s3zipd-rest-"))
             if self.s3_url is None:
                 self._start_s3(stack)
+            if self.tokens_file is not None:
+                path = Path(self.folder, "tokens.toml")
+                path.touch(mode=0o600)
+                path.write_text(self.tokens_file, encoding="utf-8")
+                self.flags += ["--tokens-file", str(path)]
             stack.callback(self._end_daemon)
             self._start_daemon(self.variables)
             self._stack = stack.pop_all()
