@@ -143,6 +143,27 @@ TEST_F(ApiTest, WhatIsNotHttp) {
     expect_problem(silent.read_response(), 400, "bad-http");
 }
 
+// Somebody before us may see another end of it: what follows is no request, and nothing is answered.
+TEST_F(ApiTest, WhereARequestEndsIsNeverGuessed) {
+    start();
+    for (const char* framing :
+         {"Transfer-Encoding: identity", "Transfer-Encoding: xchunked",
+          "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: gzip, chunked",
+          "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", "Transfer-Encoding: ",
+          "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5, 6"}) {
+        TestClient client(port_);
+        client.send(std::string("POST /plans HTTP/1.1\r\nHost: t\r\n"
+                                "Content-Type: application/json\r\n") +
+                    framing + "\r\n\r\n" + chunk("hello") + "0\r\n\r\n" +
+                    TestClient::request_text("GET", "/version"));
+        expect_problem(client.read_response(), 400, "bad-http");
+        EXPECT_EQ(client.read_response().status, 0) << framing;
+    }
+    TestClient old(port_);  // HTTP/1.0 has no chunks
+    old.send("POST /plans HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    expect_problem(old.read_response(), 400, "bad-http");
+}
+
 // Requests with a few bytes changed, taken out or put in: each is answered or cut, none hurts.
 TEST_F(ApiTest, MangledRequestsDoNotHurt) {
     start();
