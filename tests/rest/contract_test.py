@@ -193,6 +193,28 @@ class Usual(Contract):
                 if method != "HEAD":
                     self.assertEqual(document.problem_errors(answer), [])
 
+    def test_where_a_request_ends_is_never_guessed(self):
+        """Two readers of such requests could see two ends, and one of them a request hidden in the body."""
+        hidden = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+        chunked = b"5\r\nhello\r\n0\r\n\r\n"
+        unclear = [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
+            "Content-Length: 5\r\nContent-Length: 6", "Content-Length: 5, 6", "Content-Length: +5", "Content-Length: -5",
+            "Content-Length: 0x5", "Content-Length: 5 5", "Content-Length: ", "Content-Length: 18446744073709551621",
+            "Content-Length: 5.0", "Content-Length : 5", "Content-Length: 5\r\n Transfer-Encoding: chunked",
+            "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: identity", "Transfer-Encoding: xchunked",
+            "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: chunked, chunked", "Transfer-Encoding: \x0bchunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", "Transfer-Encoding : chunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity", "Content-Length: 5\rX: y", "Content\0-Length: 5",
+        ]
+        for path in ("/archives", "/plans"):
+            for framing in unclear:
+                head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+                data = self.rig.exchange(head.encode("latin-1") + chunked + hidden, half_close=False)
+                answer = wire.parse(data, "POST")  # one, though the connection was not asked to be closed
+                self.assertEqual(answer.status, 400, (framing, data))
+                self.assertEqual(document.problem_errors(answer), [])
+
     def test_other_paths_are_not_there(self):
         for path in ("/", "/archive", "/archives/", "/archives//events", "/Archives", "/plans/x", "/archives/a/b",
                      "/openapi.json/", "//healthz"):

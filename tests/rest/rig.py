@@ -99,6 +99,8 @@ class Rig:
     def __init__(self, flags=(), s3=None, s3sim_flags=(), variables=None, token=None, tokens_file=None):
         self.flags, self.s3_url, self.s3sim_flags, self.variables = list(flags), s3, list(s3sim_flags), variables or {}
         self.daemon = self.s3sim = self.s3 = None
+        if io := os.environ.get("S3ZIPD_TEST_IO"):
+            self.flags += ["--io", io]
         self.headers, self.tokens_file = {}, tokens_file
         if token is not None:
             self.flags += ["--admin-token-sha256", hashlib.sha256(token.encode()).hexdigest()]
