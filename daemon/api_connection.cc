@@ -203,8 +203,7 @@ asio::awaitable<void> serve_connection(std::shared_ptr<ApiStream> stream, ApiCon
     }
     if (c.place) c.place->wait(true);
     // Over TLS, who is not told that this is the end takes it for a cut.
-    c.http.stream().expires_after(limits.linger_timeout);
-    co_await c.http.stream().finish_sending();
+    co_await c.http.linger();
     c.http.stream().close();
 }
 

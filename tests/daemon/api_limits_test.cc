@@ -6,6 +6,7 @@
 
 #include "api_fixture.h"
 #include "base/random.h"
+#include "daemon/openapi.h"
 
 namespace s3zipd {
 namespace {
@@ -36,6 +37,25 @@ TEST_F(ApiTest, AnswersPipelinedRequestsInOrder) {
     EXPECT_EQ(client.read_response().status, 202);
     EXPECT_EQ(client.read_response().status, 404);
     EXPECT_EQ(client.read_response().body, R"({"status":"ready"})");
+}
+
+// To close with something unread is to reset, which takes with it what has been written.
+TEST_F(ApiTest, AnswersArriveThoughMoreWasSent) {
+    start({.linger_timeout = 100ms});
+    const std::string request = TestClient::request_text("GET", "/openapi.json");
+    std::string all;
+    for (int i = 0; i < 4; ++i) all += request;
+    all += TestClient::request_text("GET", "/openapi.json", "", "Connection: close\r\n");
+    for (int i = 0; i < 1'500; ++i) all += request;
+    TestClient client(port_);
+    client.send(all);
+    EXPECT_EQ(client.read_response().body.size(), kOpenApi.size());
+    // Until the daemon has closed no more is read, so most is still on its way.
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (api_->state().connections != 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::yield();
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(client.read_response().body.size(), kOpenApi.size());
+    EXPECT_EQ(client.read_to_end(), "");
 }
 
 TEST_F(ApiTest, TakesARequestByteByByte) {
