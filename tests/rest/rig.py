@@ -150,8 +150,8 @@ class Rig:
 
     @staticmethod
     def _end(server):
-        if server.process.returncode is None:
-            server.stop()
+        if server.process.returncode is None and (code := server.stop()[0]):
+            raise RuntimeError(f"{server.name} ends with {code}:\n{server.log()[-4000:]}")
 
     def restart(self, variables):
         """On the same state, with these variables instead of the usual ones; None takes one away."""
