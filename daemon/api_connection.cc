@@ -50,8 +50,9 @@ std::uint64_t body_bytes_max(const HttpRequest& head, const ApiLimits& limits) {
     return head.method == "POST" ? limits.body_bytes_max : config::kApiBodyBytesFree;
 }
 
-// Where a request ends must be beyond doubt, or what a proxy takes for its body could be read here as
-// a request of its own (RFC 9112, section 6.3). The parser only looks whether the last is chunked.
+// Where a request ends must be beyond doubt, or what a proxy takes for its body could be read here
+// as a request of its own (RFC 9112, section 6.3). The parser only looks whether the last is
+// chunked.
 bool has_unclear_end(const Parser& parser) {
     const auto& message = parser.get();
     const auto count = message.count(http::field::transfer_encoding);

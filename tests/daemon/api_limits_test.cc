@@ -163,7 +163,7 @@ TEST_F(ApiTest, WhatIsNotHttp) {
     expect_problem(silent.read_response(), 400, "bad-http");
 }
 
-// Somebody before us may see another end of it: what follows is no request, and nothing is answered.
+// Somebody before us may see another end of it: what follows is no request and has no answer.
 TEST_F(ApiTest, WhereARequestEndsIsNeverGuessed) {
     start();
     for (const char* framing :

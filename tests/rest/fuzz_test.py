@@ -239,7 +239,7 @@ def only(seed, number, token):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name, kind, default in (("seed", int, 1), ("cases", int, 15_000), ("seconds", float, 1e9)):
+    for name, kind, default in (("seed", int, 1), ("cases", int, 10_000), ("seconds", float, 1e9)):
         value = os.environ.get("S3ZIPD_FUZZ_" + name.upper())
         parser.add_argument("--" + name, type=kind, default=kind(value) if value else default)
     parser.add_argument("--only", type=int)

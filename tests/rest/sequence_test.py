@@ -196,7 +196,7 @@ def download_one(rig):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1200)
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)
     with Rig(flags=["--jobs-running-max", "3"], s3sim_flags=[
