@@ -152,8 +152,10 @@ Status validate_encryption(const ServerSideEncryption& sse, bool has_key) {
         return wrong("type", "sse type is AES256, aws:kms, aws:kms:dsse or customer");
     if (has_key && sse.type != "customer")
         return wrong("customer_key", "customer_key goes with type customer");
-    if (!has_key && sse.type == "customer")
-        return wrong("customer_key", "type customer needs a customer_key");
+    if (!has_key && sse.type == "customer") {
+        return bad("/destination/sse/customer_key", "missing_field",
+                   "type customer needs a customer_key");
+    }
     const bool kms = sse.type.starts_with("aws:kms");
     if (!sse.key_id.empty() && !kms) return wrong("key_id", "key_id goes with type aws:kms");
     if (!is_header_value(sse.key_id) || sse.key_id.size() > kHeaderBytesMax)
@@ -206,7 +208,7 @@ Status validate_access(const s3client::Access& access, const std::string& pointe
 
 Status validate_destination(const Destination& destination) {
     if (destination.bucket.empty())
-        return bad("/destination/bucket", "missing_field", "the destination needs a bucket");
+        return bad("/destination/bucket", "bad_bucket", "the destination needs a bucket");
     if (auto ok = at("/destination/bucket", s3client::check_bucket(destination.bucket, false)); !ok)
         return ok;
     if (auto ok = at("/destination/key", s3client::check_key(destination.key)); !ok) return ok;

@@ -45,7 +45,7 @@ Status validate_manifest(const Source& source, const std::string& pointer) {
         return bad(pointer, "bad_source", "a source of a manifest has nothing else");
     }
     if (file.bucket.empty())
-        return bad(pointer + "/bucket", "missing_field", "a manifest needs a bucket");
+        return bad(pointer + "/bucket", "bad_bucket", "a manifest needs a bucket");
     if (auto ok = at(pointer + "/bucket", s3client::check_bucket(file.bucket, false)); !ok)
         return ok;
     return at(pointer + "/key", s3client::check_key(file.key));
@@ -56,7 +56,7 @@ Status validate_source(const Source& source, std::size_t index) {
     if (auto ok = rules::validate_access(source.access, pointer); !ok) return ok;
     if (source.manifest) return validate_manifest(source, pointer + "/manifest");
     if (source.bucket.empty())
-        return bad(pointer + "/bucket", "missing_field", "a source needs a bucket");
+        return bad(pointer + "/bucket", "bad_bucket", "a source needs a bucket");
     if (auto ok = at(pointer + "/bucket", s3client::check_bucket(source.bucket, false)); !ok)
         return ok;
     if (source.prefix.size() > s3client::kKeySizeMax_bytes) {

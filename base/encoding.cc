@@ -75,6 +75,9 @@ Result<std::string> base64_decode(std::string_view text) {
                 return fail(ErrorKind::invalid, "bad_base64", "not base64");
             group = group << 6 | static_cast<unsigned>(digit);
         }
+        // Bits that are in no byte: were they ignored, a damaged text would pass for another.
+        if ((group & ((1U << (8 * padding)) - 1)) != 0)
+            return fail(ErrorKind::invalid, "bad_base64", "bits behind the last byte");
         for (int k = 0; k < 3 - padding; ++k)
             bytes += static_cast<char>(group >> (16 - 8 * k) & 255);
     }

@@ -50,6 +50,17 @@ std::uint64_t body_bytes_max(const HttpRequest& head, const ApiLimits& limits) {
     return head.method == "POST" ? limits.body_bytes_max : config::kApiBodyBytesFree;
 }
 
+// Where a request ends must be beyond doubt, or what a proxy takes for its body could be read here
+// as a request of its own (RFC 9112, section 6.3). The parser only looks whether the last is
+// chunked.
+bool has_unclear_end(const Parser& parser) {
+    const auto& message = parser.get();
+    const auto count = message.count(http::field::transfer_encoding);
+    const auto coding = message[http::field::transfer_encoding];
+    return count > 1 ||
+           (count == 1 && (message.version() != 11 || !boost::beast::iequals(coding, "chunked")));
+}
+
 // Everything that can be wrong with a request before its body is read. Finds out who asks.
 std::optional<HttpResponse> refusal(Connection& c, const Parser& parser, HttpRequest& head) {
     if (!c.place) return to_response(make_problem("overloaded", "too many connections"));
@@ -144,6 +155,11 @@ asio::awaitable<bool> serve_request(Connection& c) {
     HttpRequest request = head_of(parser);
     const bool is_head = request.method == "HEAD";
     const bool keep_alive = parser.get().keep_alive();
+    if (has_unclear_end(parser)) {
+        co_return co_await refuse(
+            c, to_response(make_problem("bad-http", "Transfer-Encoding may be chunked only")),
+            is_head);
+    }
     if (auto response = refusal(c, parser, request)) {
         // The connection goes on only if there is no body to get past.
         if (!parser.is_done() || !c.place)
@@ -188,8 +204,7 @@ asio::awaitable<void> serve_connection(std::shared_ptr<ApiStream> stream, ApiCon
     }
     if (c.place) c.place->wait(true);
     // Over TLS, who is not told that this is the end takes it for a cut.
-    c.http.stream().expires_after(limits.linger_timeout);
-    co_await c.http.stream().finish_sending();
+    co_await c.http.linger();
     c.http.stream().close();
 }
 

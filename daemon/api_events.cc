@@ -5,6 +5,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "config/limits.h"
@@ -25,11 +26,12 @@ struct EventHub::Topic {
 
 void EventHub::start(asio::io_context& io) {
     const auto strand = asio::make_strand(io);
-    wakeup_ = std::make_shared<Wakeup>(strand);
-    asio::co_spawn(strand, run(), asio::detached);
+    auto wakeup = std::make_shared<Wakeup>(strand);
+    wake_ = wakeup->notifier(gate_);
+    asio::co_spawn(strand, run(std::move(wakeup)), asio::detached);
 }
 
-asio::awaitable<void> EventHub::run() {
+asio::awaitable<void> EventHub::run(std::shared_ptr<Wakeup> wakeup) {
     constexpr auto kForLong = std::chrono::hours(1);  // watch() wakes it
     for (;;) {
         std::vector<std::shared_ptr<Topic>> topics;
@@ -39,9 +41,9 @@ asio::awaitable<void> EventHub::run() {
         }
         for (const auto& topic : topics) refresh(*topic);
         if (topics.empty())
-            co_await wakeup_->wait(kForLong);
+            co_await wakeup->wait(kForLong);
         else
-            co_await wakeup_->wait(limits_.event_interval);
+            co_await wakeup->wait(limits_.event_interval);
     }
 }
 
@@ -73,7 +75,7 @@ std::unique_ptr<EventHub::Watch> EventHub::watch(const std::string& id,
         if (is_new) {
             at = std::make_shared<Topic>();
             at->id = id;
-            at->end_token = jobs_.end_listeners().add(id, wakeup_->notifier(gate_));
+            at->end_token = jobs_.end_listeners().add(id, wake_);
         }
         topic = at;
         number = ++watchers_;
@@ -82,7 +84,7 @@ std::unique_ptr<EventHub::Watch> EventHub::watch(const std::string& id,
     auto watch = std::make_unique<Watch>(*this, topic, number);
     if (is_new) {
         refresh(*topic);
-        wakeup_->notifier(gate_)();
+        wake_();
     }
     return watch;
 }

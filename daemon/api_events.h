@@ -43,14 +43,16 @@ class EventHub {
 
   private:
     struct Topic;
-    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<void> run(std::shared_ptr<Wakeup> wakeup);
     void refresh(Topic& topic);
     void leave(const std::shared_ptr<Topic>& topic, std::uint64_t watcher);
 
     JobService& jobs_;
     const ApiLimits& limits_;
     const std::shared_ptr<Gate> gate_;
-    std::shared_ptr<Wakeup> wakeup_;  // of run(): there is somebody, or a job has ended
+    // run(): there is somebody, or a job has ended. The Wakeup is run()'s, since its timer may not
+    // outlive the context.
+    std::function<void()> wake_;
 
     std::mutex mutex_;  // guards those below, and the topics' watchers and updates
     std::map<std::string, std::shared_ptr<Topic>> topics_;  // by job

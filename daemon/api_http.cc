@@ -108,6 +108,7 @@ asio::awaitable<bool> ApiHttp::write(const HttpResponse& response, bool keep_ali
 }
 
 asio::awaitable<void> ApiHttp::linger() {
+    if (std::exchange(has_lingered_, true)) co_return;
     stream_->expires_after(limits_.linger_timeout);
     co_await stream_->finish_sending();
     for (std::uint64_t bytes = 0; bytes < kLingerBytesMax;) {

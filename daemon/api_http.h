@@ -32,8 +32,8 @@ class ApiHttp {
     // False: the client is gone, or does not read.
     boost::asio::awaitable<bool> write(const HttpResponse& response, bool keep_alive,
                                        bool with_body);
-    // Reads on for a moment what a refused client is still sending, so that it sees the answer
-    // before a reset.
+    // Ends sending, and reads on for a moment what the client still sends: closing with something
+    // unread resets the connection, and answers that are on their way are lost. Once is enough.
     boost::asio::awaitable<void> linger();
 
   private:
@@ -43,6 +43,7 @@ class ApiHttp {
     const std::shared_ptr<ApiStream> stream_;
     const ApiLimits& limits_;
     boost::beast::flat_buffer buffer_;
+    bool has_lingered_ = false;
 };
 
 // What the routes need of a request; the body comes later.

@@ -6,6 +6,7 @@
 
 #include "api_fixture.h"
 #include "base/random.h"
+#include "daemon/openapi.h"
 
 namespace s3zipd {
 namespace {
@@ -36,6 +37,25 @@ TEST_F(ApiTest, AnswersPipelinedRequestsInOrder) {
     EXPECT_EQ(client.read_response().status, 202);
     EXPECT_EQ(client.read_response().status, 404);
     EXPECT_EQ(client.read_response().body, R"({"status":"ready"})");
+}
+
+// To close with something unread is to reset, which takes with it what has been written.
+TEST_F(ApiTest, AnswersArriveThoughMoreWasSent) {
+    start({.linger_timeout = 100ms});
+    const std::string request = TestClient::request_text("GET", "/openapi.json");
+    std::string all;
+    for (int i = 0; i < 4; ++i) all += request;
+    all += TestClient::request_text("GET", "/openapi.json", "", "Connection: close\r\n");
+    for (int i = 0; i < 1'500; ++i) all += request;
+    TestClient client(port_);
+    client.send(all);
+    EXPECT_EQ(client.read_response().body.size(), kOpenApi.size());
+    // Until the daemon has closed no more is read, so most is still on its way.
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (api_->state().connections != 0 && std::chrono::steady_clock::now() < deadline)
+        std::this_thread::yield();
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(client.read_response().body.size(), kOpenApi.size());
+    EXPECT_EQ(client.read_to_end(), "");
 }
 
 TEST_F(ApiTest, TakesARequestByteByByte) {
@@ -141,6 +161,27 @@ TEST_F(ApiTest, WhatIsNotHttp) {
     TestClient silent(port_);
     silent.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8));  // a TLS client
     expect_problem(silent.read_response(), 400, "bad-http");
+}
+
+// Somebody before us may see another end of it: what follows is no request and has no answer.
+TEST_F(ApiTest, WhereARequestEndsIsNeverGuessed) {
+    start();
+    for (const char* framing :
+         {"Transfer-Encoding: identity", "Transfer-Encoding: xchunked",
+          "Transfer-Encoding: chunked, gzip", "Transfer-Encoding: gzip, chunked",
+          "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", "Transfer-Encoding: ",
+          "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5, 6"}) {
+        TestClient client(port_);
+        client.send(std::string("POST /plans HTTP/1.1\r\nHost: t\r\n"
+                                "Content-Type: application/json\r\n") +
+                    framing + "\r\n\r\n" + chunk("hello") + "0\r\n\r\n" +
+                    TestClient::request_text("GET", "/version"));
+        expect_problem(client.read_response(), 400, "bad-http");
+        EXPECT_EQ(client.read_response().status, 0) << framing;
+    }
+    TestClient old(port_);  // HTTP/1.0 has no chunks
+    old.send("POST /plans HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+    expect_problem(old.read_response(), 400, "bad-http");
 }
 
 // Requests with a few bytes changed, taken out or put in: each is answered or cut, none hurts.

@@ -232,6 +232,16 @@ TEST_F(ApiTest, BadBodiesNameTheField) {
                  R"({"source":{"bucket":"a/b"},"destination":{"bucket":"out","key":"a"}})");
         expect_problem(bucket, 422, "bad-value");
         EXPECT_EQ(text_at(bucket, "/pointer"), "/source/bucket");
+        // Only what is not there is missing; and what must be there is missing, not wrong.
+        const auto empty = call(
+            "POST", path, R"({"source":{"bucket":""},"destination":{"bucket":"out","key":"a"}})");
+        expect_problem(empty, 422, "bad-value");
+        EXPECT_EQ(text_at(empty, "/pointer"), "/source/bucket");
+        const auto no_key = call("POST", path,
+                                 R"({"source":{"bucket":"b"},"destination":)"
+                                 R"({"bucket":"out","key":"a","sse":{"type":"customer"}}})");
+        expect_problem(no_key, 422, "missing-field");
+        EXPECT_EQ(text_at(no_key, "/pointer"), "/destination/sse/customer_key");
     }
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
