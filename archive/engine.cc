@@ -366,8 +366,8 @@ void Engine::set_request_rates(std::uint64_t requests_per_second,
     const auto traffic = lane_budgets(config, lanes).traffic;
     for (EngineLane& lane : impl_->parts.lanes) {
         lane.lane->reactor().post([&lane, traffic] {
-            lane.client->set_request_rates(traffic.requests_per_second,
-                                           traffic.flow_requests_per_second);
+            lane.client->admission().set_rates(traffic.requests_per_second,
+                                               traffic.flow_requests_per_second);
         });
     }
 }

@@ -67,8 +67,11 @@ std::optional<HttpResponse> refusal(Connection& c, const Parser& parser, HttpReq
     const auto& message = parser.get();
     if (message.version() == 11 && message.count(http::field::host) != 1)
         return to_response(make_problem("bad-http", "there must be one Host header"));
-    if (message.count(http::field::authorization) > 1)
-        return to_response(make_problem("bad-http", "there are several Authorization headers"));
+    for (const char* once : {"Authorization", "Content-Type", "Idempotency-Key"}) {
+        if (message.count(once) > 1)
+            return to_response(
+                make_problem("bad-http", fmt::format("there are several {} headers", once)));
+    }
     const auto authorization = message[http::field::authorization];
     head.caller =
         c.context.access.identify({authorization.data(), authorization.size()}, c.certificates);

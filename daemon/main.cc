@@ -1,4 +1,4 @@
-// s3zipd: reads settings, starts the daemon, waits for SIGTERM or SIGINT (SIGHUP: reads the settings
+// s3zipd: reads settings, starts the daemon, waits for SIGTERM or SIGINT (SIGHUP: settings are read
 // again), lets jobs end or parks them, and takes all down again. Exit codes: 0 stopped as asked,
 // 1 cannot start or hangs while stopping, 2 bad usage or settings.
 #include <fmt/format.h>

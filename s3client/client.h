@@ -97,11 +97,7 @@ class S3Client {
     void learn_region(const std::string& bucket, const std::string& region);
     static constexpr std::size_t kRegionsMax = 10'000;  // that are remembered
 
-    // Admission::set_rates().
-    void set_request_rates(double requests_per_second, double flow_requests_per_second) {
-        admission_.set_rates(requests_per_second, flow_requests_per_second);
-    }
-
+    Admission& admission() { return admission_; }
     using Stats = ClientStats;
     const Stats& stats() const { return stats_; }
 

@@ -49,7 +49,8 @@ class E2eTest : public testing::Test {
         jobs_ =
             std::make_unique<JobService>(*adapter_, *journal_, JobLimits{}, base::system_clock());
         jobs_->begin();
-        auto api = ApiServer::listen({.listen = {{"127.0.0.1", 0, {}}}}, *jobs_, *adapter_, access_);
+        auto api =
+            ApiServer::listen({.listen = {{"127.0.0.1", 0, {}}}}, *jobs_, *adapter_, access_);
         ASSERT_TRUE(api.has_value()) << api.error().detail;
         api_ = std::move(*api);
         port_ = port_of(api_->urls().front());

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <fstream>
 #include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ const std::string kWebhookSecret = "planted-webhook-secret-33333";
 const std::string kCustomerKey = "planted-customer-key-44444444444";  // 32 bytes
 const std::string kUrlPassword = "planted-url-password-666666";
 
-std::vector<std::string> spellings(const std::string& secret) {
+std::set<std::string> spellings(const std::string& secret) {
     std::string hex, percent;
     for (const char c : secret) {
         char two[4];
@@ -118,7 +119,7 @@ std::string request_with(const std::string& source_more, const std::string& dest
 TEST_F(SecretsTest, AreNowhere) {
     const std::string key = base::base64(base::as_bytes(kCustomerKey));
     const std::string sealed = R"(,"sse_customer_key":")" + key + "\"";
-    const std::string to_sealed = R"(,"sse":{"type":"customer"},"sse_customer_key":")" + key + "\"";
+    const std::string to_sealed = R"(,"sse":{"type":"customer","customer_key":")" + key + "\"}";
     for (const std::string format : {"text", "json"}) {
         auto process = start({"--log-format", format});
         const std::uint16_t port = process->port();
@@ -127,7 +128,7 @@ TEST_F(SecretsTest, AreNowhere) {
         const auto done = finish(client, port, request_with("", ""));
         EXPECT_EQ(call(client, "GET", done + "/download").status, 307);
         finish(client, port, request_with(sealed, ""));  // fails: objects without it
-        finish(client, port, request_with("", sealed));  // succeeds or fails
+        finish(client, port, request_with("", to_sealed));  // succeeds or fails
         finish(client, port, request_with(R"(,"prefix":"none/")", ""));  // fails: empty
         finish(
             client, port,
