@@ -2,45 +2,12 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <iterator>
 
+#include "daemon/metrics_writer.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
 namespace {
-
-class MetricsWriter {
-  public:
-    void counter(std::string_view name, std::string_view help) { family(name, "counter", help); }
-    void gauge(std::string_view name, std::string_view help) { family(name, "gauge", help); }
-
-    // One sample of the family just opened. Label values are our own words: nothing to escape.
-    template <typename Number>
-    void sample(Number value, std::string_view labels = {}) {
-        fmt::format_to(std::back_inserter(text_), "s3zipd_{}{}{}{} {}\n", name_,
-                       labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
-    }
-    template <typename Number>
-    void one_gauge(std::string_view name, std::string_view help, Number value) {
-        gauge(name, help);
-        sample(value);
-    }
-    template <typename Number>
-    void one_counter(std::string_view name, std::string_view help, Number value) {
-        counter(name, help);
-        sample(value);
-    }
-    std::string take() { return std::move(text_); }
-
-  private:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        fmt::format_to(std::back_inserter(text_), "# HELP s3zipd_{0} {1}\n# TYPE s3zipd_{0} {2}\n",
-                       name, help, type);
-    }
-    std::string text_;
-    std::string_view name_;
-};
 
 void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits) {
     w.gauge("jobs", "Jobs in memory, by state.");
