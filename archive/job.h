@@ -107,6 +107,7 @@ class Job {
     std::atomic<std::uint64_t> bytes_total{0}, bytes_done{0};
     std::atomic<std::uint64_t> parts_total{0}, parts_done{0};
     std::atomic<std::uint64_t> plan_bytes{0};  // of memory, estimated
+    std::atomic<std::uint64_t> retries{0};     // requests that were sent again
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> requests{};
 
   private:

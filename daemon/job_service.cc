@@ -90,6 +90,7 @@ void JobService::submit(Submission submission, OnJob done) {
         row.sealed = has_secrets(submission.request);
         if (submission.request.scope) row.scope = *submission.request.scope;
         record.bytes = bytes;
+        record.queued_at = clock_.steady_now();
         record.job = std::make_shared<archive::Job>(std::move(submission.request));
         record.job->set_id(id);
         record.job->set_recorder(journal_.recorder(id, archives_));
@@ -251,6 +252,15 @@ JobCounts JobService::counts() const {
     JobCounts counts = totals_;
     for (const auto& [id, record] : jobs_) {
         ++counts.by_state[static_cast<std::size_t>(state_of(record))];
+    }
+    const base::SteadyTime now = clock_.steady_now();
+    for (const auto& [priority, id] : queue_) {
+        const base::Duration waits = now - jobs_.find(id)->second.queued_at;
+        counts.queue_oldest = std::max(counts.queue_oldest, waits);
+    }
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        counts.durations[i] = durations_[i].snapshot();
+        counts.queue_times[i] = queue_times_[i].snapshot();
     }
     return counts;
 }
