@@ -151,6 +151,20 @@ TEST_P(EngineArchives, CountTheRequestsThatS3Saw) {
         EXPECT_EQ(mine.requests[i], seen.count(name)) << name;
         EXPECT_EQ(s.requests[i], seen.count(name)) << name;
     }
+    // Each of them was answered once, and that took its time.
+    s3client::RequestCounts answers{};
+    for (const EngineStats::Responses& one : mine.responses) {
+        EXPECT_EQ(one.status / 100, 2U) << one.status;
+        answers[static_cast<std::size_t>(one.operation)] += one.count;
+    }
+    EXPECT_EQ(answers, mine.requests);
+    for (std::size_t i = 0; i < s3client::kOperationCount; ++i) {
+        EXPECT_EQ(mine.to_head[i].count(), mine.requests[i]);
+        EXPECT_EQ(mine.to_end[i].count(), mine.requests[i]);
+        EXPECT_GE(mine.to_end[i].sum, mine.to_head[i].sum);
+        EXPECT_EQ(mine.to_head[i].sum > base::Duration::zero(), mine.requests[i] > 0);
+    }
+    EXPECT_EQ(mine.reactor_usage.size(), 2U);
     EXPECT_EQ(mine.retries, 0U);
     EXPECT_EQ(mine.bytes_received, [this] {
         std::uint64_t sum = 0;
