@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "config/limits.h"
 #include "daemon/job_inbox.h"
+#include "daemon/job_log.h"
 
 namespace s3zipd {
 
@@ -130,6 +132,7 @@ void JobService::accepted(const std::string& id, const base::Status& written) {
             jobs_.erase(at);
         }
     }
+    if (answer) log_accepted(*answer);
     start_ready();  // before the answer: who has it can count on the place in the queue
     for (OnJob& done : waiting) done(answer);
 }
@@ -183,6 +186,7 @@ void JobService::cancel(std::string_view id, OnJob done) {
 
 void JobService::cancel_recorded(const std::string& id, const base::Status& written, OnJob done) {
     if (!written) return done(base::fail(written.error()));
+    base::log_info("job is to be cancelled", {{"job", id}});
     JobView view;
     bool ended = false;
     {

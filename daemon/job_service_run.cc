@@ -85,6 +85,7 @@ void JobService::start_ready() {
     while (true) {
         std::shared_ptr<archive::Job> job;
         std::string id;
+        base::Duration waited{};
         {
             const std::lock_guard lock(mutex_);
             auto next = next_to_start();
@@ -93,9 +94,11 @@ void JobService::start_ready() {
             Record& record = jobs_.find(id)->second;
             record.begun_at = clock_.steady_now();
             record.rate.add(*record.begun_at, 0);
+            waited = *record.begun_at - record.queued_at;
             running_.insert(id);
             job = record.job;
         }
+        log_start(id, waited);
         engine_.start(std::move(job), [inbox = inbox_, id](const auto&) { inbox->change(id); });
     }
 }
