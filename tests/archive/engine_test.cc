@@ -154,7 +154,8 @@ TEST_P(EngineArchives, CountTheRequestsThatS3Saw) {
     // Each of them was answered once, and that took its time.
     s3client::RequestCounts answers{};
     for (const EngineStats::Responses& one : mine.responses) {
-        EXPECT_EQ(one.status / 100, 2U) << one.status;
+        const bool absent = one.status == 404 && one.operation == s3client::Operation::head_object;
+        EXPECT_TRUE(one.status / 100 == 2 || absent) << one.status;
         answers[static_cast<std::size_t>(one.operation)] += one.count;
     }
     EXPECT_EQ(answers, mine.requests);
