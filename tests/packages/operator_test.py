@@ -156,7 +156,7 @@ def check_log(log, made, lost):
     planned, ended = told[2][2], told[-1][2]
     assert planned["entries"] == ended["entries"] == 40 and planned["bytes"] == ended["bytes"] > 40 << 20
     assert planned["parts"] > 1 and ended["state"] == "succeeded" and ended["requests"] > 40
-    assert ended["retries"] == 2 and ended["duration_ms"] > 0 and float(ended["cost_usd"]) > 0, ended
+    assert ended["retries"] >= 2 and ended["duration_ms"] > 0 and float(ended["cost_usd"]) > 0, ended
     level, event, ended = story(log, lost)[-1]
     assert (level, event, ended["state"], ended["stage"]) == ("warn", "job ended", "failed", "planning"), ended
     assert ended["code"] == "NoSuchBucket" and "nowhere" in ended["detail"] + ended["key"], ended
