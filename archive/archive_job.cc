@@ -156,7 +156,12 @@ io::Task<Status> ArchiveJob::make_plan() {
         record.fingerprint = fingerprint_;
         return {};
     });
-    if (!planned || recorder_ == nullptr) co_return planned;
+    if (!planned) co_return planned;
+    base::log_info("job planned", {{"job", job_->id()},
+                                   {"entries", plan_->layout().count()},
+                                   {"bytes", plan_->layout().archive_size()},
+                                   {"parts", plan_->parts().size()}});
+    if (recorder_ == nullptr) co_return planned;
     co_await recorded(reactor_, [&](JobRecorder::Done done) {
         recorder_->planned(std::move(record), std::move(chunks), std::move(done));
     });

@@ -104,6 +104,8 @@ class ArchiveJob {
     }
     s3client::CallContext call(io::CancelSource& cancel) {
         s3client::CallContext context{.cancel = &cancel, .requests = &job_->requests};
+        context.retries = &job_->retries;
+        context.job = job_->id();
         context.retry_budget = &retry_budget_;
         context.credentials = credentials_.get();
         context.flow = flow_;

@@ -218,7 +218,8 @@ io::Task<base::Status> abort_upload(s3client::S3Client& client, s3client::Upload
     auto gone = co_await abort_until_gone(client, upload, context);
     if (gone) co_return gone;
     base::log_error("an upload could not be aborted, or not be seen to be gone",
-                    {{"bucket", upload.bucket},
+                    {{"job", context.job},
+                     {"bucket", upload.bucket},
                      {"key", upload.key},
                      {"upload_id", upload.upload_id},
                      {"error", gone.error().to_string()}});

@@ -372,27 +372,6 @@ void Engine::set_request_rates(std::uint64_t requests_per_second,
     }
 }
 
-EngineStats Engine::stats() const {
-    EngineStats sum;
-    for (const EngineLane& lane : impl_->parts.lanes) {
-        const s3client::S3Client::Stats& s = lane.client->stats();
-        for (std::size_t i = 0; i < sum.requests.size(); ++i)
-            sum.requests[i] += s.requests[i].load();
-        sum.bytes_received += s.bytes_received.load();
-        sum.bytes_sent += s.bytes_sent.load();
-        sum.retries += s.retries.load();
-        sum.throttled += s.throttled.load();
-        sum.hedged += s.hedged.load();
-        sum.hedges_won += s.hedges_won.load();
-        sum.concurrency_limit += s.concurrency_limit.load();
-        sum.connections_open += s.connections_open.load();
-        sum.connections_opened += s.connections_opened.load();
-        sum.memory_bytes += lane.slab->total_bytes();
-        sum.memory_in_use_bytes += lane.slab->in_use_bytes();
-    }
-    sum.reactors = static_cast<unsigned>(impl_->parts.lanes.size());
-    sum.io = impl_->io_name;
-    return sum;
-}
+EngineStats Engine::stats() const { return stats_of(impl_->parts.lanes, impl_->io_name); }
 
 }  // namespace archive

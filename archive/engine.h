@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/engine_stats.h"
 #include "archive/job.h"
 #include "archive/request.h"
 #include "archive/upload_release.h"
@@ -73,19 +74,6 @@ struct PresignRequest {
     std::uint64_t expires_s = 0;            // 1..604800; the URL ends earlier if the keys do
     std::string role_arn{}, external_id{};  // signed with the keys of this role; empty: our own
     s3client::Access access{};
-};
-
-// Counters since start and gauges of now, summed over reactors; for /metrics and the benchmark.
-struct EngineStats {
-    s3client::RequestCounts requests{};
-    std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
-    std::uint64_t retries = 0, throttled = 0;
-    std::uint64_t hedged = 0, hedges_won = 0;  // requests sent a second time since they were late
-    std::uint64_t concurrency_limit = 0;       // requests that may be under way
-    std::uint64_t connections_open = 0, connections_opened = 0;
-    std::uint64_t memory_bytes = 0, memory_in_use_bytes = 0;
-    unsigned reactors = 0;
-    std::string io;  // "io_uring" or "epoll"
 };
 
 class Engine {

@@ -88,8 +88,9 @@ class Finisher {
         if (!unconditional) co_return written;
         auto free = co_await check_destination(context_.client, destination_, to_, job_id_);
         if (!free) co_return std::unexpected(free.error());
-        base::log_warn("this store knows no conditional writes: another writer could come between",
-                       {{"bucket", destination_.bucket}, {"key", destination_.key}});
+        base::log_warn(
+            "this store knows no conditional writes: another writer could come between",
+            {{"job", job_id_}, {"bucket", destination_.bucket}, {"key", destination_.key}});
         co_return co_await context_.client.put_object(destination_.bucket, destination_.key,
                                                       std::move(headers), body, to_);
     }

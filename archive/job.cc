@@ -1,5 +1,7 @@
 #include "archive/job.h"
 
+#include <algorithm>
+
 namespace archive {
 
 std::string_view to_string(JobState state) {
@@ -15,6 +17,26 @@ std::string_view to_string(JobState state) {
     return "failed";
 }
 
+std::optional<std::chrono::milliseconds> Stage::duration() const {
+    if (!finished_at) return std::nullopt;
+    return std::max(*finished_at - started_at, std::chrono::milliseconds::zero());
+}
+
+std::vector<Stage> stages_of(const JobSnapshot& snapshot, std::optional<base::UtcTime> queued_at) {
+    std::vector<Stage> stages;
+    // Of an end that was written without its stages only the start is known.
+    if (queued_at) stages.push_back({JobState::queued, *queued_at, snapshot.started_at});
+    for (std::size_t i = 1; i < kStageCount; ++i) {
+        const auto& entered = snapshot.entered[i];
+        if (!entered) continue;
+        if (!stages.empty()) stages.back().finished_at = entered;
+        stages.push_back({static_cast<JobState>(i), *entered, std::nullopt});
+    }
+    if (!stages.empty() && !stages.back().finished_at)
+        stages.back().finished_at = snapshot.finished_at;
+    return stages;
+}
+
 Job::Job(ArchiveRequest request, JobSnapshot ended)
     : objects_total(ended.objects_total),
       objects_done(ended.objects_done),
@@ -26,6 +48,7 @@ Job::Job(ArchiveRequest request, JobSnapshot ended)
       state_(ended.state),
       started_at_(ended.started_at),
       finished_at_(ended.finished_at),
+      entered_(ended.entered),
       result_(std::move(ended.result)),
       error_(std::move(ended.error)) {
     for (std::size_t i = 0; i < requests.size(); ++i) requests[i] = ended.requests[i];
@@ -46,6 +69,7 @@ JobSnapshot Job::snapshot() const {
     const std::lock_guard lock(mutex_);
     s.started_at = started_at_;
     s.finished_at = finished_at_;
+    s.entered = entered_;
     s.result = result_;
     s.error = error_;
     return s;
@@ -64,6 +88,9 @@ void Job::park() {
 }
 
 void Job::be_parked() {
+    const std::lock_guard lock(mutex_);
+    started_at_.reset();
+    entered_ = {};
     parked_.store(true, std::memory_order_release);
     state_.store(JobState::queued, std::memory_order_release);
 }
@@ -77,6 +104,11 @@ void Job::set_on_cancel(std::function<void()> on_cancel) {
 void Job::enter(JobState state, base::UtcTime now) {
     const std::lock_guard lock(mutex_);
     if (!started_at_) started_at_ = now;
+    // Whoever goes back to an earlier stage has not left it.
+    const auto stage = static_cast<std::size_t>(state);
+    if (!entered_[stage]) entered_[stage] = now;
+    std::fill(entered_.begin() + static_cast<std::ptrdiff_t>(stage) + 1, entered_.end(),
+              std::nullopt);
     state_.store(state, std::memory_order_release);
 }
 

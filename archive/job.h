@@ -36,6 +36,10 @@ enum class JobState : std::uint8_t {
 std::string_view to_string(JobState state);
 constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; }
 
+// When a job entered planning, running, finishing; in this process, or in the one that ended it.
+inline constexpr std::size_t kStageCount = 4;  // with `queued`, the first
+using StageTimes = std::array<std::optional<base::UtcTime>, kStageCount>;
+
 struct ArchiveResult {
     std::string bucket;
     std::string key;
@@ -57,6 +61,7 @@ struct JobSnapshot {
     JobState state = JobState::queued;
     std::optional<base::UtcTime> started_at;
     std::optional<base::UtcTime> finished_at;
+    StageTimes entered{};
     std::uint64_t objects_total = 0, objects_done = 0;
     std::uint64_t bytes_total = 0, bytes_done = 0;  // of the archive; done counts what S3 has taken
     std::uint64_t parts_total = 0, parts_done = 0;
@@ -64,6 +69,17 @@ struct JobSnapshot {
     std::optional<ArchiveResult> result;  // succeeded
     std::optional<base::Error> error;     // failed, cancelled
 };
+
+// The stages that a job has entered, in their order, each up to the next one or the job's end. The
+// queue is among them if it is known since when the job has waited.
+struct Stage {
+    JobState state{};
+    base::UtcTime started_at;
+    std::optional<base::UtcTime> finished_at;  // none: it is in this one
+    // Not negative, also where a clock was set back.
+    std::optional<std::chrono::milliseconds> duration() const;
+};
+std::vector<Stage> stages_of(const JobSnapshot& snapshot, std::optional<base::UtcTime> queued_at);
 
 class Job {
   public:
@@ -107,6 +123,7 @@ class Job {
     std::atomic<std::uint64_t> bytes_total{0}, bytes_done{0};
     std::atomic<std::uint64_t> parts_total{0}, parts_done{0};
     std::atomic<std::uint64_t> plan_bytes{0};  // of memory, estimated
+    std::atomic<std::uint64_t> retries{0};     // requests that were sent again
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> requests{};
 
   private:
@@ -120,6 +137,7 @@ class Job {
     mutable std::mutex mutex_;  // guards what follows; taken at state changes only
     std::optional<base::UtcTime> started_at_;
     std::optional<base::UtcTime> finished_at_;
+    StageTimes entered_{};
     std::optional<ArchiveResult> result_;
     std::optional<base::Error> error_;
     std::function<void()> on_cancel_;

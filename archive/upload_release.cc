@@ -137,6 +137,7 @@ bool may_be_claimed(const ListedUpload& upload, const UploadClaim& claim,
 io::Task<Result<Release>> release_upload(s3client::S3Client& client, UploadClaim claim,
                                          s3client::CallContext context) {
     context.access = &claim.access;
+    context.job = claim.job;
     if (claim.upload_id.empty()) {
         UploadSearch search(client, claim, context);
         const auto found = co_await search.run();
@@ -144,7 +145,7 @@ io::Task<Result<Release>> release_upload(s3client::S3Client& client, UploadClaim
         if (found->ambiguous) {
             base::log_warn(
                 "more than one upload may be what a job has left behind: none is touched",
-                {{"bucket", claim.bucket}, {"key", claim.key}});
+                {{"job", claim.job}, {"bucket", claim.bucket}, {"key", claim.key}});
             co_return Release::ambiguous;
         }
         if (found->upload_id.empty()) co_return Release::none_found;

@@ -25,6 +25,7 @@ struct UploadClaim {
 
     std::string role_arn{}, external_id{};  // with the keys of this role; empty: our own
     s3client::Access access{};              // to the bucket
+    std::string job{};                      // for the log
 };
 
 enum class Release : std::uint8_t {

@@ -3,8 +3,11 @@
 //
 //   log_info("job finished", {{"job", id}, {"bytes", bytes}});
 //
-// Thread-safe; a line is one write(2). Values are quoted when needed. Never log a secret: no header
-// values of requests, no credentials, no presigned URLs.
+// Thread-safe, the settings, too; a line is one write(2). Values are quoted when needed; whatever
+// they hold, a line is one line of valid UTF-8 without control characters. Where standard error is
+// the systemd journal each line has its priority in front, "<3>", which journald takes off again:
+// in either format. Never log a secret: no header values of requests, no credentials, no presigned
+// URLs.
 #pragma once
 
 #include <concepts>
@@ -29,6 +32,9 @@ struct LogField {
         requires std::integral<Number> || std::floating_point<Number>
     LogField(std::string_view k, Number v) : key(k), value(std::to_string(v)), is_number(true) {}
 };
+
+// Whether `fd` is what JOURNAL_STREAM ("device:inode", or null) says is the systemd journal.
+bool is_journal_stream(int fd, const char* journal_stream);
 
 void set_log_level(LogLevel level);
 void set_log_format(LogFormat format);

@@ -129,6 +129,16 @@ void print_outcome(const Console& console, const JobView& job) {
     console.complain(text);
 }
 
+// "queued 0.2 s, running": how long each took, and where it is.
+std::string stages_text(const std::vector<StageView>& stages) {
+    std::string text;
+    for (const StageView& stage : stages) {
+        text += (text.empty() ? "" : ", ") + stage.name;
+        if (stage.duration_ms) text += " " + duration_text(*stage.duration_ms);
+    }
+    return printable(text);
+}
+
 void print_job(const Console& console, const JobView& job) {
     Rows rows;
     add_unless_empty(rows, "id", job.id);
@@ -137,6 +147,7 @@ void print_job(const Console& console, const JobView& job) {
     add_unless_empty(rows, "created", job.created_at);
     add_unless_empty(rows, "started", job.started_at);
     add_unless_empty(rows, "finished", job.finished_at);
+    add_unless_empty(rows, "stages", stages_text(job.stages));
     const ProgressView& p = job.progress;
     if (p.bytes_total > 0) {
         rows.push_back(

@@ -89,6 +89,14 @@ JobView view_of(const archive::ArchiveRequest& request, const archive::JobSnapsh
     view.state = archive::to_string(snapshot.state);
     if (snapshot.started_at) view.started_at = base::format_rfc3339(*snapshot.started_at);
     if (snapshot.finished_at) view.finished_at = base::format_rfc3339(*snapshot.finished_at);
+    for (const archive::Stage& stage : archive::stages_of(snapshot, std::nullopt)) {
+        StageView& to = view.stages.emplace_back();
+        to.name = archive::to_string(stage.state);
+        to.started_at = base::format_rfc3339(stage.started_at);
+        if (stage.finished_at) to.finished_at = base::format_rfc3339(*stage.finished_at);
+        if (const auto duration = stage.duration())
+            to.duration_ms = static_cast<std::uint64_t>(duration->count());
+    }
     view.destination = "s3://" + request.destination.bucket + "/" + request.destination.key;
     view.progress = progress_view(snapshot, bytes_per_second);
     view.requests = tally_of(snapshot.requests);

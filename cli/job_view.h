@@ -47,11 +47,18 @@ struct ErrorView {
     std::string code, detail, key;
 };
 
+// Of the stages that a job has gone through, and the one it is in.
+struct StageView {
+    std::string name, started_at, finished_at;
+    std::optional<std::uint64_t> duration_ms;  // none: it is in this one
+};
+
 struct JobView {
     std::string id;  // empty: made in this process
     std::string state;
     std::string created_at, started_at, finished_at;  // RFC 3339; empty: not yet
     std::string destination;                          // s3://bucket/key
+    std::vector<StageView> stages;                    // of a newer daemon, or our own
     ProgressView progress;
     RequestTally requests;
     std::optional<ResultView> result;

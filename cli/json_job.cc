@@ -97,6 +97,22 @@ ResultView result_view(const json::object& from) {
     return to;
 }
 
+std::vector<StageView> stage_views(const json::object& from) {
+    std::vector<StageView> stages;
+    const json::value* list = from.if_contains("stages");
+    if (list == nullptr || !list->is_array()) return stages;
+    for (const json::value& item : list->get_array()) {
+        if (!item.is_object()) continue;
+        const json::object& object = item.get_object();
+        StageView& stage = stages.emplace_back();
+        read(object, "name", stage.name);
+        read(object, "started_at", stage.started_at);
+        read(object, "finished_at", stage.finished_at);
+        if (!stage.finished_at.empty()) read(object, "duration_ms", stage.duration_ms.emplace());
+    }
+    return stages;
+}
+
 JobView job_view(const json::object& from) {
     JobView job;
     read(from, "id", job.id);
@@ -104,6 +120,7 @@ JobView job_view(const json::object& from) {
     read(from, "created_at", job.created_at);
     read(from, "started_at", job.started_at);
     read(from, "finished_at", job.finished_at);
+    job.stages = stage_views(from);
     if (const json::object* progress = object_at(from, "progress"))
         read_progress(*progress, job.progress);
     job.requests = tally(object_at(from, "requests"));
@@ -127,6 +144,19 @@ JobView job_view(const json::object& from) {
 
 json::value text_or_null(const std::string& text) {
     return text.empty() ? json::value() : json::value(text);
+}
+
+json::array stages_json(const std::vector<StageView>& stages) {
+    json::array out;
+    for (const StageView& stage : stages) {
+        json::object object{{"name", stage.name},
+                            {"started_at", stage.started_at},
+                            {"finished_at", text_or_null(stage.finished_at)},
+                            {"duration_ms", nullptr}};
+        if (stage.duration_ms) object["duration_ms"] = *stage.duration_ms;
+        out.emplace_back(std::move(object));
+    }
+    return out;
 }
 
 json::object tally_json(const RequestTally& requests) {
@@ -226,6 +256,7 @@ std::string job_json(const JobView& job, const archive::ArchiveRequest& request)
         {"created_at", text_or_null(job.created_at)},
         {"started_at", text_or_null(job.started_at)},
         {"finished_at", text_or_null(job.finished_at)},
+        {"stages", stages_json(job.stages)},
         {"request", json::parse(base::as_utf8(request_json(request, Secrets::hidden)))},
         {"progress", progress_json(job.progress)},
         {"requests", tally_json(job.requests)}};

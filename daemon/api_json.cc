@@ -207,6 +207,19 @@ json::object progress_of(const JobView& job) {
     return out;
 }
 
+json::array stages_of(const JobView& job) {
+    json::array stages;
+    for (const archive::Stage& stage : archive::stages_of(job.snapshot, job.created_at)) {
+        json::object out{{"name", view(archive::to_string(stage.state))},
+                         {"started_at", base::format_rfc3339(stage.started_at)},
+                         {"finished_at", text_or_null(stage.finished_at)},
+                         {"duration_ms", nullptr}};
+        if (const auto duration = stage.duration()) out["duration_ms"] = duration->count();
+        stages.emplace_back(std::move(out));
+    }
+    return stages;
+}
+
 json::object object_of(const JobView& job, std::size_t objects_shown) {
     const archive::JobSnapshot& s = job.snapshot;
     json::object out;
@@ -215,6 +228,7 @@ json::object object_of(const JobView& job, std::size_t objects_shown) {
     out["created_at"] = base::format_rfc3339(job.created_at);
     out["started_at"] = text_or_null(s.started_at);
     out["finished_at"] = text_or_null(s.finished_at);
+    out["stages"] = stages_of(job);
     out["request"] = request_of(job.job->request(), objects_shown);
     out["progress"] = progress_of(job);
     out["requests"] = requests_of(s.requests);

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct JobEntry {
     std::shared_ptr<archive::Job> job;
     std::uint64_t bytes = 0;  // of memory, estimated
     RateMeter rate;
+    // In this process, by a clock that does not jump: one that is taken up again has not waited
+    // since it was posted.
+    base::SteadyTime queued_at{};
+    std::optional<base::SteadyTime> begun_at{};  // handed to the engine
     std::string idempotency_key;
     bool durable = false;
     std::vector<OnJob> waiting;  // for it to be durable, or cancelled

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/log.h"
 #include "config/limits.h"
 #include "daemon/job_inbox.h"
+#include "daemon/job_log.h"
 
 namespace s3zipd {
 
@@ -90,6 +92,7 @@ void JobService::submit(Submission submission, OnJob done) {
         row.sealed = has_secrets(submission.request);
         if (submission.request.scope) row.scope = *submission.request.scope;
         record.bytes = bytes;
+        record.queued_at = clock_.steady_now();
         record.job = std::make_shared<archive::Job>(std::move(submission.request));
         record.job->set_id(id);
         record.job->set_recorder(journal_.recorder(id, archives_));
@@ -129,6 +132,7 @@ void JobService::accepted(const std::string& id, const base::Status& written) {
             jobs_.erase(at);
         }
     }
+    if (answer) log_accepted(*answer);
     start_ready();  // before the answer: who has it can count on the place in the queue
     for (OnJob& done : waiting) done(answer);
 }
@@ -182,6 +186,7 @@ void JobService::cancel(std::string_view id, OnJob done) {
 
 void JobService::cancel_recorded(const std::string& id, const base::Status& written, OnJob done) {
     if (!written) return done(base::fail(written.error()));
+    base::log_info("job is to be cancelled", {{"job", id}});
     JobView view;
     bool ended = false;
     {
@@ -251,6 +256,15 @@ JobCounts JobService::counts() const {
     JobCounts counts = totals_;
     for (const auto& [id, record] : jobs_) {
         ++counts.by_state[static_cast<std::size_t>(state_of(record))];
+    }
+    const base::SteadyTime now = clock_.steady_now();
+    for (const auto& [priority, id] : queue_) {
+        const base::Duration waits = now - jobs_.find(id)->second.queued_at;
+        counts.queue_oldest = std::max(counts.queue_oldest, waits);
+    }
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        counts.durations[i] = durations_[i].snapshot();
+        counts.queue_times[i] = queue_times_[i].snapshot();
     }
     return counts;
 }

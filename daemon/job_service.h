@@ -7,8 +7,7 @@
 // bytes of requests, is the error `queue_full`; ended jobs are forgotten oldest first. The engine
 // and the journal must outlive it, but may still call back afterwards.
 //
-// Its parts: job_service.cc what people ask, job_service_run.cc how jobs start and end,
-// job_service_restore.cc what was before and what is forgotten.
+// Its parts: what people ask; _run.cc how jobs start and end; _restore.cc what was before and goes.
 #pragma once
 
 #include <condition_variable>
@@ -144,7 +143,8 @@ class JobService {
     std::set<QueueKey> queue_;
     std::set<std::string> running_;
     std::deque<std::string> ended_;  // oldest end first
-    JobCounts totals_;               // by_state is counted on demand
+    JobHistograms durations_, queue_times_;
+    JobCounts totals_;  // by_state is counted on demand
     IdempotencyKeys keys_;
     std::thread thread_;
 };

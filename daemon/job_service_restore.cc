@@ -88,6 +88,7 @@ void JobService::restore_one(JournaledJob& job) {
         std::make_shared<archive::Job>(readable ? std::move(*request) : archive::ArchiveRequest{});
     record.job->set_id(job.id);
     record.job->set_recorder(journal_.recorder(job.id, archives_));
+    record.queued_at = clock_.steady_now();
     record.bytes = estimate_bytes(record.job->request()) + job.body.size();
     totals_.live_bytes += record.bytes;
     if (job.cancel_requested) record.job->cancel();

@@ -85,16 +85,20 @@ void JobService::start_ready() {
     while (true) {
         std::shared_ptr<archive::Job> job;
         std::string id;
+        base::Duration waited{};
         {
             const std::lock_guard lock(mutex_);
             auto next = next_to_start();
             if (!next) return;
             id = std::move(*next);
             Record& record = jobs_.find(id)->second;
-            record.rate.add(clock_.steady_now(), 0);
+            record.begun_at = clock_.steady_now();
+            record.rate.add(*record.begun_at, 0);
+            waited = *record.begun_at - record.queued_at;
             running_.insert(id);
             job = record.job;
         }
+        log_start(id, waited);
         engine_.start(std::move(job), [inbox = inbox_, id](const auto&) { inbox->change(id); });
     }
 }
@@ -167,7 +171,11 @@ void JobService::finish(Jobs::iterator at) {
     record.end = Record::End::writing;
     totals_.live_bytes -= record.bytes;
     count_ended(record, snapshot);
-    ++totals_.ended_total[static_cast<std::size_t>(snapshot.state)];
+    const auto state = static_cast<std::size_t>(snapshot.state);
+    ++totals_.ended_total[state];
+    const base::SteadyTime now = clock_.steady_now();
+    queue_times_[state].observe(record.begun_at.value_or(now) - record.queued_at);
+    if (record.begun_at) durations_[state].observe(now - *record.begun_at);
     if (const auto& result = snapshot.result) {
         totals_.archive_bytes_total += result->size;
         totals_.skipped_objects_total += result->report->skipped().size();

@@ -13,6 +13,7 @@
 
 #include "archive/job.h"
 #include "base/clock.h"
+#include "base/histogram.h"
 #include "config/limits.h"
 #include "daemon/idempotency.h"
 #include "daemon/journal_rows.h"
@@ -68,6 +69,10 @@ struct JobPage {
     std::string next_cursor;    // empty: no more
 };
 
+// By how they ended, since start. Thread-safe.
+using JobHistograms = std::array<base::Histogram<base::kJobBounds>, kJobStateCount>;
+using JobTimes = std::array<base::HistogramSnapshot, kJobStateCount>;  // ended states only
+
 struct JobCounts {
     std::array<std::uint64_t, kJobStateCount> by_state{};     // jobs known now
     std::array<std::uint64_t, kJobStateCount> ended_total{};  // since start; ended states only
@@ -75,6 +80,8 @@ struct JobCounts {
     std::uint64_t skipped_objects_total = 0, renamed_entries_total = 0;  // of jobs that succeeded
     std::uint64_t notices_delivered_total = 0, notices_given_up_total = 0;
     std::uint64_t live_bytes = 0, ended_bytes = 0;  // of memory, estimated
+    JobTimes durations, queue_times;                // of jobs that started; of all
+    base::Duration queue_oldest{0};                 // how long the one that waits longest has
 };
 
 // Memory that a job holds because of its request, and because of what it ended with. Estimates: for

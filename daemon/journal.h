@@ -68,6 +68,7 @@ class Journal {
 
     bool healthy() const { return writer_->healthy(); }
     std::uint64_t commits() const { return writer_->commits(); }
+    base::HistogramSnapshot commit_times() const { return writer_->commit_times(); }
     std::uint64_t bytes() const { return writer_->bytes(); }  // since the first commit
 
   private:

@@ -180,6 +180,8 @@ void read(PackedReader& in, EndRow& row) {
     else
         s.error = read_error(in);
     row.report_chunks = in.number();
+    if (in.at_end()) return;  // of a version without these
+    for (auto& entered : s.entered) entered = read_optional_time(in);
 }
 
 void read(PackedReader& in, NoticeRow& row) {
@@ -264,6 +266,9 @@ std::string encode(const EndRow& row) {
     else
         write_error(out, s.error.value_or(base::Error{}));
     out.number(row.report_chunks);
+    if (s.entered != archive::StageTimes{}) {
+        for (const auto& entered : s.entered) write_time(out, entered);
+    }
     return out.take();
 }
 

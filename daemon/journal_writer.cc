@@ -79,7 +79,9 @@ void JournalWriter::take_ordinary(std::vector<Item>& batch, std::size_t bytes_ma
 }
 
 void JournalWriter::commit(std::vector<Item> batch) {
+    const base::SteadyTime began = base::system_clock().steady_now();
     base::Status status = write_all(batch);
+    if (status) commit_times_.observe(base::system_clock().steady_now() - began);
     // One that cannot be written must not take the others with it.
     if (!status && batch.size() > 1) {
         for (Item& item : batch) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "daemon/journal_store.h"
 
 namespace s3zipd {
@@ -39,6 +40,7 @@ class JournalWriter {
     // Of the last commit; failures are logged once until one succeeds.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
+    base::HistogramSnapshot commit_times() const { return commit_times_.snapshot(); }
     // Of the file and its WAL, as of the last commit; asks nobody.
     std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
@@ -63,6 +65,7 @@ class JournalWriter {
     bool stop_ = false;
     std::atomic<bool> healthy_{true};
     std::atomic<std::uint64_t> commits_{0}, bytes_{0};
+    base::Histogram<base::kLocalBounds> commit_times_;  // of those that were counted
     std::thread thread_;
 };
 

@@ -2,45 +2,20 @@
 
 #include <fmt/format.h>
 #include <sys/resource.h>
-#include <iterator>
 
+#include "daemon/metrics_writer.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
 namespace {
 
-class MetricsWriter {
-  public:
-    void counter(std::string_view name, std::string_view help) { family(name, "counter", help); }
-    void gauge(std::string_view name, std::string_view help) { family(name, "gauge", help); }
-
-    // One sample of the family just opened. Label values are our own words: nothing to escape.
-    template <typename Number>
-    void sample(Number value, std::string_view labels = {}) {
-        fmt::format_to(std::back_inserter(text_), "s3zipd_{}{}{}{} {}\n", name_,
-                       labels.empty() ? "" : "{", labels, labels.empty() ? "" : "}", value);
+void write_by_end(MetricsWriter& w, const JobTimes& times) {
+    for (std::size_t i = 0; i < kJobStateCount; ++i) {
+        const auto state = static_cast<archive::JobState>(i);
+        if (archive::has_ended(state))
+            w.sample(times[i], fmt::format("state=\"{}\"", archive::to_string(state)));
     }
-    template <typename Number>
-    void one_gauge(std::string_view name, std::string_view help, Number value) {
-        gauge(name, help);
-        sample(value);
-    }
-    template <typename Number>
-    void one_counter(std::string_view name, std::string_view help, Number value) {
-        counter(name, help);
-        sample(value);
-    }
-    std::string take() { return std::move(text_); }
-
-  private:
-    void family(std::string_view name, std::string_view type, std::string_view help) {
-        name_ = name;
-        fmt::format_to(std::back_inserter(text_), "# HELP s3zipd_{0} {1}\n# TYPE s3zipd_{0} {2}\n",
-                       name, help, type);
-    }
-    std::string text_;
-    std::string_view name_;
-};
+}
 
 void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits) {
     w.gauge("jobs", "Jobs in memory, by state.");
@@ -54,6 +29,12 @@ void write_jobs(MetricsWriter& w, const JobCounts& jobs, const JobLimits& limits
         if (!archive::has_ended(state)) continue;
         w.sample(jobs.ended_total[i], fmt::format("state=\"{}\"", archive::to_string(state)));
     }
+    w.histogram("job_duration_seconds", "From start to end of a job, by how it ended.");
+    write_by_end(w, jobs.durations);
+    w.histogram("job_queue_duration_seconds", "How long jobs waited to start, by how they ended.");
+    write_by_end(w, jobs.queue_times);
+    w.one_gauge("queue_oldest_seconds", "How long the job that waits longest has waited; 0: none.",
+                in_seconds(jobs.queue_oldest));
     w.one_counter("archive_bytes_total", "Bytes of archives made.", jobs.archive_bytes_total);
     w.one_counter("skipped_objects_total", "Objects left out of archives made.",
                   jobs.skipped_objects_total);
@@ -76,15 +57,65 @@ void write_journal(MetricsWriter& w, const Journal& journal) {
     w.one_gauge("journal_healthy", "1: the last write of the journal went well.",
                 journal.healthy() ? 1 : 0);
     w.one_counter("journal_commits_total", "Transactions of the journal.", journal.commits());
+    w.histogram("journal_commit_duration_seconds",
+                "How long these took, their way to the disk included.");
+    w.sample(journal.commit_times());
     w.one_gauge("journal_bytes", "Size of the journal on disk.", journal.bytes());
+}
+
+std::string operation_label(std::size_t operation) {
+    const auto name = s3client::to_string(static_cast<s3client::Operation>(operation));
+    return fmt::format("operation=\"{}\"", name);
+}
+
+std::string status_text(std::size_t status) {
+    if (status == s3client::ClientStats::kNoAnswer) return "none";
+    if (status == s3client::ClientStats::kGivenUp) return "cancelled";
+    return std::to_string(status);
+}
+
+// Of operations that there were.
+void write_times(MetricsWriter& w, std::string_view name, std::string_view help,
+                 std::span<const base::HistogramSnapshot> times) {
+    w.histogram(name, help);
+    for (std::size_t i = 0; i < times.size(); ++i) {
+        if (times[i].count() > 0) w.sample(times[i], operation_label(i));
+    }
+}
+
+void write_answers(MetricsWriter& w, const archive::EngineStats& s) {
+    w.counter("s3_responses_total",
+              "Requests sent to S3 that are over, by operation and status of the answer; none: no "
+              "answer, cancelled: nobody waited for it any more.");
+    for (const auto& one : s.responses) {
+        const std::string operation = operation_label(static_cast<std::size_t>(one.operation));
+        w.sample(one.count, fmt::format("{},status=\"{}\"", operation, status_text(one.status)));
+    }
+    write_times(w, "s3_first_byte_duration_seconds",
+                "From the first byte of a request to S3 to the head of its answer, by operation.",
+                s.to_head);
+    write_times(w, "s3_request_duration_seconds",
+                "From the first byte of a request to S3 to the last one of its answer, by "
+                "operation.",
+                s.to_end);
+}
+
+void write_reactors(MetricsWriter& w, const std::vector<io::Lane::Usage>& usage) {
+    w.one_gauge("reactors", "Threads that move data.", usage.size());
+    w.counter("reactor_busy_seconds_total",
+              "Time that each reactor has worked, the kernel's work for it included, rather than "
+              "waited.");
+    for (std::size_t i = 0; i < usage.size(); ++i)
+        w.sample(in_seconds(usage[i].busy), fmt::format("reactor=\"{}\"", i));
+    w.counter("reactor_seconds_total", "Time that each reactor has been there.");
+    for (std::size_t i = 0; i < usage.size(); ++i)
+        w.sample(in_seconds(usage[i].whole), fmt::format("reactor=\"{}\"", i));
 }
 
 void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
     w.counter("s3_requests_total", "Requests sent to S3, retries included, by operation.");
-    for (std::size_t i = 0; i < s.requests.size(); ++i) {
-        const auto name = s3client::to_string(static_cast<s3client::Operation>(i));
-        w.sample(s.requests[i], fmt::format("operation=\"{}\"", name));
-    }
+    for (std::size_t i = 0; i < s.requests.size(); ++i) w.sample(s.requests[i], operation_label(i));
+    write_answers(w, s);
     w.one_counter("s3_cost_usd_total", "Price of these requests.", s3client::cost_usd(s.requests));
     w.one_counter("s3_received_bytes_total", "Bytes of bodies from S3.", s.bytes_received);
     w.one_counter("s3_sent_bytes_total", "Bytes of bodies to S3.", s.bytes_sent);
@@ -98,7 +129,7 @@ void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
     w.one_counter("s3_connections_opened_total", "Connections opened to S3.", s.connections_opened);
     w.one_gauge("memory_in_use_bytes", "Part memory in use.", s.memory_in_use_bytes);
     w.one_gauge("memory_limit_bytes", "Part memory of all reactors.", s.memory_bytes);
-    w.one_gauge("reactors", "Threads that move data.", s.reactors);
+    write_reactors(w, s.reactor_usage);
 }
 
 void write_api(MetricsWriter& w, const ApiState& api, const ApiLimits& limits) {

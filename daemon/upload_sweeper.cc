@@ -60,6 +60,7 @@ void UploadSweeper::State::next() {
     }
     archive::UploadClaim claim = item.claim;
     claim.known = journal.known_upload_ids();
+    claim.job = item.job;
     engine.release_upload(std::move(claim), [self = shared_from_this(), item = std::move(item)](
                                                 base::Result<Release> release) {
         {

@@ -1,6 +1,10 @@
 #include "io/lane.h"
 
+#include <pthread.h>
+#include <ctime>
 #include <future>
+
+#include "base/check.h"
 
 namespace io {
 
@@ -9,6 +13,7 @@ base::Result<std::unique_ptr<Lane>> Lane::start(BackendChoice backend,
                                                 std::move_only_function<void()> teardown) {
     std::unique_ptr<Lane> lane(new Lane);
     lane->teardown_ = std::move(teardown);
+    lane->started_ = base::system_clock().steady_now();
     std::promise<base::Status> ready;
     auto started = ready.get_future();
     lane->thread_ = std::thread([&, self = lane.get()] {
@@ -20,6 +25,7 @@ base::Result<std::unique_ptr<Lane>> Lane::start(BackendChoice backend,
         lane->thread_.join();
         return std::unexpected(status.error());
     }
+    CHECK(pthread_getcpuclockid(lane->thread_.native_handle(), &lane->cpu_clock_) == 0);
     return lane;
 }
 
@@ -45,6 +51,14 @@ void Lane::run(BackendChoice backend, std::move_only_function<base::Status(Lane&
 
 void Lane::spawn(std::move_only_function<Task<void>()> make) {
     reactor_->post([this, make = std::move(make)]() mutable { scope_->spawn(make()); });
+}
+
+Lane::Usage Lane::usage() const {
+    Usage usage{.whole = base::system_clock().steady_now() - started_};
+    timespec time{};
+    if (clock_gettime(cpu_clock_, &time) == 0)
+        usage.busy = std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+    return usage;
 }
 
 Task<void> Lane::leave() {

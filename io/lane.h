@@ -5,6 +5,7 @@
 // the caller's frame, which waits.
 #pragma once
 
+#include <time.h>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -26,6 +27,14 @@ class Lane {
 
     Reactor& reactor() { return *reactor_; }
 
+    // How much of its time the thread has worked, the kernel's work for it included, rather than
+    // waited: its CPU time, so that the loop itself need not look at a clock. (A time around the
+    // wait would not do: an io_uring reactor receives and sends inside of it.) From any thread.
+    struct Usage {
+        base::Duration busy{0}, whole{0};
+    };
+    Usage usage() const;
+
     // From any thread: starts `make()` on the lane.
     void spawn(std::move_only_function<Task<void>()> make);
 
@@ -40,6 +49,8 @@ class Lane {
     std::unique_ptr<TaskScope> closer_;  // for the one task that waits for scope_ to empty
     std::move_only_function<void()> teardown_;
     std::thread thread_;
+    base::SteadyTime started_;
+    clockid_t cpu_clock_{};  // of the thread
 };
 
 template <typename Make>

@@ -192,7 +192,10 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     io::Bounds answer_bounds = bounds;
     if (!sent) {
         attempt.status = sent;
-        if (sent.error().kind == base::ErrorKind::cancelled) co_return;
+        if (sent.error().kind == base::ErrorKind::cancelled) {
+            stats_.not_answered(call.operation, /*given_up=*/true);
+            co_return;
+        }
         // It may have refused early and closed; its answer says more than "broken pipe".
         answer_bounds.idle_timeout = kEarlyAnswerTimeout;
     } else {
@@ -204,12 +207,15 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     auto answered =
         co_await connection.receive_head(call.operation == Operation::head_object, answer_bounds);
     if (!answered) {
+        stats_.not_answered(call.operation, bounds.cancel->cancelled());
         if (sent) attempt.status = answered;
         co_return;
     }
+    const base::SteadyTime now = reactor_.now();
+    stats_.answered(call.operation, connection.head().status, now - attempt.begun);
     if (sent) {
         stats_.bytes_sent.fetch_add(call.body.size, std::memory_order_relaxed);
-        known.answered_after(reactor_.now() - attempt.sent_at);
+        known.answered_after(now - attempt.sent_at);
     } else if (is_success(connection.head().status)) {
         co_return;
     }
@@ -243,7 +249,7 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
         }
         if (call.receiver != nullptr) {
             const std::uint64_t before = call.progress();
-            auto received = co_await receive_object(call, connection, bounds);
+            auto received = co_await receive_object(call, attempt, bounds);
             attempt.permit.moved(call.progress() - before);
             stats_.bytes_received.fetch_add(call.progress() - before, std::memory_order_relaxed);
             co_return received;
@@ -251,6 +257,7 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
     }
     auto text = co_await connection.receive_text(kTextMaxBytes, bounds);
     if (!text) co_return std::unexpected(text.error());
+    stats_.ended(call.operation, reactor_.now() - attempt.begun);
     if (!is_success(head.status))
         co_return std::unexpected(answer_error(call, head, std::move(*text)));
     if (!call.parse) co_return base::Status{};
@@ -258,8 +265,8 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
 }
 
 // A body that crawls is cut, and goes on over another connection where it stopped.
-io::Task<base::Status> S3Client::receive_object(Call& call, Connection& connection,
-                                                io::Bounds bounds) {
+io::Task<base::Status> S3Client::receive_object(Call& call, Attempt& attempt, io::Bounds bounds) {
+    Connection& connection = **attempt.lease;
     Stragglers& known = stragglers_[static_cast<std::size_t>(call.operation)];
     const base::SteadyTime began = reactor_.now();
     const std::uint64_t before = call.progress();
@@ -270,6 +277,7 @@ io::Task<base::Status> S3Client::receive_object(Call& call, Connection& connecti
     auto received = co_await connection.receive_body(*call.receiver, body_bounds);
     const base::SteadyTime now = reactor_.now();
     known.moved(call.progress() - before, now - began);
+    if (received) stats_.ended(call.operation, now - attempt.begun);
     if (!received && may_cut && now >= body_bounds.deadline && now < bounds.deadline) {
         hedge_budget_.take();
         stats_.hedged.fetch_add(1, std::memory_order_relaxed);

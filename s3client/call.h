@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "io/cancel.h"
@@ -32,6 +33,8 @@ struct CallContext {
     base::Duration timeout = base::Duration::zero();
     // Counts every request sent, retries included.
     std::array<std::atomic<std::uint64_t>, kOperationCount>* requests = nullptr;
+    std::atomic<std::uint64_t>* retries = nullptr;  // counts the requests that are sent again
+    std::string_view job{};                         // whose id the log names
     CredentialsProvider* credentials = nullptr;
     const Access* access = nullptr;       // to the bucket of this call
     RetryBudget* retry_budget = nullptr;  // of the job, besides the client's

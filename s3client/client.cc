@@ -23,6 +23,27 @@ constexpr unsigned kRenewalsMax = 5;
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
 
+bool is_power_of_ten(std::uint64_t n) {
+    while (n >= 10 && n % 10 == 0) n /= 10;
+    return n == 1;
+}
+
+// At info a job's first, tenth, hundredth... retry, the others at debug.
+void log_retry(const Call& call, std::uint32_t attempt, const base::Error& error) {
+    std::uint64_t so_far = 0;
+    if (call.context.retries != nullptr)
+        so_far = call.context.retries->fetch_add(1, std::memory_order_relaxed) + 1;
+    const auto level = is_power_of_ten(so_far) ? base::LogLevel::info : base::LogLevel::debug;
+    if (!base::log_enabled(level)) return;
+    base::log(level, "retrying",
+              {{"job", call.context.job},
+               {"operation", to_string(call.operation)},
+               {"key", call.bucket + "/" + call.key},
+               {"attempt", attempt},
+               {"job_retries", so_far},
+               {"error", error.to_string()}});
+}
+
 }  // namespace
 
 S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
@@ -77,10 +98,7 @@ io::Task<base::Status> S3Client::run(Call call) {
                                              budget_, call.context.retry_budget);
         if (!delay) co_return std::unexpected(std::move(error));
         stats_.retries.fetch_add(1, std::memory_order_relaxed);
-        base::log_debug("retrying", {{"operation", to_string(call.operation)},
-                                     {"key", call.bucket + "/" + call.key},
-                                     {"attempt", number},
-                                     {"error", error.to_string()}});
+        log_retry(call, number, error);
         if (!co_await reactor_.sleep(*delay, bounds.cancel))
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
         ++number;

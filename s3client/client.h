@@ -116,7 +116,7 @@ class S3Client {
                          io::Bounds bounds);
     base::Result<std::string> sign(Call& call, const Target& target, Attempt& attempt);
     io::Task<base::Status> receive(Call& call, Attempt& attempt, io::Bounds bounds);
-    io::Task<base::Status> receive_object(Call& call, Connection& connection, io::Bounds bounds);
+    io::Task<base::Status> receive_object(Call& call, Attempt& attempt, io::Bounds bounds);
     io::Task<base::Result<bool>> mend(Call& call, const base::Error& error, Mended& mended,
                                       io::Bounds bounds);
     bool learn_clock(const Call& call);

@@ -20,6 +20,74 @@ TEST(Job, BeginsQueuedAndKeepsWhenItStarted) {
     EXPECT_FALSE(s.finished_at.has_value());
 }
 
+std::string text_of(const std::vector<Stage>& stages) {
+    std::string text;
+    for (const Stage& stage : stages) {
+        const auto seconds = [](base::UtcTime time) {
+            return std::to_string(time.time_since_epoch() / std::chrono::seconds(1));
+        };
+        text += std::string(to_string(stage.state)) + " " + seconds(stage.started_at) + "-" +
+                (stage.finished_at ? seconds(*stage.finished_at) : "") + "; ";
+    }
+    return text;
+}
+
+TEST(Job, StagesFollowOneAnother) {
+    Job job({});
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), at(1))), "queued 1-; ");
+    job.enter(JobState::planning, at(2));
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), at(1))), "queued 1-2; planning 2-; ");
+    job.enter(JobState::running, at(3));
+    job.enter(JobState::finishing, at(5));
+    job.succeed({}, at(9));
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), at(1))),
+              "queued 1-2; planning 2-3; running 3-5; finishing 5-9; ");
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), std::nullopt)),
+              "planning 2-3; running 3-5; finishing 5-9; ");
+    EXPECT_EQ(stages_of(job.snapshot(), at(1))[3].duration(), std::chrono::seconds(4));
+}
+
+TEST(Job, StagesThatWereNotEnteredAreNotThere) {
+    Job early({});
+    early.enter(JobState::planning, at(2));
+    early.fail({base::ErrorKind::not_found, "NoSuchBucket", "", 404, {}, {}}, at(4));
+    EXPECT_EQ(text_of(stages_of(early.snapshot(), at(1))), "queued 1-2; planning 2-4; ");
+    Job never({});
+    never.fail({base::ErrorKind::cancelled, "cancelled", "", 0, {}, {}}, at(4));
+    EXPECT_EQ(text_of(stages_of(never.snapshot(), at(1))), "queued 1-4; ");
+    // Ended by an earlier version, which wrote no stages.
+    JobSnapshot old;
+    old.state = JobState::succeeded;
+    old.started_at = at(3);
+    old.finished_at = at(9);
+    EXPECT_EQ(text_of(stages_of(old, at(1))), "queued 1-3; ");
+}
+
+// An upload that is gone is begun anew.
+TEST(Job, AStageThatIsGoneBackToWasNotLeft) {
+    Job job({});
+    job.enter(JobState::planning, at(2));
+    job.enter(JobState::running, at(3));
+    job.enter(JobState::finishing, at(5));
+    job.enter(JobState::running, at(6));
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), at(1))), "queued 1-2; planning 2-3; running 3-; ");
+}
+
+TEST(Job, AParkedJobIsQueuedAgain) {
+    Job job({});
+    job.enter(JobState::planning, at(2));
+    job.enter(JobState::running, at(3));
+    job.be_parked();
+    EXPECT_EQ(text_of(stages_of(job.snapshot(), at(1))), "queued 1-; ");
+    EXPECT_FALSE(job.snapshot().started_at.has_value());
+}
+
+TEST(Job, AClockThatWasSetBackMakesNoStageNegative) {
+    Job job({});
+    job.enter(JobState::planning, at(2));
+    EXPECT_EQ(stages_of(job.snapshot(), at(8))[0].duration(), std::chrono::milliseconds(0));
+}
+
 TEST(Job, ShowsItsCounters) {
     Job job({});
     job.objects_total = 7;

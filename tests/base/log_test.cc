@@ -1,8 +1,13 @@
 #include "base/log.h"
 
 #include <gtest/gtest.h>
-
+#include <sys/stat.h>
+#include <unistd.h>
+#include <atomic>
+#include <cstdlib>
+#include <limits>
 #include <string>
+#include <thread>
 
 namespace base {
 namespace {
@@ -64,6 +69,72 @@ TEST_F(Log, JsonIsUtf8WhateverAKeyIs) {
     log_error("e", {{"key", "a\xff\xc3"}});
     const std::string line = testing::internal::GetCapturedStderr();
     EXPECT_TRUE(line.ends_with(",\"key\":\"a\xEF\xBF\xBD\xEF\xBF\xBD\"}\n")) << line;
+}
+
+// In either format: 8-bit terminals obey U+009B, and some readers break lines at U+0085 or U+2028.
+TEST_F(Log, NoLineHoldsMoreThanPrintableText) {
+    const std::string key = "a\xc2\x9b\xc2\x85\xe2\x80\xa8\xe2\x80\xa9\x9b z\xc2\xa0\xe2\x80\xaa";
+    const std::string shown = "a\\u009b\\u0085\\u2028\\u2029\xef\xbf\xbd z\xc2\xa0\xe2\x80\xaa";
+    EXPECT_EQ(text_line("e", {{"key", key}}), "warn  e key=\"" + shown + "\"\n");
+    set_log_format(LogFormat::json);
+    const std::string line = text_line("e", {{"key", key}});
+    EXPECT_NE(line.find(",\"key\":\"" + shown + "\"}\n"), std::string::npos) << line;
+}
+
+TEST_F(Log, AnEventIsPrintableToo) {
+    EXPECT_EQ(text_line("bad \"x\ny\"\x80", {}), "warn  bad \"x\\u000ay\"\xef\xbf\xbd\n");
+}
+
+TEST_F(Log, NumbersThatJsonDoesNotKnowAreTexts) {
+    set_log_format(LogFormat::json);
+    const std::string line = text_line("e", {{"a", std::numeric_limits<double>::quiet_NaN()},
+                                             {"b", std::numeric_limits<double>::infinity()},
+                                             {"c", -1.5}});
+    EXPECT_NE(line.find(R"("a":"nan","b":"inf","c":-1.500000})"), std::string::npos) << line;
+}
+
+TEST_F(Log, KnowsTheJournalByDeviceAndInode) {
+    struct stat status{};
+    ASSERT_EQ(fstat(STDERR_FILENO, &status), 0);
+    const std::string number = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+    EXPECT_TRUE(is_journal_stream(STDERR_FILENO, number.c_str()));
+    EXPECT_FALSE(is_journal_stream(STDERR_FILENO, (number + "0").c_str()));
+    EXPECT_FALSE(is_journal_stream(STDERR_FILENO, ""));
+    EXPECT_FALSE(is_journal_stream(STDERR_FILENO, nullptr));
+    EXPECT_FALSE(is_journal_stream(-1, number.c_str()));
+}
+
+// In a process of its own, which looks at its standard error anew.
+TEST(LogDeathTest, LinesForTheJournalHaveTheirPriority) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto run = [] {
+        struct stat status{};
+        fstat(STDERR_FILENO, &status);
+        const std::string number =
+            std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+        setenv("JOURNAL_STREAM", number.c_str(), 1);
+        log_error("one");
+        set_log_format(LogFormat::json);
+        log_warn("two");
+        log_info("three");
+        std::_Exit(0);
+    };
+    EXPECT_EXIT(run(), testing::ExitedWithCode(0),
+                "^<3>[^\n]* error one\n<4>\\{[^\n]*\"two\"}\n<6>\\{[^\n]*\"three\"}");
+}
+
+TEST_F(Log, TheLevelMayChangeWhileOthersLog) {
+    std::atomic<bool> stop{false};
+    testing::internal::CaptureStderr();
+    std::thread other([&] {
+        while (!stop) log_warn("e");
+    });
+    for (int i = 0; i < 1000; ++i) set_log_level(i % 2 == 0 ? LogLevel::error : LogLevel::debug);
+    set_log_level(LogLevel::error);
+    stop = true;
+    other.join();
+    testing::internal::GetCapturedStderr();
+    EXPECT_EQ(text_line("e", {}), "");
 }
 
 TEST_F(Log, IsSilentBelowItsLevel) {

@@ -104,6 +104,17 @@ TEST(Outcome, NamesTheArchiveOrTheReason) {
 }
 
 // Whoever types what is said to be needed has enough.
+TEST(Outcome, StagesSayWhereAJobIs) {
+    Screen screen;
+    JobView job = job_at(1);
+    job.stages = {
+        {"queued", "a", "b", 200}, {"planning", "b", "c", 61'000}, {"running", "c", "", {}}};
+    print_job(screen.console, job);
+    EXPECT_NE(screen.out.str().find("queued 0.2 s, planning 1 m 01 s, running\n"),
+              std::string::npos)
+        << screen.out.str();
+}
+
 TEST(Outcome, APlanThatDoesNotFitSaysWhatItNeeds) {
     const auto said = [](std::uint64_t needed, std::uint64_t there) {
         Screen screen;

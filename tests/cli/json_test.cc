@@ -80,6 +80,8 @@ TEST(JobJson, LocalJobsLookLikeTheDaemons) {
     snapshot.state = archive::JobState::succeeded;
     snapshot.started_at = base::UtcTime(std::chrono::milliseconds(1'000'000));
     snapshot.finished_at = base::UtcTime(std::chrono::milliseconds(1'002'500));
+    snapshot.entered[1] = snapshot.started_at;
+    snapshot.entered[2] = *snapshot.started_at + std::chrono::milliseconds(500);
     snapshot.bytes_total = snapshot.bytes_done = 100;
     snapshot.requests[static_cast<std::size_t>(s3client::Operation::put_object)] = 1;
     const auto report = std::make_shared<archive::ObjectReport>();
@@ -90,6 +92,13 @@ TEST(JobJson, LocalJobsLookLikeTheDaemons) {
     ASSERT_TRUE(job);
     EXPECT_EQ(job->state, "succeeded");
     EXPECT_EQ(job->started_at, "1970-01-01T00:16:40.000Z");
+    ASSERT_EQ(job->stages.size(), 2U);
+    EXPECT_EQ(job->stages[0].name, "planning");
+    EXPECT_EQ(job->stages[0].duration_ms, 500U);
+    EXPECT_EQ(job->stages[1].name, "running");
+    EXPECT_EQ(job->stages[1].started_at, "1970-01-01T00:16:40.500Z");
+    EXPECT_EQ(job->stages[1].finished_at, job->finished_at);
+    EXPECT_EQ(job->stages[1].duration_ms, 2000U);
     EXPECT_EQ(job->destination, "s3://out/x.zip");
     EXPECT_EQ(job->requests, (RequestTally{{"PutObject", 1}}));
     ASSERT_TRUE(job->result);

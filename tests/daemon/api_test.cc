@@ -24,6 +24,8 @@ TEST_F(ApiTest, PostAcceptsAJob) {
     EXPECT_EQ(at(job, "/state"), "\"queued\"");
     EXPECT_EQ(at(job, "/started_at"), "null");
     EXPECT_EQ(at(job, "/finished_at"), "null");
+    EXPECT_EQ(at(job, "/stages"), R"([{"name":"queued","started_at":)" + at(job, "/created_at") +
+                                      R"(,"finished_at":null,"duration_ms":null}])");
     EXPECT_EQ(at(job, "/request/sources/0/bucket"), "\"photos\"");
     EXPECT_EQ(at(job, "/request/sources/0/prefix"), "\"2026/\"");
     EXPECT_EQ(at(job, "/request/destination/key"), "\"a.zip\"");
@@ -59,6 +61,13 @@ TEST_F(ApiTest, ASucceededJob) {
     until_end(id, [&] { started.succeed(result); });
     const auto job = json_of(call("GET", "/archives/" + id));
     EXPECT_EQ(at(job, "/state"), "\"succeeded\"");
+    EXPECT_EQ(at(job, "/stages/0/name"), "\"queued\"");
+    EXPECT_EQ(at(job, "/stages/0/started_at"), at(job, "/created_at"));
+    EXPECT_EQ(at(job, "/stages/0/finished_at"), at(job, "/started_at"));
+    EXPECT_EQ(at(job, "/stages/1/name"), "\"running\"");
+    EXPECT_EQ(at(job, "/stages/1/finished_at"), at(job, "/finished_at"));
+    EXPECT_NE(at(job, "/stages/1/duration_ms"), "null");
+    EXPECT_EQ(at(job, "/stages/2"), "absent");
     EXPECT_EQ(at(job, "/progress/objects_total"), "5");
     EXPECT_EQ(at(job, "/progress/eta_seconds"), "null");
     EXPECT_EQ(at(job, "/requests"), R"({"PutObject":2})");

@@ -305,7 +305,10 @@ TEST_F(JobServiceTest, AnEndedJobIsTheSameAfterARestart) {
     report->rename("photos", "a?.jpg", "a_.jpg", "unsafe");
     result.report = report;
     const auto failed = submit();
-    until_end(job->id, [&] { engine_.next().succeed(result); });
+    const auto started = engine_.next();
+    for (const auto state : {JobState::planning, JobState::running, JobState::finishing})
+        started.enter(state);
+    until_end(job->id, [&] { started.succeed(result); });
     until_end(failed.id, [&] {
         engine_.next().fail({base::ErrorKind::denied, "AccessDenied", "no", 403, "R1", "b/k"});
     });

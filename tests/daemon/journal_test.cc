@@ -226,7 +226,13 @@ TEST(JournalRows, DamagedRowsAreErrors) {
             EXPECT_FALSE(decode<PlanRow>(cut).has_value() && &row == &rows[3]);
         }
     }
-    EXPECT_TRUE(decode<EndRow>(rows[1]).has_value());
+    EXPECT_TRUE(decode<EndRow>(rows[1]).has_value());  // also one without stages
+    end.snapshot.entered[2] = base::UtcTime(std::chrono::milliseconds(7));
+    const std::string with_stages = encode(end);
+    ASSERT_GT(with_stages.size(), rows[1].size());
+    for (std::size_t size = rows[1].size() + 1; size < with_stages.size(); ++size)
+        EXPECT_FALSE(decode<EndRow>(with_stages.substr(0, size)).has_value()) << size;
+    EXPECT_EQ(decode<EndRow>(with_stages)->snapshot.entered, end.snapshot.entered);
     std::string running = rows[1];
     running[1] = static_cast<char>(archive::JobState::running);  // no end
     EXPECT_EQ(decode<EndRow>(running).error().code, "bad_journal_row");

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <atomic>
+#include <ctime>
 #include <thread>
 
 #include "on_backends.h"
@@ -91,6 +92,27 @@ TEST_P(LaneTest, ASetupThatFailsIsReported) {
         ASSERT_FALSE(lane.has_value());
         EXPECT_EQ(lane.error().code, "memory");
     }
+}
+
+// One that works is busy, one that waits is not.
+TEST_P(LaneTest, KnowsHowBusyItIs) {
+    const auto idle = start(), busy = start();
+    run([](Reactor& here, Lane& there) -> Task<void> {
+        co_await run_on(here, there, [] {
+            return []() -> Task<bool> {
+                const std::clock_t until = std::clock() + CLOCKS_PER_SEC / 10;  // CPU time
+                while (std::clock() < until) {
+                }
+                co_return true;
+            }();
+        });
+    }(reactor, *busy));
+    const Lane::Usage worked = busy->usage(), waited = idle->usage();
+    // This thread may have had some of the process's time, and the other lane a little.
+    EXPECT_GT(worked.busy, std::chrono::milliseconds(50));
+    EXPECT_LE(worked.busy, worked.whole);
+    EXPECT_LT(waited.busy, worked.busy / 2);
+    EXPECT_GE(waited.whole, worked.whole);
 }
 
 TEST_P(LaneTest, MayEndAsSoonAsItHasBegun) {

@@ -13,8 +13,11 @@ def read(path):
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-METRICS = {"s3zipd_" + name for name in re.findall(r'(?:gauge|counter)\("(\w+)"', read("daemon/metrics.cc"))}
-LABELS = set(re.findall(r'(\w+)=\\"', read("daemon/metrics.cc"))) | {"instance", "job"}
+CODE = read("daemon/metrics.cc")
+HISTOGRAMS = {"s3zipd_" + name for name in re.findall(r'(?:histogram\(|write_times\(w, )"(\w+)"', CODE)}
+METRICS = {"s3zipd_" + name for name in re.findall(r'(?:gauge|counter)\("(\w+)"', CODE)}
+METRICS |= {name + suffix for name in HISTOGRAMS for suffix in ("_bucket", "_sum", "_count")}
+LABELS = set(re.findall(r'(\w+)=\\"', CODE + read("daemon/metrics_writer.h"))) | {"instance", "job"}
 OPERATIONS = read("docs/OPERATIONS.md")
 
 
@@ -27,6 +30,10 @@ class Metrics(unittest.TestCase):
     def test_the_code_was_read(self):
         self.assertGreater(len(METRICS), 25)
         self.assertIn("s3zipd_jobs", METRICS)
+        self.assertIn("le", LABELS)
+        self.assertIn("s3zipd_job_duration_seconds", HISTOGRAMS)
+        self.assertIn("s3zipd_s3_request_duration_seconds", HISTOGRAMS)
+        self.assertEqual(CODE.count('w.histogram("') + CODE.count("write_times(w, "), len(HISTOGRAMS))
 
     def test_alerts(self):
         text = read("docs/monitoring/alerts.yml")
