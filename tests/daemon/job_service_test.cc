@@ -414,8 +414,7 @@ TEST_F(JobServiceTest, UploadsOfJobsThatHaveEndedAreSwept) {
     until_end(job.id, [&] {
         started.fail({base::ErrorKind::transient, "io_error", "S3 is away", 0, {}, {}});
     });
-    EXPECT_EQ(journal_->uploads_left(job.id).size(), 1u);
-    restart();  // sweeps at once
+    restart();  // sweeps at once, unless the first one's sweep was late enough to see it
     const auto released = engine_.released(1);
     ASSERT_EQ(released.size(), 1u);
     EXPECT_EQ(released[0].upload_id, "upload-1");
