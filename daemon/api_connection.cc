@@ -25,6 +25,9 @@ struct Connection {
     ApiHttp http;
     std::shared_ptr<ApiPlaces::Place> place;  // none: it is one too many
     std::vector<std::string> certificates;    // names of the client's
+    // Of the request that is answered.
+    std::optional<std::size_t> route{};
+    base::SteadyTime begun{};
 };
 
 // True if the connection may be used on.
@@ -32,7 +35,9 @@ asio::awaitable<bool> send(Connection& c, HttpResponse response, bool keep_alive
     ApiState& state = *c.context.state;
     state.answers[static_cast<std::size_t>(response.status)].fetch_add(1);
     keep_alive = keep_alive && !state.stopping;
-    co_return co_await c.http.write(response, keep_alive, !is_head) && keep_alive;
+    const bool written = co_await c.http.write(response, keep_alive, !is_head);
+    if (c.route) state.durations[*c.route].observe(std::chrono::steady_clock::now() - c.begun);
+    co_return written&& keep_alive;
 }
 
 asio::awaitable<bool> refuse(Connection& c, HttpResponse response, bool is_head = false) {
@@ -75,7 +80,9 @@ std::optional<HttpResponse> refusal(Connection& c, const Parser& parser, HttpReq
     const auto authorization = message[http::field::authorization];
     head.caller =
         c.context.access.identify({authorization.data(), authorization.size()}, c.certificates);
-    if (auto response = c.context.routes.refuse(head)) return response;
+    auto response = c.context.routes.refuse(head);
+    c.route = head.route;
+    if (response) return response;
     if (head.caller) c.place->no_stranger();
     const std::uint64_t max = body_bytes_max(head, c.context.limits);
     if (parser.content_length().value_or(0) > max) return body_too_large(max);
@@ -151,6 +158,8 @@ asio::awaitable<bool> serve_request(Connection& c) {
     const auto head_error = co_await c.http.read_head(parser);
     const BusyScope busy(c.context.busy);
     if (c.place) c.place->wait(false);
+    c.begun = std::chrono::steady_clock::now();
+    c.route.reset();
     if (head_error) {
         if (auto response = answer_to(head_error)) co_await refuse(c, std::move(*response));
         co_return false;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/histogram.h"
 #include "config/limits.h"
 
 namespace s3zipd {
@@ -41,6 +42,9 @@ struct ApiState {
     std::atomic<std::size_t> plans{0};
     std::atomic<std::uint64_t> bodies_bytes{0};             // being received or parsed
     std::array<std::atomic<std::uint64_t>, 600> answers{};  // by status
+    // From the end of a request's head to the end of its answer, by Routes::list(). No streams.
+    static constexpr std::size_t kRoutesMax = 32;
+    std::array<base::Histogram<base::kLocalBounds>, kRoutesMax> durations;
 };
 
 // A place under a bound, given back when this dies. Empty if there was none.

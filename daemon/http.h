@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct HttpRequest {
     bool has_idempotency_key = false;
     std::string idempotency_key;
     std::shared_ptr<const Caller> caller;  // nullptr: not known
+    std::optional<std::size_t> route;      // of Routes::list()
     std::string body;
 };
 

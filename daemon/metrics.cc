@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "daemon/metrics_writer.h"
+#include "daemon/routes.h"
 #include "daemon/version.h"
 
 namespace s3zipd {
@@ -138,6 +139,17 @@ void write_api(MetricsWriter& w, const ApiState& api, const ApiLimits& limits) {
         const auto count = api.answers[status].load(std::memory_order_relaxed);
         if (count > 0) w.sample(count, fmt::format("status=\"{}\"", status));
     }
+    w.histogram("http_request_duration_seconds",
+                "From a request's head to the end of its answer, by route; no streams.");
+    const auto routes = Routes::list();
+    for (std::size_t i = 0; i < routes.size(); ++i) {
+        const auto& [method, path] = routes[i];
+        const auto durations = api.durations[i].snapshot();
+        if (durations.count() > 0)
+            w.sample(durations, fmt::format("method=\"{}\",route=\"{}\"", method, path));
+    }
+    w.one_counter("http_connections_put_out_total", "Connections closed to make room for others.",
+                  api.connections_put_out.load());
     w.one_gauge("http_connections", "Connections to the REST API now.", api.connections.load());
     w.one_gauge("http_connections_limit", "Their bound.", limits.connections_max);
     w.one_gauge("http_event_streams", "Event streams now.", api.event_streams.load());

@@ -57,6 +57,8 @@ constexpr std::array kRoutes = {
     Route{"GET", "/openapi.json", Endpoint::openapi, Right::none},
 };
 
+static_assert(kRoutes.size() <= ApiState::kRoutesMax);
+
 bool matches(const Route& route, const Target& target) {
     std::string_view rest = route.path;
     for (const std::string& segment : target.segments) {
@@ -189,7 +191,7 @@ bool is_good_key(std::string_view key) {
 
 }  // namespace
 
-std::optional<HttpResponse> Routes::refuse(const HttpRequest& head) const {
+std::optional<HttpResponse> Routes::refuse(HttpRequest& head) const {
     if (head.target.size() > config::kApiTargetBytesMax) {
         return to_response(make_problem(
             "target-too-long", fmt::format("at most {} bytes", config::kApiTargetBytesMax)));
@@ -200,6 +202,7 @@ std::optional<HttpResponse> Routes::refuse(const HttpRequest& head) const {
     }
     const Route* route = find_route(*target, head.method);
     if (route != nullptr) {
+        head.route = static_cast<std::size_t>(route - kRoutes.data());
         if (auto response = refuse_caller(head.caller.get(), route->right)) return response;
         if (route->method != "POST" || is_json(head.content_type)) return std::nullopt;
         return to_response(make_problem(

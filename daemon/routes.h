@@ -49,7 +49,8 @@ class Routes {
         : jobs_(jobs), engine_(engine), state_(state), limits_(limits) {}
 
     // Unknown path, wrong method, a caller who may not, wrong media type: known before the body is.
-    std::optional<HttpResponse> refuse(const HttpRequest& head) const;
+    // Sets its route, if there is one.
+    std::optional<HttpResponse> refuse(HttpRequest& head) const;
     // REQUIRES: refuse() did not.
     Answer answer(HttpRequest request);
 

@@ -371,6 +371,20 @@ TEST_F(ApiTest, HeadIsGetWithoutTheBody) {
     EXPECT_EQ(client.call("GET", "/healthz").body, get.body);  // nothing was left over in between
 }
 
+TEST_F(ApiTest, LatencyIsMeasuredByRoute) {
+    start();
+    TestClient client(port_);  // of one connection each answer is counted before the next
+    EXPECT_EQ(client.call("POST", "/archives", kGoodBody).status, 202);
+    for (int i = 0; i < 2; ++i) client.call("GET", "/archives/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    EXPECT_EQ(client.call("GET", "/nowhere").status, 404);
+    const std::string metrics = client.call("GET", "/metrics").body;
+    const std::string name = "s3zipd_http_request_duration_seconds";
+    EXPECT_THAT(metrics, HasSubstr("# TYPE " + name + " histogram\n"));
+    EXPECT_THAT(metrics, HasSubstr(name + R"(_count{method="POST",route="/archives"} 1)"));
+    EXPECT_THAT(metrics, HasSubstr(name + R"(_count{method="GET",route="/archives/{id}"} 2)"));
+    EXPECT_THAT(metrics, testing::Not(HasSubstr("nowhere")));
+}
+
 TEST_F(ApiTest, Metrics) {
     start();
     post();
