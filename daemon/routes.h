@@ -2,8 +2,8 @@
 // Answers that take time are given as tasks for the connection: a job or its cancel to be
 // journaled, a plan to be made, a URL to be signed, a stream of events.
 //
-// Thread-safe. Who asks, and may, is in the request (daemon/access.h). refuse() needs its head only,
-// so that a body nobody wants is never read.
+// Thread-safe. Who asks, and may, is in the request (access.h). refuse() needs its head only, so
+// that a body nobody wants is never read.
 #pragma once
 
 #include <optional>

@@ -97,9 +97,9 @@ class S3Client {
     void learn_region(const std::string& bucket, const std::string& region);
     static constexpr std::size_t kRegionsMax = 10'000;  // that are remembered
 
-    Admission& admission() { return admission_; }
     using Stats = ClientStats;
     const Stats& stats() const { return stats_; }
+    Admission& admission() { return admission_; }
 
   private:
     struct Mended {  // by one call
