@@ -45,7 +45,6 @@ job() { # job IO
         s3zip verify "s3://out/$1.zip" &&
         systemctl is-active s3zipd
 }
-same() { cmp <(curl -fsSL "$(download uring)") <(curl -fsSL "$(download epoll)"); }
 
 echo "@@ kernel $(uname -r), pages of $(getconf PAGESIZE) bytes, $(nproc) processors, $(systemd --version 2>/dev/null | head -n 1)"
 check package.installed dpkg -i s3zipd.deb
