@@ -99,6 +99,6 @@ timeout --foreground --kill-after=10 "$limit" qemu-system-aarch64 -M virt -cpu "
     -accel tcg,thread=multi -smp 2 -m 2048 -nographic -no-reboot -nic none \
     -drive "if=virtio,format=raw,cache=unsafe,file=$work/disk" -kernel "$work/kernel" -initrd "$work/initrd.gz" \
     -append "console=ttyAMA0 panic=-1 quiet rw systemd.show_status=false" </dev/null 2>&1 |
-    tr -d '\r' | tee "$console" | sed -u -n 's/^@@ /    /p' >&2 || status=$?
+    sed -u 's/\r//g' | tee "$console" | sed -u -n 's/^@@ /    /p' >&2 || status=$?
 
-exec python3 -B "$here/summary.py" "$console" "$status"
+python3 -B "$here/summary.py" "$console" "$status"
