@@ -14,10 +14,10 @@ show() { sed 's/^@@/ @@/' "$1" | tail -n 200; }
 check() {
     local name=$1 start=$SECONDS
     shift
-    if "$@" >"$log/check" 2>&1; then
+    if "$@" >"$log/$name" 2>&1; then
         count "$name" 1 0 0 $((SECONDS - start))
     else
-        show "$log/check"
+        show "$log/$name"
         [[ $name != package.* ]] || journalctl --no-pager -o cat -n 20 -u s3zipd
         count "$name" 0 1 0 $((SECONDS - start))
     fi
@@ -58,21 +58,31 @@ check package.s3sim systemd-run --quiet --unit=s3sim ./s3sim --listen 127.0.0.1:
 check package.job_uring job uring
 check package.job_epoll job epoll
 
-cases io_test 300 ./io_test
-cases connection_pool_test 120 ./connection_pool_test
-cases engine_test 400 ./engine_test
-cases client_test 120 ./client_test
-cases upload_release_test 120 ./upload_release_test
-cases engine_nth_test 300 ./engine_nth_test
-check engine_storm ./engine_storm --seeds 1-10
-cases cli_test 200 ./cli_test
-cases daemon_test 200 ./daemon_test
-cases daemon_journal_test 200 ./daemon_journal_test
-cases daemon_e2e_test 400 ./daemon_e2e_test
-cases daemon_survival_test 400 ./daemon_survival_test
-check kill.http ./daemon_kill_runs --seeds 1-4
-check kill.tls ./daemon_kill_runs --seeds 1-1 --tls
-cases notifier_test 200 ./notifier_test
+# Two at once: much of it waits. Left out is what takes a minute or more here: bulk through TLS, long waits for an S3 that
+# does not answer, state directories by the hundred; and what qemu-user has run on epoll, it is not done again but for io/.
+streams() {
+    cases io_test 400 ./io_test --gtest_filter='-*FiftyMegabytes*/epoll:*SendsWhileThePeerSends*:*DoesNotHoard*'
+    cases connection_pool_test 120 ./connection_pool_test
+    cases daemon_e2e_test 400 ./daemon_e2e_test
+    cases daemon_survival_test 300 ./daemon_survival_test \
+        --gtest_filter='-*AHundredPlaces:*TenThousandJobs*:*ItsReferencesAreArchives*'
+    check kill.http ./daemon_kill_runs --seeds 1-4
+    check kill.tls ./daemon_kill_runs --seeds 1-1 --tls
+}
+engines() {
+    check engine_storm ./engine_storm --seeds 1-10
+    export S3ZIPD_TEST_IO=uring
+    local waits='*IsBoundedWhenS3*:*WhileTheUploadIsNeverCreated*:*WhileAnyRequestIsNotAnswered*:*WhileTheStoreIsBeingTried*'
+    cases engine_test 500 ./engine_test --gtest_filter="-$waits:*EngineKeys.*:*AreMissingInMillions*"
+    cases client_test 120 ./client_test
+    cases upload_release_test 120 ./upload_release_test
+    cases engine_nth_test 300 ./engine_nth_test --gtest_filter='*APutThatIs*:*OfASinglePut*'
+    cases cli_test 200 ./cli_test
+    cases notifier_test 200 ./notifier_test
+}
+streams &
+engines &
+wait
 
 nothing_of_it() { dpkg --purge s3zipd && ! getent passwd s3zipd && [[ ! -e /usr/bin/s3zipd && ! -e /var/lib/s3zipd ]]; }
 check package.purged nothing_of_it
