@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 source=${here%/tests/arm64}
 package=$(readlink -f "$1") build=$(readlink -f "$2")
-limit=${S3ZIPD_GUEST_SECONDS:-1500}
+limit=${S3ZIPD_GUEST_SECONDS:-2400}
 kernel_package=${S3ZIPD_GUEST_KERNEL:-linux-image-cloud-arm64}
 tests=(io_test connection_pool_test engine_test client_test upload_release_test engine_nth_test engine_storm cli_test
     daemon_e2e_test daemon_survival_test daemon_kill_runs notifier_test)
