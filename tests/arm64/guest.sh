@@ -95,7 +95,7 @@ step "the guest: Linux $version, at most $limit s"
 console=$build/guest/console.log
 status=0
 # No machine has the virtualisation of another architecture: all is emulated.
-timeout --foreground --kill-after=10 "$limit" qemu-system-aarch64 -M virt -cpu "${S3ZIPD_GUEST_CPU:-neoverse-n1}" \
+timeout --foreground --kill-after=10 "$limit" qemu-system-aarch64 -M virt -cpu "${S3ZIPD_GUEST_CPU:-max,pauth-impdef=on}" \
     -accel tcg,thread=multi -smp 2 -m 2048 -nographic -no-reboot -nic none \
     -drive "if=virtio,format=raw,cache=unsafe,file=$work/disk" -kernel "$work/kernel" -initrd "$work/initrd.gz" \
     -append "console=ttyAMA0 panic=-1 quiet rw systemd.show_status=false" </dev/null 2>&1 |
