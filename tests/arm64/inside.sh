@@ -68,7 +68,7 @@ streams() {
     cases daemon_e2e_test 900 ./daemon_e2e_test --gtest_filter='-*APrefixBecomesAnArchive*'
     cases daemon_survival_test 900 ./daemon_survival_test \
         --gtest_filter='-*AHundredPlaces:*TenThousandJobs*:*ItsReferencesAreArchives*'
-    check kill.http ./daemon_kill_runs --seeds 1-4
+    check kill.http ./daemon_kill_runs --seeds 1-2
     check kill.tls ./daemon_kill_runs --seeds 1-1 --tls
 }
 engines() {
