@@ -24,14 +24,23 @@ function(s3zipd_binary name)
   target_link_libraries(${name} PRIVATE ${A_DEPS} ${A_FOREIGN} s3zipd_options)
 endfunction()
 
-# s3zipd_test(name SOURCES ... DEPS folders ... FOREIGN targets): a GoogleTest binary, each of its cases a ctest case.
+# A test's bound. Emulation is ten times slower.
+set(S3ZIPD_TEST_SECONDS 120)
+if(CMAKE_CROSSCOMPILING)
+  set(S3ZIPD_TEST_SECONDS 900)
+endif()
+
+# s3zipd_test(name SOURCES ... DEPS folders ... FOREIGN targets LABEL label): a GoogleTest binary, each of its cases a ctest
+# case. The label `starts` is for what starts a binary of ours, which is not possible under qemu-user; `tree` for what
+# judges files, not binaries: it is the same for each architecture (tests/arm64).
 function(s3zipd_test name)
-  cmake_parse_arguments(A "" "" "SOURCES;DEPS;FOREIGN" ${ARGN})
+  cmake_parse_arguments(A "" "LABEL" "SOURCES;DEPS;FOREIGN" ${ARGN})
   add_executable(${name} ${A_SOURCES})
   list(TRANSFORM A_DEPS PREPEND s3zipd_)
   target_link_libraries(${name} PRIVATE ${A_DEPS} ${A_FOREIGN} GTest::gmock_main s3zipd_options)
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/tests/include")
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES PROPERTIES TIMEOUT 120)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST NO_PRETTY_VALUES
+    PROPERTIES TIMEOUT ${S3ZIPD_TEST_SECONDS} LABELS "${A_LABEL}")
 endfunction()
 
 # s3zipd_fuzz(name SOURCES ... DEPS folders ... FOREIGN targets RUNS n): the libFuzzer target fuzz_<name>. Its own files are
@@ -50,6 +59,7 @@ function(s3zipd_fuzz name)
     add_custom_target(fuzz)
   endif()
   add_dependencies(fuzz ${_target})
+  list(JOIN CMAKE_CROSSCOMPILING_EMULATOR " " _emulator)
   foreach(_case IN ITEMS corpus run)
     set(_runs 0)
     if(_case STREQUAL "run")
@@ -58,6 +68,7 @@ function(s3zipd_fuzz name)
     add_test(NAME fuzz.${name}.${_case}
       COMMAND "${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh" "$<TARGET_FILE:${_target}>"
               "${CMAKE_BINARY_DIR}/fuzz/${name}.${_case}" --fresh -runs=${_runs})
-    set_tests_properties(fuzz.${name}.${_case} PROPERTIES TIMEOUT 120)
+    set_tests_properties(fuzz.${name}.${_case} PROPERTIES TIMEOUT ${S3ZIPD_TEST_SECONDS}
+      ENVIRONMENT "EMULATOR=${_emulator}")
   endforeach()
 endfunction()

@@ -4,14 +4,20 @@ set(S3ZIPD_PACKAGE_CONTACT "the s3zipd authors <s3zipd@packages.invalid>" CACHE 
 set(S3ZIPD_PACKAGE_REVISION 1 CACHE STRING "Revision of the package, behind the version")
 set(_files "${CMAKE_BINARY_DIR}/package_files")
 
+# Programs of another architecture say their --help under the emulator of the toolchain file.
 add_custom_target(package_files
-  COMMAND "${CMAKE_SOURCE_DIR}/packaging/files.sh" "$<TARGET_FILE_DIR:s3zipd>" "${_files}"
+  COMMAND ${CMAKE_COMMAND} -E env "EMULATOR=${CMAKE_CROSSCOMPILING_EMULATOR}" "${CMAKE_SOURCE_DIR}/packaging/files.sh" "$<TARGET_FILE_DIR:s3zipd>" "${_files}"
           "${PROJECT_VERSION}-${S3ZIPD_PACKAGE_REVISION}" "${S3ZIPD_PACKAGE_CONTACT}"
   DEPENDS s3zipd s3zip
   VERBATIM)
 
 install(TARGETS s3zipd s3zip RUNTIME DESTINATION bin)
 install(FILES systemd/s3zipd.service systemd/s3zipd.socket DESTINATION lib/systemd/system)
+# Asked of the library itself: it is one release of it, on one architecture.
+execute_process(COMMAND "${CMAKE_READELF}" -d "${ISAL_LIBRARY}" OUTPUT_VARIABLE _isal COMMAND_ERROR_IS_FATAL ANY)
+if(_isal MATCHES "TEXTREL")
+  install(FILES systemd/isal-textrel.conf DESTINATION lib/systemd/system/s3zipd.service.d)
+endif()
 install(FILES config/s3zipd.toml DESTINATION /etc/s3zipd)
 install(FILES packaging/default DESTINATION /etc/default RENAME s3zipd)
 install(FILES cli/s3zip.bash DESTINATION share/bash-completion/completions RENAME s3zip)
@@ -45,4 +51,11 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
     "${CMAKE_SOURCE_DIR}/packaging/debian/postinst;${CMAKE_SOURCE_DIR}/packaging/debian/prerm"
     "${CMAKE_SOURCE_DIR}/packaging/debian/postrm;${CMAKE_SOURCE_DIR}/packaging/debian/conffiles")
+if(CMAKE_CROSSCOMPILING)
+  # CPack would ask the host's dpkg for it. Of the libraries, only their folders are to be told: what packages they are of
+  # is in the environment that `./dev package` gives to dpkg-shlibdeps.
+  set(CPACK_DEBIAN_PACKAGE_ARCHITECTURE ${S3ZIPD_DEBIAN_ARCHITECTURE})
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS "${CMAKE_SYSROOT}/lib/${CMAKE_LIBRARY_ARCHITECTURE}"
+                                                  "${CMAKE_SYSROOT}/usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}")
+endif()
 include(CPack)

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # files.sh BIN OUT VERSION CONTACT: what the package holds and the tree does not: man pages and changelogs, compressed.
+# EMULATOR, a list with semicolons, runs the programs in BIN if the host cannot.
 # The same tree gives the same bytes: the date is SOURCE_DATE_EPOCH, or that of CHANGELOG.md's last commit.
 set -euo pipefail
 cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.."

@@ -90,5 +90,27 @@ install_llhttp() {
     cp -r "$at/tree/usr" .deps/
 }
 
+# What is built against for arm64: a Debian of that architecture in .deps/arm64, only unpacked. The machine itself gets no
+# second architecture, and nothing of it is upgraded for that.
+install_arm64() {
+    local list=.deps/arm64.list spec name names=()
+    while read -r spec; do
+        for name in ${spec//|/ }; do ! available "$name" || { names+=("$name") && break; }; done
+    done < <(sed -nE 's/^(build|test) (.*-dev.*)/\2/p' scripts/packages.txt)
+    ! available libllhttp-dev || names+=(libllhttp-dev)
+    [[ ! -f $list || $(<"$list") != "${names[*]}" ]] || return 0
+    echo "setup: unpacking a Debian arm64 into .deps/" >&2
+    rm -rf .deps/arm64{,.new} "$list"
+    mkdir -p .deps/arm64.new
+    scripts/debian_root.sh arm64 "${names[@]}" | tar -x --no-same-owner --exclude=./dev -C .deps/arm64.new
+    # Some links begin at the root, which is the host's.
+    find .deps/arm64.new -type l -lname '/*' -printf '%p %l\n' | while read -r link to; do
+        ln -sfnr ".deps/arm64.new$to" "$link"
+    done
+    mv .deps/arm64.new .deps/arm64
+    echo "${names[*]}" >"$list"
+}
+
 install_packages
 [[ " $wanted " != *" build "* ]] || install_llhttp
+[[ " $wanted " != *" arm64 "* ]] || install_arm64

@@ -3,7 +3,9 @@
 
 What a program says of its options comes from its own --help, so a page never lacks one; the rest stands in PAGE.in
 beside this file, where a line "@OPTIONS@" or "@OPTIONS COMMAND@" is replaced. Fails where --help cannot be read.
+EMULATOR of the environment, a list with semicolons, runs programs of another architecture.
 """
+import os
 import re
 import subprocess
 import sys
@@ -40,10 +42,16 @@ def roff(found):
     return "\n".join(lines)
 
 
+def output_of(*command):
+    emulator = [word for word in os.environ.get("EMULATOR", "").split(";") if word]
+    return subprocess.run(
+        [*emulator, *command], check=True, capture_output=True, text=True, timeout=60
+    ).stdout
+
+
 def page(name, binary, version):
     def said(command):
-        arguments = [binary, *command.split(), "--help"]
-        return subprocess.run(arguments, check=True, capture_output=True, text=True, timeout=60).stdout
+        return output_of(binary, *command.split(), "--help")
 
     text = (HERE / f"{name}.in").read_text(encoding="utf-8").replace("@VERSION@", version)
     # A function: backslashes in its result are text.
@@ -55,7 +63,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     for name in ("s3zip.1", "s3zipd.8"):
         binary = binaries / name.split(".")[0]
-        said = subprocess.run([binary, "--version"], check=True, capture_output=True, text=True, timeout=60).stdout
+        said = output_of(binary, "--version")
         (out / name).write_text(page(name, binary, said.split()[-1]), encoding="utf-8")
 
 

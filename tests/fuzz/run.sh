@@ -19,4 +19,6 @@ flags=(-max_len=2048 -timeout=20 -seed=1 "-artifact_prefix=$work/")
 [[ ! -e $here/dict/$name.dict ]] || flags+=("-dict=$here/dict/$name.dict")
 # Freed memory is soon used again: page faults cost more than what a longer quarantine would find in a call this short.
 export ASAN_OPTIONS=quarantine_size_mb=16:${ASAN_OPTIONS:-}
-exec "$binary" "${flags[@]}" "$@" "$work/corpus" "$corpus"
+# EMULATOR runs what was built for another architecture.
+read -ra emulator <<<"${EMULATOR:-}"
+exec "${emulator[@]}" "$binary" "${flags[@]}" "$@" "$work/corpus" "$corpus"

@@ -172,28 +172,30 @@ TEST_P(ReactorTest, MessagesOfOneSenderKeepTheirOrder) {
 }
 
 // Each sender waits for its answer before it asks again, so the reactor falls asleep between any
-// two messages. Lost wake-ups cost a second each: with one in a thousand this does not end in time.
+// two messages. A lost wake-up costs the second after which the loop looks around by itself; so do
+// stalls of a machine that is busy or emulated, but not one message in a thousand.
 TEST_P(ReactorTest, NoWakeUpIsLost) {
     constexpr int kSenders = 8, kRounds = 3'000;
-    std::atomic<int> running{kSenders};
+    std::atomic<int> running{kSenders}, late{0};
     std::vector<std::thread> senders;
     for (int s = 0; s < kSenders; ++s) {
         senders.emplace_back([&] {
             std::atomic<int> answered{0};
             for (int round = 0; round < kRounds; ++round) {
+                const auto begin = std::chrono::steady_clock::now();
                 reactor.post([&answered] {
                     answered.fetch_add(1);
                     answered.notify_one();
                 });
                 answered.wait(round);
+                if (std::chrono::steady_clock::now() - begin > 900ms) late.fetch_add(1);
             }
             if (running.fetch_sub(1) == 1) reactor.stop();
         });
     }
-    const auto begin = reactor.now();
     reactor.run();
     for (std::thread& sender : senders) sender.join();
-    EXPECT_LT(reactor.now() - begin, 20s);
+    EXPECT_LT(late.load(), kSenders * kRounds / 1'000);
 }
 
 TEST_P(ReactorTest, MessagesThatNeverRanAreDestroyed) {
