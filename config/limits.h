@@ -45,6 +45,18 @@ inline constexpr auto kApiLingerTimeout = std::chrono::seconds(2);
 // At most 5 `progress` a second; and a comment line now and then, against idle proxies.
 inline constexpr auto kApiEventInterval = std::chrono::milliseconds(200);
 inline constexpr auto kApiEventHeartbeat = std::chrono::seconds(15);
+// Of the stream of all jobs: at most 2 events a second of each, its overview, its time until it is
+// to be asked for again, and the overviews it begins with (5 minutes of them).
+inline constexpr auto kApiFeedInterval = std::chrono::milliseconds(500);
+inline constexpr auto kApiOverviewInterval = std::chrono::seconds(1);
+inline constexpr auto kApiFeedTime = std::chrono::minutes(15);
+inline constexpr std::size_t kApiFeedSamples = 300;
+// The jobs it begins with; those that have changed and are kept, rendered, for slow streams.
+inline constexpr std::size_t kApiFeedJobsAtStart = 100;
+inline constexpr std::size_t kApiFeedStepsMax = 1'000;
+inline constexpr std::uint64_t kApiFeedBytesMax = 16 * kMiB;
+// Jobs that change between two looks; after more, its streams begin anew.
+inline constexpr std::size_t kJobChangesMax = 10'000;
 
 // Request bodies.
 

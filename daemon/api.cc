@@ -114,6 +114,7 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& se
                                       listener.address));
     }
     impl->context.events.start(impl->io);
+    impl->context.feed.start(impl->io);
     for (ApiListener& listener : impl->listeners) {
         const bool is_unix = listener.address.starts_with("unix:");
         const std::string_view scheme = is_unix ? "" : settings.tls ? "https://" : "http://";
@@ -161,6 +162,7 @@ void ApiServer::stop_accepting() {
 
 void ApiServer::stop(std::chrono::milliseconds timeout) {
     stop_accepting();
+    impl_->context.feed.close();
     impl_->context.busy.wait_idle(timeout);
     impl_->context.gate->close();
     impl_->io.stop();

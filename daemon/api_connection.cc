@@ -110,11 +110,14 @@ Answer answer_of(Connection& c, HttpRequest request) {
 }
 
 // True: it was written, and nothing else may be.
-asio::awaitable<bool> try_stream(Connection& c, std::string id) {
+asio::awaitable<bool> try_stream(Connection& c, Answer answer) {
     const auto ticket = Ticket<std::size_t>::take(c.context.state->event_streams, std::size_t{1},
                                                   c.context.limits.event_streams_max);
     if (!ticket) co_return false;
-    co_await stream_events(c.context, c.http.stream(), std::move(id));
+    if (auto* events = std::get_if<StreamEvents>(&answer))
+        co_await stream_events(c.context, c.http.stream(), std::move(events->id));
+    else if (auto* feed = std::get_if<StreamFeed>(&answer))
+        co_await stream_feed(c.context, c.http.stream(), std::move(feed->caller), feed->time);
     co_return true;
 }
 
@@ -133,9 +136,9 @@ asio::awaitable<bool> answer_request(Connection& c, HttpRequest request, bool ke
     } else if (auto* plan = std::get_if<MakePlan>(&answer)) {
         answer = co_await make_plan(c.context, strand, std::move(plan->request));
     } else if (auto* presign = std::get_if<Presign>(&answer)) {
-        answer = co_await presign_download(c.context, strand, std::move(presign->request));
-    } else if (auto* events = std::get_if<StreamEvents>(&answer)) {
-        if (co_await try_stream(c, std::move(events->id))) co_return false;
+        answer = co_await presign_download(c.context, strand, std::move(*presign));
+    } else if (!std::holds_alternative<HttpResponse>(answer)) {  // a stream of events
+        if (co_await try_stream(c, std::move(answer))) co_return false;
         answer = to_response(make_problem("overloaded", "too many event streams"));
     }
     co_return co_await send(c, std::get<HttpResponse>(std::move(answer)), keep_alive, is_head);

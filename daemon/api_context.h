@@ -8,6 +8,7 @@
 
 #include "daemon/access.h"
 #include "daemon/api_events.h"
+#include "daemon/api_feed.h"
 #include "daemon/api_places.h"
 #include "daemon/api_state.h"
 #include "daemon/api_wakeup.h"
@@ -51,6 +52,7 @@ struct ApiContext {
           places(limits.connections_max, limits.strangers_max, state->connections,
                  state->connections_put_out),
           events(the_jobs, limits, gate),
+          feed(the_jobs, the_engine, limits, gate),
           routes(the_jobs, the_engine, *state, limits) {}
 
     JobService& jobs;
@@ -61,6 +63,7 @@ struct ApiContext {
     const std::shared_ptr<ApiState> state;  // shared with plans, which may outlive us
     ApiPlaces places;
     EventHub events;
+    JobFeed feed;
     Routes routes;
     BusyCount busy;
 };

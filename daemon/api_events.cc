@@ -102,20 +102,21 @@ std::shared_ptr<const EventHub::Update> EventHub::Watch::latest() const {
     return topic_->latest;
 }
 
-// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), ended by
-// closing.
+std::string event_stream_head() {
+    return fmt::format(
+        "HTTP/1.1 200 OK\r\nServer: s3zipd/{}\r\nContent-Type: text/event-stream\r\n"
+        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n",
+        kVersion);
+}
+
 asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string id) {
     using Clock = std::chrono::steady_clock;
     const ApiLimits& limits = context.limits;
     const auto wakeup = std::make_shared<Wakeup>(stream.get_executor());
     const auto watch = context.events.watch(id, wakeup->notifier(context.gate));
     context.state->answers[200].fetch_add(1);
-    const std::string head = fmt::format(
-        "HTTP/1.1 200 OK\r\nServer: s3zipd/{}\r\nContent-Type: text/event-stream\r\n"
-        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n",
-        kVersion);
     stream.expires_after(limits.write_timeout);
-    if (co_await stream.write(head)) co_return;
+    if (co_await stream.write(event_stream_head())) co_return;
     std::shared_ptr<const EventHub::Update> written;
     auto silent_since = Clock::now();
     for (;;) {

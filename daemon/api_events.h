@@ -74,6 +74,10 @@ class EventHub::Watch {
     const std::uint64_t number_;
 };
 
+// Of a stream of server-sent events, which ends by closing
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+std::string event_stream_head();
+
 // Writes head, events and end; the connection is of no use afterwards.
 boost::asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string id);
 

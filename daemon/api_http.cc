@@ -125,6 +125,7 @@ HttpRequest head_of(const ApiHttp::Parser& parser) {
     request.method = text_of(message.method_string());
     request.target = text_of(message.target());
     request.content_type = text_of(message[http::field::content_type]);
+    request.if_none_match = text_of(message[http::field::if_none_match]);
     const auto key = message.find("Idempotency-Key");
     request.has_idempotency_key = key != message.end();
     if (request.has_idempotency_key) request.idempotency_key = text_of(key->value());

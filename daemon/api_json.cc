@@ -289,6 +289,10 @@ std::string status_json(std::string_view status) {
     return to_text(json::object{{"status", view(status)}});
 }
 
+std::string download_json(const std::string& url) {
+    return to_text(json::object{{"url", url}, {"expires_in", config::kDownloadExpiresS}});
+}
+
 HttpResponse to_response(const Problem& problem) {
     json::object out{{"type", "/problems/" + std::string(problem.type.name)},
                      {"title", view(problem.type.title)},

@@ -19,5 +19,6 @@ std::string page_json(const JobPage& page);
 std::string plan_json(const archive::PlanSummary& plan);
 std::string version_json(const archive::EngineStats& stats);
 std::string status_json(std::string_view status);
+std::string download_json(const std::string& url);
 
 }  // namespace s3zipd

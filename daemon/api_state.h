@@ -29,6 +29,9 @@ struct ApiLimits {
     std::chrono::milliseconds linger_timeout = config::kApiLingerTimeout;
     std::chrono::milliseconds event_interval = config::kApiEventInterval;
     std::chrono::milliseconds event_heartbeat = config::kApiEventHeartbeat;
+    std::chrono::milliseconds feed_interval = config::kApiFeedInterval;
+    std::chrono::milliseconds overview_interval = config::kApiOverviewInterval;
+    std::chrono::milliseconds feed_time = config::kApiFeedTime;
     std::chrono::milliseconds plan_timeout = config::kPlanTimeout;
     std::chrono::milliseconds journal_timeout = config::kJournalTimeout;
     std::chrono::milliseconds download_timeout = config::kDownloadTimeout;

@@ -96,11 +96,11 @@ asio::awaitable<HttpResponse> make_plan(ApiContext& context, asio::any_io_execut
 }
 
 asio::awaitable<HttpResponse> presign_download(ApiContext& context, asio::any_io_executor strand,
-                                               archive::PresignRequest request) {
+                                               Presign presign) {
     Answerer<std::string> answerer(context, strand);
-    context.engine.presign_get(std::move(request), answerer.callback());
+    context.engine.presign_get(std::move(presign.request), answerer.callback());
     const auto url = co_await answerer.wait(context.limits.download_timeout);
-    if (url) co_return Routes::download_response(*url);
+    if (url) co_return Routes::download_response(*url, presign.redirect);
     co_return to_response(make_problem("s3-failed", "there were no keys to sign with in time"));
 }
 

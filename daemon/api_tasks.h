@@ -31,6 +31,6 @@ boost::asio::awaitable<HttpResponse> make_plan(ApiContext& context,
 // Waits for the keys to sign with, at most the limits' download_timeout.
 boost::asio::awaitable<HttpResponse> presign_download(ApiContext& context,
                                                       boost::asio::any_io_executor strand,
-                                                      archive::PresignRequest request);
+                                                      Presign presign);
 
 }  // namespace s3zipd

@@ -17,6 +17,7 @@ struct HttpRequest {
     std::string method;  // upper case
     std::string target;  // path and query as received, percent-encoded
     std::string content_type;
+    std::string if_none_match;
     bool has_idempotency_key = false;
     std::string idempotency_key;
     std::shared_ptr<const Caller> caller;  // nullptr: not known

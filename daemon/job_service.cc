@@ -52,6 +52,11 @@ JobService::~JobService() {
     check_url_ = nullptr;
 }
 
+void JobService::set_notify(Notify notify, CheckUrl check) {
+    notify_ = std::move(notify);
+    check_url_ = std::move(check);
+}
+
 void JobService::submit(Submission submission, OnJob done) {
     std::string id;
     JobRow row;
@@ -123,6 +128,7 @@ void JobService::accepted(const std::string& id, const base::Status& written) {
         waiting = std::move(record.waiting);
         if (written) {
             record.durable = true;
+            changes_.note(id);
             enqueue(*at);
             answer = view_of(*at);
         } else {
@@ -160,6 +166,13 @@ JobPage JobService::list(const ListQuery& query) const {
         page.jobs.push_back(view_of(*at));
     }
     return page;
+}
+
+std::vector<JobView> JobService::running() const {
+    std::vector<JobView> views;
+    const std::lock_guard lock(mutex_);
+    for (const std::string& id : running_) views.push_back(view_of(*jobs_.find(id)));
+    return views;
 }
 
 void JobService::cancel(std::string_view id, OnJob done) {

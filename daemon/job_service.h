@@ -6,8 +6,6 @@
 // rates and looks after what is late. Bounded by JobLimits: too many jobs waiting, or too many
 // bytes of requests, is the error `queue_full`; ended jobs are forgotten oldest first. The engine
 // and the journal must outlive it, but may still call back afterwards.
-//
-// Its parts: what people ask; _run.cc how jobs start and end; _restore.cc what was before and goes.
 #pragma once
 
 #include <condition_variable>
@@ -26,12 +24,12 @@
 
 #include "archive/job.h"
 #include "base/clock.h"
-#include "base/error.h"
 #include "base/random.h"
 #include "daemon/archive_index.h"
 #include "daemon/clock_watch.h"
 #include "daemon/end_listeners.h"
 #include "daemon/idempotency.h"
+#include "daemon/job_changes.h"
 #include "daemon/job_engine.h"
 #include "daemon/job_entry.h"
 #include "daemon/job_view.h"
@@ -54,10 +52,7 @@ class JobService {
     JobService& operator=(const JobService&) = delete;
 
     // Before everything else, each at most once.
-    void set_notify(Notify notify, CheckUrl check) {
-        notify_ = std::move(notify);
-        check_url_ = std::move(check);
-    }
+    void set_notify(Notify notify, CheckUrl check);
     void restore(std::vector<JournaledJob> jobs);
     // From here on jobs start, and what an earlier process left untold is told.
     void begin();
@@ -67,6 +62,7 @@ class JobService {
     void submit(Submission submission, OnJob done);
     std::optional<JobView> find(std::string_view id) const;
     JobPage list(const ListQuery& query) const;
+    std::vector<JobView> running() const;
     // A waiting job ends at once, others soon. Errors: not_found, already_ended; the journal's.
     void cancel(std::string_view id, OnJob done);
     // `later`: nothing was tried, it must be told again.
@@ -76,6 +72,7 @@ class JobService {
     // Called when a job has ended and the journal has it; of one that has ended already they never
     // hear, so look after adding.
     EndListeners& end_listeners() { return end_listeners_; }
+    JobChanges& changes() { return changes_; }
 
     JobCounts counts() const;
     // Only the bounds of jobs running, queued and kept change, from now on.
@@ -129,6 +126,7 @@ class JobService {
     UploadSweeper sweeper_;
     const std::shared_ptr<Inbox> inbox_;
     EndListeners end_listeners_;
+    JobChanges changes_;
     base::SteadyTime next_sweep_, next_retry_;  // of the thread
 
     mutable std::mutex mutex_;  // guards all below

@@ -144,6 +144,7 @@ void JobService::forget(const std::string& id) {
     if (!at->second.idempotency_key.empty()) keys_.forget(at->second.idempotency_key, id);
     if (const auto result = at->second.job->snapshot().result) archives_.forget(id, *result);
     jobs_.erase(at);
+    changes_.note(id);
     journal_.forget(id);
 }
 

@@ -104,6 +104,7 @@ void JobService::start_ready() {
 }
 
 void JobService::on_change(const std::string& id) {
+    changes_.note(id);
     {
         const std::lock_guard lock(mutex_);
         const auto at = jobs_.find(id);
@@ -150,6 +151,7 @@ void JobService::end_recorded(const std::string& id, const base::Status& written
         if (written) {
             if (view.snapshot.result && !view.snapshot.result->reused)
                 archives_.add(id, *view.snapshot.result);
+            changes_.note(id);
             forget_old();
         }
     }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "base/check.h"
 #include "config/limits.h"
@@ -12,7 +11,9 @@
 #include "daemon/api_request.h"
 #include "daemon/metrics.h"
 #include "daemon/openapi.h"
+#include "daemon/page.h"
 #include "daemon/problem.h"
+#include "daemon/routes_parameters.h"
 
 namespace s3zipd {
 namespace {
@@ -22,6 +23,7 @@ enum class Endpoint : std::uint8_t {
     list,
     show,
     events,
+    feed,
     cancel,
     download,
     skipped,
@@ -31,12 +33,14 @@ enum class Endpoint : std::uint8_t {
     readiness,
     metrics,
     version,
-    openapi
+    openapi,
+    page,
+    page_file
 };
 
 struct Route {
     std::string_view method;
-    std::string_view path;  // of literal segments and {id}
+    std::string_view path;  // of literal segments and {id} or {file}
     Endpoint endpoint;
     Right right;
 };
@@ -46,6 +50,7 @@ constexpr std::array kRoutes = {
     Route{"GET", "/archives/{id}", Endpoint::show, Right::read},
     Route{"DELETE", "/archives/{id}", Endpoint::cancel, Right::submit},
     Route{"GET", "/archives/{id}/events", Endpoint::events, Right::read},
+    Route{"GET", "/events", Endpoint::feed, Right::read},
     Route{"GET", "/archives/{id}/download", Endpoint::download, Right::read},
     Route{"GET", "/archives/{id}/skipped", Endpoint::skipped, Right::read},
     Route{"GET", "/archives/{id}/renamed", Endpoint::renamed, Right::read},
@@ -55,17 +60,20 @@ constexpr std::array kRoutes = {
     Route{"GET", "/metrics", Endpoint::metrics, Right::read},
     Route{"GET", "/version", Endpoint::version, Right::none},
     Route{"GET", "/openapi.json", Endpoint::openapi, Right::none},
+    Route{"GET", "/", Endpoint::page, Right::none},
+    Route{"GET", "/page/{file}", Endpoint::page_file, Right::none},
 };
 
 static_assert(kRoutes.size() <= ApiState::kRoutesMax);
 
 bool matches(const Route& route, const Target& target) {
+    if (target.segments.empty()) return route.path == "/";
     std::string_view rest = route.path;
     for (const std::string& segment : target.segments) {
         if (rest.empty()) return false;
         const std::string_view pattern = rest.substr(1, rest.find('/', 1) - 1);
         rest.remove_prefix(pattern.size() + 1);
-        if (pattern != segment && (pattern != "{id}" || segment.empty())) return false;
+        if (pattern != segment && (!pattern.starts_with('{') || segment.empty())) return false;
     }
     return rest.empty();
 }
@@ -73,7 +81,8 @@ bool matches(const Route& route, const Target& target) {
 // HEAD is GET without the body, for what has an end.
 bool allows(const Route& route, std::string_view method) {
     return method == route.method ||
-           (method == "HEAD" && route.method == "GET" && route.endpoint != Endpoint::events);
+           (method == "HEAD" && route.method == "GET" && route.endpoint != Endpoint::events &&
+            route.endpoint != Endpoint::feed);
 }
 
 const Route* find_route(const Target& target, std::string_view method) {
@@ -116,55 +125,9 @@ HttpResponse no_such_archive(const std::string& id) {
     return to_response(make_problem("no-such-archive", fmt::format("there is no archive {}", id)));
 }
 
-std::optional<archive::JobState> parse_state(std::string_view text) {
-    for (std::size_t i = 0; i < kJobStateCount; ++i) {
-        const auto state = static_cast<archive::JobState>(i);
-        if (archive::to_string(state) == text) return state;
-    }
-    return std::nullopt;
-}
-
 HttpResponse not_finished(const JobView& job) {
     const auto state = archive::to_string(job.snapshot.state);
     return to_response(make_problem("not-finished", fmt::format("the job is {}", state)));
-}
-
-Problem bad_parameter(std::string_view name, std::string_view wrong) {
-    Problem problem = make_problem("bad-parameter", fmt::format("{} {}", name, wrong));
-    problem.parameter = name;
-    return problem;
-}
-
-// What is wrong with it; empty if nothing is.
-std::string read_limit(std::string_view text, std::size_t max, std::size_t& limit) {
-    const char* end = text.data() + text.size();
-    const auto [at, error] = std::from_chars(text.data(), end, limit);
-    if (error == std::errc() && at == end && limit >= 1 && limit <= max) return {};
-    return fmt::format("must be from 1 to {}", max);
-}
-
-constexpr std::string_view kNoCursor = "is not a next_cursor";
-constexpr std::string_view kNoParameter = "is not a parameter of this resource";
-
-std::optional<Problem> read_parameter(std::string_view name, const std::string& text,
-                                      ListQuery& query) {
-    std::string wrong;
-    if (name == "state") {
-        query.state = parse_state(text);
-        if (!query.state) wrong = "is not a state of a job";
-    } else if (name == "limit") {
-        wrong = read_limit(text, config::kListLimitMax, query.limit);
-    } else if (name == "cursor") {
-        query.cursor = text;
-        constexpr std::string_view kAlphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        if (text.size() != 26 || text.find_first_not_of(kAlphabet) != std::string::npos) {
-            wrong = kNoCursor;
-        }
-    } else {
-        wrong = kNoParameter;
-    }
-    if (wrong.empty()) return std::nullopt;
-    return bad_parameter(name, wrong);
 }
 
 HttpResponse unauthorized() {
@@ -235,8 +198,9 @@ Answer Routes::answer(HttpRequest request) {
         case Endpoint::list: return list_archives(caller, *target);
         case Endpoint::show: return show(caller, id);
         case Endpoint::events: return events(caller, id);
+        case Endpoint::feed: return feed(caller_held, *target);
         case Endpoint::cancel: return cancel(caller, id);
-        case Endpoint::download: return download(caller, id);
+        case Endpoint::download: return download(caller, id, *target);
         case Endpoint::skipped: return report(caller, id, ReportList::skipped, *target);
         case Endpoint::renamed: return report(caller, id, ReportList::renamed, *target);
         case Endpoint::plan: return plan(request);
@@ -245,6 +209,8 @@ Answer Routes::answer(HttpRequest request) {
         case Endpoint::metrics: return metrics();
         case Endpoint::version: return json_response(200, version_json(engine_.stats()));
         case Endpoint::openapi: return json_response(200, std::string(kOpenApi));
+        case Endpoint::page: return page_response("index.html", request.if_none_match);
+        case Endpoint::page_file: return page_response(id, request.if_none_match);
     }
     CHECK(false);
 }
@@ -322,12 +288,30 @@ Answer Routes::events(const Caller& caller, const std::string& id) {
     return StreamEvents{id};
 }
 
+Answer Routes::feed(std::shared_ptr<const Caller> caller, const Target& target) {
+    constexpr std::size_t kMax = std::chrono::seconds(config::kApiFeedTime).count();
+    std::size_t seconds = kMax;
+    for (const auto& [name, text] : target.parameters) {
+        const std::string wrong =
+            name == "seconds" ? read_limit(text, kMax, seconds) : std::string(kNoParameter);
+        if (!wrong.empty()) return to_response(bad_parameter(name, wrong));
+    }
+    return StreamFeed{std::move(caller), std::chrono::seconds(seconds)};
+}
+
 Answer Routes::cancel(const Caller& caller, const std::string& id) {
     if (!find(caller, id)) return no_such_archive(id);
     return CancelJob{id};
 }
 
-Answer Routes::download(const Caller& caller, const std::string& id) {
+Answer Routes::download(const Caller& caller, const std::string& id, const Target& target) {
+    bool redirect = true;
+    for (const auto& [name, text] : target.parameters) {
+        if (name != "redirect") return to_response(bad_parameter(name, kNoParameter));
+        if (text != "true" && text != "false")
+            return to_response(bad_parameter(name, "must be true or false"));
+        redirect = text == "true";
+    }
     const auto job = find(caller, id);
     if (!job) return no_such_archive(id);
     const auto& result = job->snapshot.result;
@@ -342,11 +326,13 @@ Answer Routes::download(const Caller& caller, const std::string& id) {
     }
     const archive::Options& options = job->job->request().options;
     return Presign{{result->bucket, result->key, config::kDownloadExpiresS, options.role_arn,
-                    options.external_id, access}};
+                    options.external_id, access},
+                   redirect};
 }
 
-HttpResponse Routes::download_response(const base::Result<std::string>& url) {
+HttpResponse Routes::download_response(const base::Result<std::string>& url, bool redirect) {
     if (!url) return to_response(engine_problem(url.error()));
+    if (!redirect) return json_response(200, download_json(*url));
     HttpResponse response;
     response.status = 307;
     response.content_type.clear();
@@ -396,7 +382,10 @@ HttpResponse Routes::metrics() const {
 std::vector<std::pair<std::string_view, std::string_view>> Routes::list() {
     std::vector<std::pair<std::string_view, std::string_view>> routes;
     routes.reserve(kRoutes.size());
-    for (const Route& route : kRoutes) routes.emplace_back(route.method, route.path);
+    for (const Route& route : kRoutes) {
+        // The page's files are the page's own business.
+        if (route.endpoint != Endpoint::page_file) routes.emplace_back(route.method, route.path);
+    }
     return routes;
 }
 

@@ -6,6 +6,8 @@
 // that a body nobody wants is never read.
 #pragma once
 
+#include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,10 +40,16 @@ struct MakePlan {
 struct StreamEvents {
     std::string id;
 };
+struct StreamFeed {
+    std::shared_ptr<const Caller> caller;
+    std::chrono::seconds time;  // it ends after
+};
 struct Presign {
     archive::PresignRequest request;
+    bool redirect = true;  // else the URL is the answer's body
 };
-using Answer = std::variant<HttpResponse, SubmitJob, CancelJob, MakePlan, StreamEvents, Presign>;
+using Answer =
+    std::variant<HttpResponse, SubmitJob, CancelJob, MakePlan, StreamEvents, StreamFeed, Presign>;
 
 class Routes {
   public:
@@ -55,9 +63,10 @@ class Routes {
     Answer answer(HttpRequest request);
 
     static HttpResponse job_response(const base::Result<JobView>& job);
-    static HttpResponse download_response(const base::Result<std::string>& url);
+    static HttpResponse download_response(const base::Result<std::string>& url, bool redirect);
     static HttpResponse plan_response(const base::Result<archive::PlanSummary>& plan);
-    static std::vector<std::pair<std::string_view, std::string_view>> list();  // method, path
+    static std::vector<std::pair<std::string_view, std::string_view>>
+    list();  // of the API: method, path
 
   private:
     Answer create(HttpRequest request);
@@ -66,8 +75,9 @@ class Routes {
     HttpResponse list_archives(const Caller& caller, const Target& target);
     HttpResponse show(const Caller& caller, const std::string& id);
     Answer events(const Caller& caller, const std::string& id);
+    Answer feed(std::shared_ptr<const Caller> caller, const Target& target);
     Answer cancel(const Caller& caller, const std::string& id);
-    Answer download(const Caller& caller, const std::string& id);
+    Answer download(const Caller& caller, const std::string& id, const Target& target);
     HttpResponse report(const Caller& caller, const std::string& id, ReportList list,
                         const Target& target);
     HttpResponse readiness() const;

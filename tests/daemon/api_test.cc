@@ -184,7 +184,7 @@ TEST_F(ApiTest, UnknownJobsAndPaths) {
         expect_problem(call("GET", target), 404, "no-such-archive");
     }
     expect_problem(call("DELETE", "/archives/x"), 404, "no-such-archive");
-    for (const char* target : {"/", "/x", "/archives/", "/archives/x/y", "/archives/x/events/",
+    for (const char* target : {"/x", "/archives/", "/archives/x/y", "/archives/x/events/",
                                "/Archives", "/healthz/x", "/problems/bad-json"}) {
         expect_problem(call("GET", target), 404, "no-such-resource");
     }

@@ -77,6 +77,14 @@ class Usual(Contract):
         self.assertIn(job, [each["id"] for each in listed])
         location = self.ask("downloadArchive", 307, job=job).headers["location"]
         self.assertIn("X-Amz-Signature=", location)
+        told = self.ask("downloadArchive", 200, job=job, query="?redirect=false").json
+        self.assertIn("X-Amz-Signature=", told["url"])
+        self.ask("downloadArchive", 400, "bad-parameter", job=job, query="?redirect=no")
+        events = self.ask("watchArchives", 200, query="?seconds=1").events()
+        self.assertEqual(events[0][0], "history")
+        self.assertIn(job, [json.loads(data)["id"] for name, data in events if name == "archive"])
+        for query in ("?seconds=0", "?seconds=901", "?more=1"):
+            self.ask("watchArchives", 400, "bad-parameter", query=query)
         self.ask("cancelArchive", 409, "already-ended", job=job)
         for operation in ("getArchive", "downloadArchive", "listSkipped"):
             method, path, _ = document.OPERATIONS[operation]
@@ -176,7 +184,7 @@ class Usual(Contract):
                 self.ask(operation, 413, "body-too-large", body=b" " * (64 * 1024 + 1))
 
     def test_the_rest(self):
-        for operation in ("health", "readiness", "metrics", "version", "openapi"):
+        for operation in ("health", "readiness", "metrics", "version", "openapi", "page"):
             self.ask(operation, 200)
 
     def test_other_methods_are_told_those_of_the_document(self):
@@ -216,7 +224,7 @@ class Usual(Contract):
                 self.assertEqual(document.problem_errors(answer), [])
 
     def test_other_paths_are_not_there(self):
-        for path in ("/", "/archive", "/archives/", "/archives//events", "/Archives", "/plans/x", "/archives/a/b",
+        for path in ("/archive", "/archives/", "/archives//events", "/Archives", "/plans/x", "/archives/a/b",
                      "/openapi.json/", "//healthz"):
             answer = self.rig.call("GET", path)
             self.assertEqual(answer.status, 404, (path, answer))
@@ -291,7 +299,8 @@ class Tokens(Contract):
                 self.ask(operation, 401, "unauthorized", job=job, body=body, headers=headers)
             self.ask(operation, 403, "not-allowed", job=job, body=body, headers={"Authorization": f"Bearer {other}"})
             method, path, _ = document.OPERATIONS[operation]
-            answer = self.rig.call(method, path.replace("{id}", job), body, {"Authorization": f"bearer {allowed}"})
+            target = path.replace("{id}", job) + ("?seconds=1" if operation == "watchArchives" else "")
+            answer = self.rig.call(method, target, body, {"Authorization": f"bearer {allowed}"})
             self.assertEqual(document.errors(operation, answer), [])
             self.assertNotIn(answer.status, (401, 403))
 
