@@ -102,7 +102,7 @@ test("a job is seen from its first byte to its download", async () => {
   await detailIn("succeeded");
   const job = await daemon.call("GET", `/archives/${id}`);
   const text = await page.locator("#detail").innerText();
-  for (const part of [id, job.result.crc32, "40 of 40", "GetObject", "none", job.result.size.toLocaleString("en-US")])
+  for (const part of [id, job.result.crc32, "queued", "planning", "finishing", "40 of 40", "GetObject", "none", job.result.size.toLocaleString("en-US")])
     assert.ok(text.includes(part), `${part} in ${text}`);
   await expectQuiet();
   expected.push(/^asked .*X-Amz-Signature/);
