@@ -64,13 +64,13 @@ void add_daemon_options(CLI::App& app, DaemonAccess& access, std::string& token_
     app.add_option("--token-file", token_file,
                    fmt::format("Its first line is our token; else {} is, else the first line of {}",
                                config::kTokenVariable, config::kTokenFileVariable))
-        ->option_text("FILE");
+        ->type_name("FILE");
     app.add_flag("--token-over-http", access.token_over_http,
                  "Send the token over http:// to another machine, where others may read it")
         ->envname(config::kTokenOverHttpVariable);
     const auto file = [&](const char* name, std::string& path, const char* variable,
                           const char* what) {
-        app.add_option(name, path, what)->envname(variable)->option_text("FILE");
+        app.add_option(name, path, what)->envname(variable)->type_name("FILE");
     };
     file("--ca-file", access.ca_file, config::kCaFileVariable,
          "CAs that may have signed the daemon's certificate (PEM), instead of the system's");

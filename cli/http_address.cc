@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 #include <sys/un.h>
-#include <boost/asio/ip/address.hpp>
-#include <boost/url/grammar/ci_string.hpp>
-#include <boost/url/parse.hpp>
+#include <algorithm>
+
+#include "config/listen_address.h"
+#include "s3client/http_url.h"
 
 namespace cli {
 namespace {
@@ -12,8 +13,10 @@ namespace {
 constexpr std::string_view kUnix = "unix:";
 
 base::Result<DaemonAddress> bad_url(std::string_view url, std::string_view what) {
-    return base::fail(base::ErrorKind::invalid, "bad_url",
-                      fmt::format("--daemon {}: {}", url, what));
+    return base::fail(
+        base::ErrorKind::invalid, "bad_url",
+        fmt::format("--daemon {}: {}; write http://host:port, https://host:port or unix:/path", url,
+                    what));
 }
 
 base::Result<DaemonAddress> parse_unix(std::string_view url) {
@@ -21,18 +24,18 @@ base::Result<DaemonAddress> parse_unix(std::string_view url) {
     address.transport = Transport::unix_socket;
     address.socket_path = url.substr(kUnix.size());
     address.host_header = "localhost";
-    if (!address.socket_path.starts_with('/')) return bad_url(url, "write unix:/path");
+    if (!address.socket_path.starts_with('/')) return bad_url(url, "the path must be absolute");
     if (address.socket_path.size() >= sizeof(sockaddr_un::sun_path))
         return bad_url(url, "the path of a socket has 107 bytes at most");
     return address;
 }
 
-bool is_loopback(const std::string& host) {
-    boost::system::error_code error;
-    const auto address = boost::asio::ip::make_address(host, error);
-    if (!error) return address.is_loopback();
+bool is_loopback(std::string_view host) {
     // https://www.rfc-editor.org/rfc/rfc6761#section-6.3
-    return boost::urls::grammar::ci_is_equal(host, "localhost");
+    const bool is_name = std::ranges::equal(
+        host, std::string_view("localhost"),
+        [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; });
+    return is_name || config::is_local({.address = std::string(host), .port = 0, .unix_path = {}});
 }
 
 }  // namespace
@@ -43,26 +46,20 @@ bool DaemonAddress::is_exposed() const {
 
 base::Result<DaemonAddress> parse_daemon_address(std::string_view url) {
     if (url.starts_with(kUnix)) return parse_unix(url);
-    constexpr std::string_view kDue = "write http://host:port, https://host:port or unix:/path";
-    const auto parsed = boost::urls::parse_uri({url.data(), url.size()});
-    // What stands before an @ may be secret, also in a URL that is otherwise wrong.
-    if (parsed ? parsed->has_userinfo() : url.contains('@'))
-        return bad_url("URL", "a user, password or token does not go in there");
-    if (!parsed || parsed->host().empty() || parsed->has_query() || parsed->has_fragment())
-        return bad_url(url, kDue);
+    // What stands before an @ may be secret, also where a slash in it makes a path of it.
+    if (url.contains('@')) return bad_url("URL", "a user, password or token does not go in there");
+    const auto parsed = s3client::parse_http_url(url);
+    if (!parsed) return bad_url(url, parsed.error().detail);
+    if (parsed->target.contains('?')) return bad_url(url, "must have no query");
     DaemonAddress address;
-    if (parsed->scheme() == "https") {
-        address.transport = Transport::https;
-    } else if (parsed->scheme() != "http") {
-        return bad_url(url, kDue);
-    }
-    address.host = parsed->host_address();
-    address.port = parsed->has_port() && !parsed->port().empty() ? std::string(parsed->port())
-                   : address.transport == Transport::https       ? "443"
-                                                                 : "80";
-    address.prefix = std::string(parsed->encoded_path());
+    address.transport = parsed->endpoint.tls ? Transport::https : Transport::http;
+    address.host = parsed->endpoint.host;
+    address.port = fmt::format("{}", parsed->endpoint.port);
+    address.prefix = parsed->target;
     while (address.prefix.ends_with('/')) address.prefix.pop_back();
-    address.host_header = std::string(parsed->encoded_host()) + ":" + address.port;
+    const bool is_v6 = address.host.contains(':');
+    address.host_header =
+        fmt::format("{}{}{}:{}", is_v6 ? "[" : "", address.host, is_v6 ? "]" : "", address.port);
     return address;
 }
 

@@ -33,15 +33,16 @@ Request make_request(std::string_view method, std::string_view target, const Dae
     return request;
 }
 
-base::Error unreachable(const std::string& url, HttpConnection& connection,
-                        const error_code& error) {
+base::Error unreachable(const std::string& url, HttpConnection& connection, const error_code& error,
+                        bool answered = false) {
     const bool refused = connection.is_refused(error);
-    return {refused ? base::ErrorKind::denied : base::ErrorKind::transient,
-            refused ? "daemon_untrusted" : "daemon_unreachable",
-            fmt::format("cannot reach the daemon at {}: {}", url, connection.explain(error)),
-            0,
-            {},
-            {}};
+    return {
+        refused ? base::ErrorKind::denied : base::ErrorKind::transient,
+        refused ? "daemon_untrusted" : "daemon_unreachable",
+        fmt::format("cannot reach the daemon at {}: {}", url, connection.explain(error, answered)),
+        0,
+        {},
+        {}};
 }
 
 error_code write(HttpConnection& connection, const Request& request,
@@ -90,8 +91,8 @@ base::Result<HttpResponse> HttpClient::send(std::string_view method, std::string
     });
     if (read_error) {
         const bool read_tells = !write_error || connection.is_refused(read_error);
-        return base::fail(
-            unreachable(access_.url, connection, read_tells ? read_error : write_error));
+        return base::fail(unreachable(access_.url, connection,
+                                      read_tells ? read_error : write_error, parser.got_some()));
     }
     connection.close();
     return HttpResponse{parser.get().result_int(), std::move(parser.get().body())};
@@ -126,7 +127,7 @@ base::Result<unsigned> HttpClient::stream(std::string_view target,
     const bool stopped = error == asio::error::operation_aborted && keep_going && !keep_going();
     if (!error || stopped) connection.close();
     if (stopped) return base::fail(base::ErrorKind::cancelled, "interrupted", "interrupted");
-    if (error) return base::fail(unreachable(access_.url, connection, error));
+    if (error) return base::fail(unreachable(access_.url, connection, error, parser.got_some()));
     return parser.get().result_int();
 }
 

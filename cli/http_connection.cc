@@ -67,11 +67,12 @@ std::optional<std::string> HttpConnection::tls_failure(const ErrorCode& error) {
 
 bool HttpConnection::is_refused(const ErrorCode& error) { return tls_failure(error).has_value(); }
 
-std::string HttpConnection::explain(const ErrorCode& error) {
+std::string HttpConnection::explain(const ErrorCode& error, bool answered) {
     if (error == beast::error::timeout) return "no answer in time";
     if (auto text = tls_failure(error)) return std::move(*text);
-    if (address_.transport == Transport::http &&
-        (error == http::error::end_of_stream || error == http::error::bad_version))
+    const bool hung_up = !answered && (error == http::error::end_of_stream ||
+                                       error == asio::error::connection_reset);
+    if (address_.transport == Transport::http && (hung_up || error == http::error::bad_version))
         return "it did not answer; does it speak TLS there (https://)?";
     if (address_.transport == Transport::unix_socket && error == asio::error::access_denied)
         return "we may not use this socket; its group and mode say who may";

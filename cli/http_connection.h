@@ -28,9 +28,9 @@ class HttpConnection {
     // Connects, and shakes hands.
     ErrorCode open(std::chrono::seconds timeout, const KeepGoing& keep_going);
 
-    // start(stream, done) starts one operation that ends by calling `done` with an error code first;
-    // waits for it. When keep_going, which may be empty and is asked ten times a second, says no,
-    // the operation ends with operation_aborted.
+    // start(stream, done) starts one operation that ends by calling `done`, with an error code
+    // first; waits for it. When keep_going, which may be empty and is asked ten times a second,
+    // says no, the operation ends with operation_aborted.
     template <typename Start>
     ErrorCode perform(std::chrono::seconds timeout, const KeepGoing& keep_going, Start start) {
         std::optional<ErrorCode> result;
@@ -53,7 +53,8 @@ class HttpConnection {
     void close();
 
     boost::beast::flat_buffer& buffer() { return buffer_; }
-    std::string explain(const ErrorCode& error);
+    // In words. `answered`: the daemon has sent something before.
+    std::string explain(const ErrorCode& error, bool answered);
 
     // Whether the daemon cannot be reached because one side does not take the other for who it
     // should be: trying again would not help.

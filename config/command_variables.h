@@ -1,6 +1,5 @@
-// The variables that s3zip reads, besides those of the AWS SDKs. They begin like the daemon's, which
-// warns of one that is neither a setting of its own nor in this list: both may find them in one
-// environment.
+// The variables that s3zip reads, besides those of the AWS SDKs. They begin like the daemon's, who
+// may find them in its environment: it warns of one that is neither a setting of its own nor here.
 #pragma once
 
 #include <array>
