@@ -35,7 +35,7 @@ check "aws:kms aws:kms:dsse" create s3://a/ --sse aws
 check "raw" verify --names r
 check "queued" ls --state q
 check "--token-file --token-over-http" --token
-check "--ca-file --cache-control" create s3://a/ --ca-
+check "--ca-file" create s3://a/ --ca-
 check "" show ""
 check "" create s3://
 
