@@ -301,14 +301,17 @@ std::expected<void, Leave> run_parser(CLI::App& app, std::vector<std::string> wo
 
 }  // namespace
 
+bool needs_no_daemon(const Arguments& arguments) {
+    return arguments.local || arguments.command == Command::verify;
+}
+
 std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) {
     Arguments a;
     CreateWords create_words;
     CLI::App app("Makes ZIP archives out of S3 objects, in S3.", "s3zip");
     app.set_version_flag("--version", "s3zip " S3ZIPD_VERSION);
-    app.add_option("--daemon", a.daemon_url, "Where s3zipd listens")
-        ->envname("S3ZIPD_URL")
-        ->capture_default_str();
+    std::string token_file;
+    add_daemon_options(app, a.daemon, token_file);
     app.add_flag("--json", a.json, "JSON on standard output");
     app.require_subcommand(1);
     app.fallthrough();
@@ -346,11 +349,19 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
     add_verify_options(*verify, a, verify_words);
     add_engine_options(*verify, a, create_words);
 
+    // Its value would stand in CLI11's message.
+    if (std::ranges::any_of(words, [](const std::string& word) {
+            return word == "--token" || word.starts_with("--token=");
+        }))
+        return std::unexpected(Leave{kBadUsage,
+                                     "s3zip: there is no --token, which everybody on this machine "
+                                     "could read; set S3ZIPD_TOKEN or --token-file FILE\n"});
     if (auto parsed = run_parser(app, std::move(words)); !parsed)
         return std::unexpected(parsed.error());
     base::Status status;
-    if (a.command == Command::create) status = understand(create_words, *create, a);
-    if (a.command == Command::plan) status = understand(create_words, *plan, a);
+    if (!needs_no_daemon(a)) status = find_token(token_file, a.daemon, a.warnings);
+    if (status && a.command == Command::create) status = understand(create_words, *create, a);
+    if (status && a.command == Command::plan) status = understand(create_words, *plan, a);
     if (status) status = set_size(create_words.memory, a.settings.memory_bytes);
     if (status && a.command == Command::verify) status = understand(verify_words, a);
     if (!status)

@@ -1,6 +1,6 @@
 // The command line of s3zip as plain data. parse_arguments() makes every check that needs no
 // network, so that a typing error costs an exit code 2 and no request. No I/O but reading the
-// variable S3ZIPD_URL and files of customers' keys.
+// variables of config/command_variables.h, and the files of the token and of customers' keys.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 
 #include "archive/request.h"
 #include "archive/verify.h"
+#include "cli/daemon_access.h"
 
 namespace cli {
 
@@ -30,7 +31,8 @@ struct LocalSettings {
 
 struct Arguments {
     Command command = Command::ls;
-    std::string daemon_url = "http://127.0.0.1:8420";
+    DaemonAccess daemon;                // of commands that speak to one
+    std::vector<std::string> warnings;  // to be shown before the command runs
     bool json = false;
 
     archive::ArchiveRequest request;  // create, plan
@@ -52,6 +54,8 @@ struct Leave {
     int code = kBadUsage;
     std::string text;
 };
+
+bool needs_no_daemon(const Arguments& arguments);
 
 std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words);
 

@@ -79,6 +79,7 @@ struct PlanView {
 
 // An RFC 9457 problem: what the daemon has against a request.
 struct Problem {
+    std::string type;  // "/problems/not-allowed"
     std::string title, detail;
     std::string pointer;  // the field, or the query parameter, at fault
     std::string code;     // what S3 said

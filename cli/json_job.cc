@@ -229,6 +229,7 @@ Problem problem_from_json(std::string_view text) {
     Problem problem;
     const auto object = parse_object(text);
     if (!object) return problem;
+    read(*object, "type", problem.type);
     read(*object, "title", problem.title);
     read(*object, "detail", problem.detail);
     read(*object, "pointer", problem.pointer);

@@ -172,10 +172,6 @@ int verify(archive::Engine& engine, const Arguments& arguments, const Console& c
 
 }  // namespace
 
-bool needs_no_daemon(const Arguments& arguments) {
-    return arguments.local || arguments.command == Command::verify;
-}
-
 int exit_code_of(const base::Error& error) {
     const bool no_answer = error.kind == base::ErrorKind::transient && error.http_status == 0;
     return no_answer || error.code == "tls_certificate" ? kUnreachable : kFailed;

@@ -10,7 +10,6 @@
 
 namespace cli {
 
-bool needs_no_daemon(const Arguments& arguments);
 int run_local(const Arguments& arguments, const Console& console, base::Clock& clock,
               const s3client::Environment& environment);
 

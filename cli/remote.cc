@@ -17,6 +17,8 @@ namespace cli {
 namespace {
 
 constexpr std::chrono::milliseconds kPollInterval{500};
+constexpr std::string_view kUnreachableCode = "daemon_unreachable";  // of HttpClient
+constexpr std::string_view kUntrustedCode = "daemon_untrusted";
 constexpr unsigned kPollFailuresMax = 10;  // a daemon that restarts is back within seconds
 
 // One command on its way: the daemon, and where to report.
@@ -64,17 +66,20 @@ class Remote {
 
 void Remote::fail(const base::Error& error) {
     console_.complain(error.detail);
-    code_ = error.code == "daemon_unreachable" ? kUnreachable : kFailed;
+    const bool no_answer = error.code == kUnreachableCode || error.code == kUntrustedCode;
+    code_ = no_answer ? kUnreachable : kFailed;
 }
 
 // "/destination/key: must not be empty (HTTP 422)"
 std::string Remote::refusal_text(const HttpResponse& response) const {
     const Problem problem = problem_from_json(response.body);
     std::string text = problem.detail.empty() ? problem.title : problem.detail;
-    if (text.empty()) text = "the daemon at " + client_.url() + " refused";
+    if (text.empty()) text = "the daemon at " + client_.access().url + " refused";
     if (!problem.pointer.empty()) text = problem.pointer + ": " + text;
     if (!problem.code.empty()) text += " [" + problem.code + "]";
-    return fmt::format("{} (HTTP {})", text, response.status);
+    text += fmt::format(" (HTTP {})", response.status);
+    const std::string hint = access_hint(client_.access(), response.status, problem.type);
+    return hint.empty() ? text : text + "; " + hint;
 }
 
 void Remote::refuse(const HttpResponse& response) {
@@ -220,7 +225,7 @@ bool Remote::follow_events(const std::string& id, JobView& job, ProgressDisplay&
 
 // Until the job has ended or Ctrl-C comes (true), or nobody can say (false).
 bool Remote::poll(const std::string& id, JobView& job, ProgressDisplay& display) {
-    for (unsigned failures = 0; failures < kPollFailuresMax;) {
+    for (unsigned failures = 0;;) {
         const auto response = client_.send("GET", "/archives/" + id);
         if (response && response->status != 200) {
             display.finish();
@@ -234,14 +239,14 @@ bool Remote::poll(const std::string& id, JobView& job, ProgressDisplay& display)
             job = std::move(*view);
             display.show(job);
             if (job.has_ended()) return true;
-        } else if (++failures == kPollFailuresMax) {
+        } else if (++failures == kPollFailuresMax || view.error().code == kUntrustedCode) {
             display.finish();
             fail(view.error());
+            return false;
         }
         if (InterruptScope::interrupted()) return true;
         std::this_thread::sleep_for(kPollInterval);
     }
-    return false;
 }
 
 int Remote::follow(const std::string& id) {
@@ -277,7 +282,8 @@ int Remote::follow(const std::string& id) {
 }  // namespace
 
 int run_remote(const Arguments& arguments, const Console& console, base::Clock& clock) {
-    auto client = HttpClient::create(arguments.daemon_url);
+    for (const std::string& warning : arguments.warnings) console.complain(warning);
+    auto client = HttpClient::create(arguments.daemon);
     if (!client) {
         console.complain(client.error().detail);
         return kBadUsage;

@@ -12,13 +12,14 @@ _s3zip() {
     COMPREPLY=()
     # shellcheck disable=SC2086  # no command is no argument
     help=$("$program" $command --help 2>/dev/null) || return 0
+    [[ -z $command ]] || help+=$'\n'$("$program" --help) # its options may stand behind a command, too
     choices=
     if [[ $before == --* ]]; then # "--names TEXT:{safe,strict,raw}"
         choices=$(sed -n "s/^ .*$before TEXT:{\([^}]*\)}.*/\1/p" <<<"$help")
     fi
     if [[ -n $choices ]]; then
         mapfile -t COMPREPLY < <(compgen -W "${choices//,/ }" -- "$word")
-    elif [[ $before == --*-file || ($command == verify && $word != -* && $word != s3:*) ]]; then
+    elif [[ $before == --*-file || $before == --client-* || ($command == verify && $word != -* && $word != s3:*) ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
     elif [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$(grep -oE -- '--[a-z][a-z0-9-]+' <<<"$help" | sort -u)" -- "$word")

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "config/byte_size.h"
+#include "config/command_variables.h"
 #include "config/near_name.h"
 #include "config/settings_table.h"
 #include "config/toml_file.h"
@@ -72,6 +73,11 @@ std::expected<Flags, std::string> parse_flags(const std::vector<std::string>& ar
 }
 
 constexpr const char* kStateDirectory = "STATE_DIRECTORY";
+constexpr const char* kConfigVariable = "S3ZIPD_CONFIG";
+
+bool is_of_command(std::string_view variable) {
+    return std::ranges::find(kCommandVariables, variable) != kCommandVariables.end();
+}
 
 // What a value of the file must be; "" if it is.
 std::string_view type_due(Kind kind, TomlType type) {
@@ -148,8 +154,7 @@ class Loader {
         }
         for (auto it = environment.lower_bound("S3ZIPD_"); it != environment.end(); ++it) {
             if (!it->first.starts_with("S3ZIPD_")) break;
-            // s3zip's own, too.
-            if (it->first == "S3ZIPD_CONFIG" || it->first == "S3ZIPD_URL") continue;
+            if (it->first == kConfigVariable || is_of_command(it->first)) continue;
             const auto& all = all_settings();
             if (std::ranges::find(all, it->first, variable_of) == all.end())
                 out_.settings.warnings.push_back(fmt::format("{} is not a setting", it->first));
@@ -207,7 +212,7 @@ class Loader {
 std::string file_to_read(const Flags& flags, const Environment& environment,
                          const std::string& default_file) {
     if (!flags.config_file.empty()) return flags.config_file;
-    if (const auto* file = find_variable(environment, "S3ZIPD_CONFIG")) return *file;
+    if (const auto* file = find_variable(environment, kConfigVariable)) return *file;
     return access(default_file.c_str(), F_OK) == 0 ? default_file : "";
 }
 

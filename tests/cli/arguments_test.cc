@@ -107,7 +107,7 @@ TEST(Arguments, GlobalOptionsStandAnywhere) {
                                Words{"ls", "--json", "--daemon=http://h:1"}}) {
         const auto arguments = parse_arguments(words);
         ASSERT_TRUE(arguments) << arguments.error().text;
-        EXPECT_EQ(arguments->daemon_url, "http://h:1");
+        EXPECT_EQ(arguments->daemon.url, "http://h:1");
         EXPECT_TRUE(arguments->json);
         EXPECT_EQ(arguments->command, Command::ls);
         EXPECT_EQ(arguments->limit, 20U);

@@ -34,6 +34,13 @@ check "safe strict raw" create --names ""
 check "aws:kms aws:kms:dsse" create s3://a/ --sse aws
 check "raw" verify --names r
 check "queued" ls --state q
+check "--token-file --token-over-http" --token
+check "--ca-file" create s3://a/ --ca-
 check "" show ""
 check "" create s3://
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+touch "$folder/me.pem"
+for option in --token-file --ca-file --client-cert --client-key; do check "$folder/me.pem" "$option" "$folder/m"; done
 exit $failed

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "config/command_variables.h"
+
 namespace config {
 namespace {
 
@@ -290,11 +292,10 @@ TEST_F(SettingsTest, BadUsage) {
 }
 
 TEST_F(SettingsTest, AnUnknownVariableIsAWarning) {
-    const auto s = load({},
-                        {{"S3ZIPD_REGOIN", "x"},
-                         {"S3ZIPD_MEMORY", "32MiB"},
-                         {"S3ZIPD_URL", "http://127.0.0.1:8420"}},  // of s3zip
-                        kNoFile);
+    Environment environment = {{"S3ZIPD_REGOIN", "x"}, {"S3ZIPD_MEMORY", "32MiB"}};
+    for (const std::string_view variable : kCommandVariables)
+        environment.emplace(variable, "of s3zip");
+    const auto s = load({}, environment, kNoFile);
     ASSERT_TRUE(s.has_value());
     EXPECT_EQ(s->memory_bytes, 32ull << 20);
     EXPECT_THAT(s->warnings, testing::ElementsAre("S3ZIPD_REGOIN is not a setting"));
