@@ -104,7 +104,7 @@ void Stage::start_daemon(const Setup& setup) {
     std::filesystem::remove_all(state);
     std::vector<std::string> argv{
         setup.daemon, "--listen",           "127.0.0.1:0", "--memory",
-        "32MiB",      "--reactors",         "1",           "--state-dir",
+        "384MiB",     "--reactors",         "1",           "--state-dir",
         state,        "--log-level",        "warn",        "--jobs-running-max",
         "200",        "--job-request-rate", "10"};
     if (setup.tokens) argv.insert(argv.end(), {"--admin-token-sha256", sha256_hex(kToken)});
@@ -238,6 +238,7 @@ class Run {
         return std::async(std::launch::async,
                           [this, plan] { return run_honest(stage_.target(), plan, stop_); });
     }
+    void settle();
     void watch(Crowds& crowds, Clock::time_point until);
     void count(HonestResult honest);
     void judge(const HonestResult& honest);
@@ -257,6 +258,22 @@ class Run {
     Outcome outcome_;
     std::atomic<bool> stop_{false};
 };
+
+// What it needs for its jobs and for the honest client is no growth.
+void Run::settle() {
+    constexpr std::uint64_t kStill = 2 << 20;
+    auto honest = ask();
+    const auto latest = Clock::now() + 30s;
+    std::uint64_t before = 0;
+    for (std::uint64_t now = 2 * kStill; now > before + kStill && Clock::now() < latest;) {
+        before = now;
+        std::this_thread::sleep_for(2s);
+        now = stage_.daemon().usage().resident_bytes;
+    }
+    stop_ = true;
+    const HonestResult result = honest.get();
+    breach(!result.errors.empty(), "errors before the crowds came");
+}
 
 void Run::watch(Crowds& crowds, Clock::time_point until) {
     while (Clock::now() < until) {
@@ -305,13 +322,7 @@ Outcome Run::go() {
                "the daemon is not up: " + (stage_.target().port == 0 ? stage_.log() : "no jobs"));
         return outcome_;
     }
-    {  // What it needs for the honest client alone is no growth.
-        auto honest = ask();
-        std::this_thread::sleep_for(2s);
-        stop_ = true;
-        const HonestResult result = honest.get();
-        breach(!result.errors.empty(), "errors before the crowds came");
-    }
+    settle();
     stage_.daemon().forget_peak();
     const Usage before = stage_.daemon().usage();
     const auto began = Clock::now();
