@@ -45,6 +45,10 @@ inline constexpr auto kApiLingerTimeout = std::chrono::seconds(2);
 // At most 5 `progress` a second; and a comment line now and then, against idle proxies.
 inline constexpr auto kApiEventInterval = std::chrono::milliseconds(200);
 inline constexpr auto kApiEventHeartbeat = std::chrono::seconds(15);
+// Streams that are told at once, and the pause before the next: thousands of writes in one go would
+// hold up everybody's answers. 3,072 streams are told within 50 to 100 ms.
+inline constexpr std::size_t kApiEventsAtOnce = 64;
+inline constexpr auto kApiEventsPause = std::chrono::milliseconds(1);
 
 // Request bodies.
 
