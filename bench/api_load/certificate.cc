@@ -1,4 +1,4 @@
-#include "certificate.h"
+#include "bench/api_load/certificate.h"
 
 #include <fmt/format.h>
 #include <openssl/ec.h>

@@ -5,7 +5,7 @@
 
 namespace api_load {
 
-// Writes PEM files of a P-256 key and of a certificate for "localhost", valid for a day. False: not.
+// PEM files of a P-256 key and of a certificate for "localhost", valid for a day. False: failed.
 bool write_certificate(const std::string& certificate_file, const std::string& key_file);
 std::string sha256_hex(const std::string& text);
 

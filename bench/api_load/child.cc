@@ -1,4 +1,4 @@
-#include "child.h"
+#include "bench/api_load/child.h"
 
 #include <fcntl.h>
 #include <signal.h>

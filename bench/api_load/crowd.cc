@@ -1,4 +1,4 @@
-#include "crowd.h"
+#include "bench/api_load/crowd.h"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>

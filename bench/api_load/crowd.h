@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "peer.h"
+#include "bench/api_load/peer.h"
 
 namespace api_load {
 

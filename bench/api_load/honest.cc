@@ -1,4 +1,4 @@
-#include "honest.h"
+#include "bench/api_load/honest.h"
 
 #include <fmt/format.h>
 #include <sys/epoll.h>

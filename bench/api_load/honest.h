@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "peer.h"
+#include "bench/api_load/peer.h"
 
 namespace api_load {
 

@@ -11,9 +11,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "crowd.h"
-#include "report.h"
-#include "scenario.h"
+#include "bench/api_load/crowd.h"
+#include "bench/api_load/report.h"
+#include "bench/api_load/scenario.h"
 
 namespace api_load {
 namespace {

@@ -1,4 +1,4 @@
-#include "report.h"
+#include "bench/api_load/report.h"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -50,7 +50,8 @@ std::string to_json(const Setup& setup, const std::vector<Outcome>& outcomes) {
             breaches += (breaches.empty() ? "" : ", ") + quoted(breach);
         all += all.empty() ? "" : ",\n";
         all += fmt::format(
-            R"(  {{"scenario": "{}", "tls": {}, "tokens": {}, "clients": {}, "opened": {}, "cut": {}, )"
+            R"(  {{"scenario": "{}", "tls": {}, "tokens": {}, "clients": {}, )"
+            R"("opened": {}, "cut": {}, )"
             R"("events_per_second": {:.1f}, "asked": {}, "errors": {}, "asked_again": {}, )"
             R"("p50_ms": {:.2f}, "p99_ms": {:.2f}, "max_ms": {:.2f}, "fresh_p99_ms": {:.2f}, )"
             R"("posts_p99_ms": {:.2f}, "resident_before_bytes": {}, "resident_peak_bytes": {}, )"

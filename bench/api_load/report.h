@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "scenario.h"
+#include "bench/api_load/scenario.h"
 
 namespace api_load {
 

@@ -1,4 +1,4 @@
-#include "scenario.h"
+#include "bench/api_load/scenario.h"
 
 #include <fmt/format.h>
 #include <algorithm>
@@ -10,9 +10,9 @@
 #include <memory>
 #include <thread>
 
-#include "certificate.h"
-#include "child.h"
-#include "honest.h"
+#include "bench/api_load/certificate.h"
+#include "bench/api_load/child.h"
+#include "bench/api_load/honest.h"
 #include "s3sim/server.h"
 
 namespace api_load {
@@ -84,7 +84,7 @@ Stage::Stage(const Setup& setup) {
     s3sim::Options options;
     options.buckets = {"small"};
     options.sinks = {"out"};
-    // Ten requests a second and job: they last for as long as we need them, and change all the time.
+    // Ten requests a second and job: they last as long as we need them, and change all the time.
     options.synthetic = {{"large", "count=5000,size=1000"}};
     auto s3 = s3sim::Server::start(options);
     if (!s3) return;
@@ -133,7 +133,7 @@ void Stage::start_daemon(const Setup& setup) {
 
 std::string Stage::post_job(const Setup& setup, std::size_t number) {
     const std::string body = fmt::format(
-        R"({{"source":{{"bucket":"large"}},"destination":{{"bucket":"out","key":"large-{}.zip"}}}})",
+        R"({{"source":{{"bucket":"large"}},"destination":{{"bucket":"out","key":"large-{}"}}}})",
         number);
     const std::string answer = exchange(
         target_, fmt::format("POST /archives HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}"
@@ -263,11 +263,12 @@ class Run {
 void Run::settle() {
     constexpr std::uint64_t kStill = 2 << 20;
     auto honest = ask();
-    const auto latest = Clock::now() + 30s;
+    const auto step = setup_.small ? 500ms : 2000ms;
+    const auto latest = Clock::now() + 15 * step;
     std::uint64_t before = 0;
     for (std::uint64_t now = 2 * kStill; now > before + kStill && Clock::now() < latest;) {
         before = now;
-        std::this_thread::sleep_for(2s);
+        std::this_thread::sleep_for(step);
         now = stage_.daemon().usage().resident_bytes;
     }
     stop_ = true;

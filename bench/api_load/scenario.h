@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "crowd.h"
+#include "bench/api_load/crowd.h"
 
 namespace api_load {
 

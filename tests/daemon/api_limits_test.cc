@@ -334,6 +334,14 @@ TEST_F(ApiTest, ThoseWhoDoNotReadMakeRoom) {
     EXPECT_EQ(api_->state().connections_put_out.load(), 1u);
 }
 
+// Left alone, the kernel would take megabytes of them: more than a hundred.
+TEST_F(ApiTest, FewAnswersAreMadeForThoseWhoDoNotRead) {
+    start();
+    TestClient greedy(port_);
+    greedy.fill(TestClient::request_text("GET", "/openapi.json"));
+    EXPECT_LE(api_->state().answers[200].load(), 40u);
+}
+
 TEST_F(ApiTest, StrangersWhoDoNotReadMakeRoom) {
     access_.replace({}, config::Sha256Digest{});
     ApiLimits limits;
