@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The benchmarks; called by `./dev bench [ARGS]`. What the arguments mean: bench/challenge.py --help.
+# The benchmarks; called by `./dev bench [ARGS]`, `./dev bench api-load [ARGS]`. What the arguments mean:
+# bench/challenge.py --help, api_load --help.
 # Prints the machine, then a Markdown table that can go into bench/RESULTS.md as it is.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
@@ -16,4 +17,8 @@ program: $("$BIN/s3zipd" --version | head -n 1), $(git -C "$here" rev-parse --sh
 command: ./dev bench $*
 
 TEXT
+if [[ ${1:-} == api-load ]]; then
+    shift
+    exec "$BIN/api_load" "$@"
+fi
 exec python3 "$here/challenge.py" "$@"

@@ -26,6 +26,11 @@ inline constexpr std::size_t kApiThreads = 2;
 inline constexpr std::size_t kApiStrangersMax = 512;
 // Beyond, so many more are still told 503; the next are closed without a word.
 inline constexpr std::size_t kApiRefusalsMax = 64;
+// Connections taken from the system at once, before others have their turn.
+inline constexpr std::size_t kApiAcceptsAtOnce = 16;
+// Of answers in the kernel, for one connection. By itself it would let a client that asks and does
+// not read have megabytes made, and kept; thousands of them, gigabytes.
+inline constexpr int kApiSendBufferBytes = 64 * 1024;
 // Request line and headers; above: 431. Path and query; above: 414.
 inline constexpr std::size_t kApiHeaderBytesMax = 16 * kKiB;
 inline constexpr std::size_t kApiTargetBytesMax = 4 * kKiB;
@@ -57,6 +62,10 @@ inline constexpr std::size_t kApiFeedStepsMax = 1'000;
 inline constexpr std::uint64_t kApiFeedBytesMax = 16 * kMiB;
 // Jobs that change between two looks; after more, its streams begin anew.
 inline constexpr std::size_t kJobChangesMax = 10'000;
+// Streams that are told at once, and the pause before the next: thousands of writes in one go would
+// hold up everybody's answers. 3,072 streams are told within 50 to 100 ms.
+inline constexpr std::size_t kApiEventsAtOnce = 64;
+inline constexpr auto kApiEventsPause = std::chrono::milliseconds(1);
 
 // Request bodies.
 

@@ -66,11 +66,19 @@ asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor&
             continue;
         }
         serve(std::move(socket));
+        // Who is busy with answers comes back here late, and many may have come meanwhile.
+        for (std::size_t i = 1; i < config::kApiAcceptsAtOnce && !error; ++i) {
+            ApiStream::Socket next =
+                acceptor.accept(asio::any_io_executor(asio::make_strand(io)), error);
+            if (!error) serve(std::move(next));
+        }
     }
 }
 
 void ApiServer::Impl::serve(ApiStream::Socket socket) {
     const auto strand = socket.get_executor();
+    boost::system::error_code ignored;
+    socket.set_option(asio::socket_base::send_buffer_size(config::kApiSendBufferBytes), ignored);
     const std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls());
     auto place = context.places.take([weak = std::weak_ptr(stream), strand] {
         asio::post(strand, [weak] {

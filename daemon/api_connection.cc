@@ -35,14 +35,14 @@ asio::awaitable<bool> send(Connection& c, HttpResponse response, bool keep_alive
     ApiState& state = *c.context.state;
     state.answers[static_cast<std::size_t>(response.status)].fetch_add(1);
     keep_alive = keep_alive && !state.stopping;
+    if (c.place) c.place->wait(true);  // one that does not read must not keep its place
     const bool written = co_await c.http.write(response, keep_alive, !is_head);
     if (c.route) state.durations[*c.route].observe(std::chrono::steady_clock::now() - c.begun);
-    co_return written&& keep_alive;
+    co_return written && keep_alive;
 }
 
 asio::awaitable<bool> refuse(Connection& c, HttpResponse response, bool is_head = false) {
     co_await send(c, std::move(response), false, is_head);
-    if (c.place) c.place->wait(true);
     co_await c.http.linger();
     co_return false;
 }

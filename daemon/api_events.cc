@@ -1,9 +1,13 @@
 #include "daemon/api_events.h"
 
 #include <fmt/format.h>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <chrono>
 #include <utility>
 #include <vector>
@@ -21,7 +25,8 @@ struct EventHub::Topic {
     std::string id;
     std::map<std::uint64_t, std::function<void()>> watchers;
     std::shared_ptr<const Update> latest;
-    std::uint64_t end_token = 0;  // of JobService::end_listeners()
+    std::atomic<bool> has_ended{false};  // and nobody has looked since
+    std::uint64_t end_token = 0;         // of JobService::end_listeners()
 };
 
 void EventHub::start(asio::io_context& io) {
@@ -31,23 +36,51 @@ void EventHub::start(asio::io_context& io) {
     asio::co_spawn(strand, run(std::move(wakeup)), asio::detached);
 }
 
+// Those whose job has ended do not wait for the next look at all.
+std::vector<std::shared_ptr<EventHub::Topic>> EventHub::topics_to_look_at(bool all) {
+    std::vector<std::shared_ptr<Topic>> topics;
+    const std::lock_guard lock(mutex_);
+    for (const auto& [id, topic] : topics_) {
+        if (topic->has_ended.exchange(false) || all) topics.push_back(topic);
+    }
+    return topics;
+}
+
+// After so many jobs rendered and watchers told.
+static asio::awaitable<void> let_others_in(std::size_t& done) {
+    if (done < config::kApiEventsAtOnce) co_return;
+    done = 0;
+    asio::steady_timer pause(co_await asio::this_coro::executor, config::kApiEventsPause);
+    co_await pause.async_wait(asio::use_awaitable);
+}
+
 asio::awaitable<void> EventHub::run(std::shared_ptr<Wakeup> wakeup) {
     constexpr auto kForLong = std::chrono::hours(1);  // watch() wakes it
+    auto next_look = std::chrono::steady_clock::now();
     for (;;) {
-        std::vector<std::shared_ptr<Topic>> topics;
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& [id, topic] : topics_) topics.push_back(topic);
+        const auto now = std::chrono::steady_clock::now();
+        const bool all = now >= next_look;
+        if (all) next_look = now + limits_.event_interval;
+        std::size_t done = 0;
+        for (const auto& topic : topics_to_look_at(all)) {
+            ++done;
+            if (refresh(*topic)) co_await tell(*topic, done);
+            co_await let_others_in(done);
         }
-        for (const auto& topic : topics) refresh(*topic);
-        if (topics.empty())
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+            next_look - std::chrono::steady_clock::now());
+        const bool has_topics = [this] {
+            const std::lock_guard lock(mutex_);
+            return !topics_.empty();
+        }();
+        if (!has_topics)
             co_await wakeup->wait(kForLong);
-        else
-            co_await wakeup->wait(limits_.event_interval);
+        else if (left.count() > 0)
+            co_await wakeup->wait(left);
     }
 }
 
-void EventHub::refresh(Topic& topic) {
+bool EventHub::refresh(Topic& topic) {
     const auto job = jobs_.find(topic.id);
     auto update = std::make_shared<Update>();
     if (!job) {
@@ -58,9 +91,25 @@ void EventHub::refresh(Topic& topic) {
                                    job_json(*job, config::kObjectsShownInListsMax));
     }
     const std::lock_guard lock(mutex_);
-    if (topic.latest && (topic.latest->last || topic.latest->text == update->text)) return;
+    if (topic.latest && (topic.latest->last || topic.latest->text == update->text)) return false;
     topic.latest = std::move(update);
-    for (const auto& [number, on_update] : topic.watchers) on_update();
+    return true;
+}
+
+asio::awaitable<void> EventHub::tell(const Topic& topic, std::size_t& done) {
+    std::uint64_t last = 0;  // numbers begin with 1
+    for (;;) {
+        {
+            const std::lock_guard lock(mutex_);
+            auto at = topic.watchers.upper_bound(last);
+            for (; at != topic.watchers.end() && done < config::kApiEventsAtOnce; ++at, ++done) {
+                at->second();
+                last = at->first;
+            }
+            if (at == topic.watchers.end()) co_return;
+        }
+        co_await let_others_in(done);
+    }
 }
 
 std::unique_ptr<EventHub::Watch> EventHub::watch(const std::string& id,
@@ -75,7 +124,10 @@ std::unique_ptr<EventHub::Watch> EventHub::watch(const std::string& id,
         if (is_new) {
             at = std::make_shared<Topic>();
             at->id = id;
-            at->end_token = jobs_.end_listeners().add(id, wake_);
+            at->end_token = jobs_.end_listeners().add(id, [weak = std::weak_ptr(at), wake = wake_] {
+                if (const auto ended = weak.lock()) ended->has_ended = true;
+                wake();
+            });
         }
         topic = at;
         number = ++watchers_;
@@ -83,7 +135,10 @@ std::unique_ptr<EventHub::Watch> EventHub::watch(const std::string& id,
     }
     auto watch = std::make_unique<Watch>(*this, topic, number);
     if (is_new) {
-        refresh(*topic);
+        if (refresh(*topic)) {  // somebody else may have joined meanwhile
+            const std::lock_guard lock(mutex_);
+            for (const auto& [other, on_update_of] : topic->watchers) on_update_of();
+        }
         wake_();
     }
     return watch;

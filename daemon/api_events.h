@@ -3,17 +3,19 @@
 // One coroutine looks at the jobs that are watched, at most every event_interval, and renders what
 // has changed, once for all who watch; a stream writes the newest rendering that it has not written
 // yet. So what thousands of watchers cost is their writes, and a slow one misses steps, never the
-// end.
+// end. They are told a few at a time, with pauses: others are answered in between.
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "daemon/api_state.h"
 #include "daemon/api_stream.h"
@@ -44,7 +46,9 @@ class EventHub {
   private:
     struct Topic;
     boost::asio::awaitable<void> run(std::shared_ptr<Wakeup> wakeup);
-    void refresh(Topic& topic);
+    std::vector<std::shared_ptr<Topic>> topics_to_look_at(bool all);
+    bool refresh(Topic& topic);  // true: its watchers are to be told
+    boost::asio::awaitable<void> tell(const Topic& topic, std::size_t& done);
     void leave(const std::shared_ptr<Topic>& topic, std::uint64_t watcher);
 
     JobService& jobs_;

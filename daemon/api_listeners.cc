@@ -28,9 +28,10 @@ std::string to_text(const tcp::endpoint& endpoint) {
                                       : fmt::format("{}:{}", ip, endpoint.port());
 }
 
-// Where it listens, once it does.
-void look_at_address(ApiListener& listener) {
+// Once it listens: where, and what for.
+void begin_to_accept(ApiListener& listener) {
     ErrorCode error;
+    listener.acceptor.non_blocking(true, error);  // several are accepted in one go
     const stream_protocol::endpoint endpoint = listener.acceptor.local_endpoint(error);
     if (endpoint.protocol().family() == AF_UNIX) {
         const auto* address = reinterpret_cast<const sockaddr_un*>(endpoint.data());
@@ -107,7 +108,7 @@ base::Result<std::vector<ApiListener>> open_listeners(
         if (!opened) return base::fail(opened.error());
         ErrorCode error;
         listener.acceptor.listen(asio::socket_base::max_listen_connections, error);
-        look_at_address(listener);
+        begin_to_accept(listener);
         if (error) return base::fail(cannot_listen(listener.address, "listen", error.message()));
         listeners.push_back(std::move(listener));
     }
@@ -133,7 +134,7 @@ base::Result<std::vector<ApiListener>> adopt_listeners(asio::io_context& io,
         ErrorCode error;
         listener.acceptor.assign(stream_protocol(family, 0), socket, error);
         if (error) return base::fail(cannot_listen(name, "adopt", error.message()));
-        look_at_address(listener);
+        begin_to_accept(listener);
         listeners.push_back(std::move(listener));
     }
     return listeners;

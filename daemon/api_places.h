@@ -5,7 +5,9 @@
 // they hold of memory is small whatever they do; one more puts out the stranger that has waited
 // longest for a request to be whole. So those who open connections and say nothing, or too slowly,
 // put out each other, and who has something to say gets in. Where known ones take all places, the
-// one that has been idle longest goes. Nobody goes while a request is answered.
+// one that has waited longest goes. To wait is also not to read: a connection waits for its client
+// while its answer is written, but never while the answer is being made. Watchers of events do not
+// wait; they have a bound of their own.
 //
 // Thread-safe. A Place may outlive nothing of this.
 #pragma once
@@ -27,7 +29,7 @@ class ApiPlaces {
         ~Place();
         Place(const Place&) = delete;
         Place& operator=(const Place&) = delete;
-        // It waits for bytes of the client and may be put out; or no longer. Begins so.
+        // It waits for its client, to send or to read, and may be put out; or no longer. Begins so.
         void wait(bool waits);
         void no_stranger();
 

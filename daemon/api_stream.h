@@ -27,7 +27,7 @@ class ApiStream {
     using ErrorCode = boost::system::error_code;
 
     // The socket's executor is the strand. With `tls` the client must shake hands first.
-    static std::unique_ptr<ApiStream> over(Socket socket, std::shared_ptr<const ApiTls> tls);
+    static std::unique_ptr<ApiStream> over(Socket socket, const std::shared_ptr<const ApiTls>& tls);
     virtual ~ApiStream() = default;
 
     // Before all else. Without TLS there is nothing to do.

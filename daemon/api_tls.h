@@ -18,7 +18,7 @@ class ApiTls {
     static base::Result<std::shared_ptr<const ApiTls>> load(const TlsFiles& files);
 
     // OpenSSL counts the references of what is made from it.
-    boost::asio::ssl::context& context() const { return context_; }
+    SSL_CTX* native_handle() const { return context_.native_handle(); }
     bool asks_for_certificates() const { return asks_for_certificates_; }
 
   private:

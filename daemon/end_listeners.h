@@ -16,27 +16,28 @@ class EndListeners {
   public:
     std::uint64_t add(std::string_view job, std::function<void()> on_end) {
         const std::lock_guard lock(mutex_);
-        listeners_.emplace(next_token_, Listener{std::string(job), std::move(on_end)});
+        const auto at = listeners_.emplace(job, std::move(on_end));
+        by_token_.emplace(next_token_, at);
         return next_token_++;
     }
     void remove(std::uint64_t token) {
         const std::lock_guard lock(mutex_);
-        listeners_.erase(token);
+        const auto found = by_token_.find(token);
+        if (found == by_token_.end()) return;
+        listeners_.erase(found->second);
+        by_token_.erase(found);
     }
     void call(const std::string& job) {
         const std::lock_guard lock(mutex_);
-        for (const auto& [token, listener] : listeners_) {
-            if (listener.job == job) listener.on_end();
-        }
+        const auto [first, last] = listeners_.equal_range(job);
+        for (auto at = first; at != last; ++at) at->second();
     }
 
   private:
-    struct Listener {
-        std::string job;
-        std::function<void()> on_end;
-    };
+    using Listeners = std::multimap<std::string, std::function<void()>>;  // by job
     std::mutex mutex_;
-    std::map<std::uint64_t, Listener> listeners_;
+    Listeners listeners_;
+    std::map<std::uint64_t, Listeners::iterator> by_token_;
     std::uint64_t next_token_ = 1;
 };
 

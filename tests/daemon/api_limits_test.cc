@@ -319,6 +319,43 @@ TEST_F(ApiTest, StrangersPutOutEachOther) {
     EXPECT_LE(api_->state().connections.load(), 5u);
 }
 
+// Who asks and does not read the answers has no better place than who says nothing.
+TEST_F(ApiTest, ThoseWhoDoNotReadMakeRoom) {
+    ApiLimits limits;
+    limits.connections_max = 3;
+    start(limits);
+    const std::string request = TestClient::request_text("GET", "/openapi.json");
+    std::vector<std::unique_ptr<TestClient>> greedy;
+    for (int i = 0; i < 3; ++i) {
+        greedy.push_back(std::make_unique<TestClient>(port_));
+        greedy.back()->fill(request);
+    }
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+    EXPECT_EQ(api_->state().connections_put_out.load(), 1u);
+}
+
+// Left alone, the kernel would take megabytes of them: more than a hundred.
+TEST_F(ApiTest, FewAnswersAreMadeForThoseWhoDoNotRead) {
+    start();
+    TestClient greedy(port_);
+    greedy.fill(TestClient::request_text("GET", "/openapi.json"));
+    EXPECT_LE(api_->state().answers[200].load(), 40u);
+}
+
+TEST_F(ApiTest, StrangersWhoDoNotReadMakeRoom) {
+    access_.replace({}, config::Sha256Digest{});
+    ApiLimits limits;
+    limits.strangers_max = 3;
+    start(limits);
+    const std::string request = TestClient::request_text("GET", "/openapi.json");
+    std::vector<std::unique_ptr<TestClient>> greedy;
+    for (int i = 0; i < 3; ++i) {
+        greedy.push_back(std::make_unique<TestClient>(port_));
+        greedy.back()->fill(request);
+    }
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+}
+
 TEST_F(ApiTest, PlansAreBoundedAndTimed) {
     ApiLimits limits;
     limits.plans_max = 1;

@@ -4,9 +4,11 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cctype>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -54,6 +56,18 @@ class TestClient {
             text.remove_prefix(static_cast<std::size_t>(sent));
         }
         return true;
+    }
+
+    // Sends it over and over, until the server has taken nothing for `still_ms`, or ended it.
+    void fill(std::string_view text, int still_ms = 200) {
+        pollfd ready{fd_, POLLOUT, 0};
+        std::size_t at = 0;
+        while (poll(&ready, 1, still_ms) == 1) {
+            const std::string_view left = text.substr(at);
+            const ssize_t sent = ::send(fd_, left.data(), left.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+            if (sent < 0 && errno != EAGAIN) return;
+            if (sent > 0) at = (at + static_cast<std::size_t>(sent)) % text.size();
+        }
     }
 
     void finish_sending() { shutdown(fd_, SHUT_WR); }
