@@ -304,6 +304,7 @@ constexpr Named kAttempts[] = {
     {"write:/opt", [] { return create("/opt/probe"); }},
     {"write:/var/lib/other", [] { return create("/var/lib/other/probe"); }},
     {"write:/run", [] { return create("/run/probe"); }},
+    {"write:/run/lock", [] { return create("/run/lock/probe"); }},
     {"write:settings", [] { return open_to("/etc/s3zipd/s3zipd.toml", kWriteOnly); }},
     {"read:/home", [] { return open_to("/home/someone/file", kReadOnly); }},
     {"read:/root", [] { return open_to("/root/file", kReadOnly); }},
