@@ -219,6 +219,11 @@ reload_without_tokens
 step "removed with its sockets, installed again"
 sockets_over_removal /root/v2.deb
 
+step "the commands of docs/OPERATIONS.md, Access"
+inside systemctl --quiet disable --now s3zipd.socket
+inside systemctl restart s3zipd
+commands_of_the_documentation
+
 step "removed: the journal and the settings stay; purged: nothing does"
 inside dpkg --remove s3zipd >/dev/null
 expect inactive "$(inside systemctl is-active s3zipd || true)" "service after removal"

@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # A part of deb.sh: tokens, and systemctl reload, with the commands of docs/OPERATIONS.md, "Access".
-: "${root:?}"
+: "${root:?}" "${work:?}" "${here:?}"
 
 # Status of GET /archives with a token.
 ask_with() { inside curl -s -o /dev/null -w '%{http_code}' -H "Authorization: Bearer $1" http://127.0.0.1:8420/archives; }
@@ -82,4 +82,33 @@ reload_without_tokens() {
     expect 401 "$(ask_with none)" "tokens are still needed"
     inside systemctl restart s3zipd
     expect 200 "$(ask_with none)" "after a restart without tokens"
+}
+
+# The commands of the section as they stand, with files such as they ask for. It leaves TLS, tokens and a socket behind.
+commands_of_the_documentation() {
+    local at=$root/root/access
+    mkdir "$at"
+    (
+        cd "$at"
+        openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+            -addext subjectAltName=DNS:localhost -keyout key.pem -out fullchain.pem
+        openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=operator.internal \
+            -keyout operator.key -out operator.pem
+        cp operator.pem clients.pem
+    ) 2>"$work/openssl.log" || fail "openssl: $(<"$work/openssl.log")"
+    sed -n '/^## Access$/,/^## What/s/^    //p' "$here/../../docs/OPERATIONS.md" >"$at/commands"
+    (($(wc -l <"$at/commands") > 40)) || fail "no commands in docs/OPERATIONS.md"
+    inside sh -exc 'cd /root/access && . ./commands' >"$work/commands.log" 2>&1 || {
+        cat "$work/commands.log" >&2
+        fail "docs/OPERATIONS.md, Access: a command has failed"
+    }
+    expect "640 root:s3zipd" "$(inside stat -c '%a %U:%G' /etc/s3zipd/key.pem)" "the key"
+    expect "660 root:www-data" "$(inside stat -c '%a %U:%G' /run/s3zipd.sock)" "the Unix socket"
+    until_is 10 epoll io_over_tls
+    rm -r "$root"/etc/systemd/system/s3zipd.{socket,service}.d "$at"
+    inside systemctl daemon-reload
+}
+io_over_tls() {
+    inside sh -c 'cd /root/access && curl -fsS --cacert fullchain.pem --cert operator.pem --key operator.key \
+        https://localhost:8420/version' | field io
 }
