@@ -17,7 +17,7 @@
 
 namespace s3zipd {
 
-// Counts requests being answered, so that stopping can wait for them.
+// Counts what stopping waits for.
 class BusyCount {
   public:
     void enter() {
@@ -37,6 +37,14 @@ class BusyCount {
     std::mutex mutex_;
     std::condition_variable idle_;
     std::size_t count_ = 0;
+};
+
+struct BusyScope {
+    explicit BusyScope(BusyCount& count) : busy(count) { busy.enter(); }
+    ~BusyScope() { busy.leave(); }
+    BusyScope(const BusyScope&) = delete;
+    BusyScope& operator=(const BusyScope&) = delete;
+    BusyCount& busy;
 };
 
 struct ApiContext {
@@ -62,7 +70,8 @@ struct ApiContext {
     ApiPlaces places;
     EventHub events;
     Routes routes;
-    BusyCount busy;
+    BusyCount fresh;  // connections whose first request has not come, and accepting itself
+    BusyCount busy;   // requests from their head to the end of the answer
 };
 
 }  // namespace s3zipd
