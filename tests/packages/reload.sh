@@ -41,12 +41,12 @@ reload_refuses_what_is_wrong() {
     local before
     echo 'sha256 = "none"' >>"$root/etc/s3zipd/tokens.toml"
     inside systemctl reload s3zipd 2>/dev/null && fail "systemctl reload did not notice the broken tokens file"
-    ((0 < $(says '^/etc/s3zipd/tokens.toml:5: '))) || fail "the journal does not say what is wrong"
+    ((0 < $(says '^/etc/s3zipd/tokens.toml:5:'))) || fail "the journal does not say what is wrong"
     expect active "$(inside systemctl is-active s3zipd)" "service after a reload that failed"
     # Without the look before, by the signal alone.
-    before=$(says 'settings not reloaded.*tokens.toml:5: ')
+    before=$(says 'settings not reloaded.*tokens.toml:5:')
     inside systemctl kill --kill-whom=main -s HUP s3zipd
-    until_is 10 $((before + 1)) says 'settings not reloaded.*tokens.toml:5: '
+    until_is 10 $((before + 1)) says 'settings not reloaded.*tokens.toml:5:'
     expect 200 "$(ask_with "$token")" "the token from before"
     expect 401 "$(ask_with none)" "another"
     # A file that others may write makes tokens for them.
