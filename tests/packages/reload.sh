@@ -90,9 +90,9 @@ commands_of_the_documentation() {
     mkdir "$at"
     (
         cd "$at"
-        openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost \
             -addext subjectAltName=DNS:localhost -keyout key.pem -out fullchain.pem
-        openssl req -quiet -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=operator.internal \
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=operator.internal \
             -keyout operator.key -out operator.pem
         cp operator.pem clients.pem
     ) 2>"$work/openssl.log" || fail "openssl: $(<"$work/openssl.log")"
