@@ -132,6 +132,8 @@ inline constexpr auto kAliveTimeout = std::chrono::seconds(5);
 // be closed; then the process ends, whatever hangs.
 inline constexpr auto kStopJobsTimeout = std::chrono::seconds(5);
 inline constexpr auto kStopApiTimeout = std::chrono::seconds(2);
+// Before that: for the first request of connections that have just been accepted.
+inline constexpr auto kStopFreshTimeout = std::chrono::seconds(1);
 inline constexpr auto kStopTimeout = std::chrono::seconds(30);
 
 }  // namespace config

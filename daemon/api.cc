@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <unistd.h>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -55,6 +56,7 @@ struct ApiServer::Impl {
 };
 
 asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor& acceptor) {
+    const BusyScope accepting(context.fresh);
     while (acceptor.is_open()) {
         auto [error, socket] =
             co_await acceptor.async_accept(asio::any_io_executor(asio::make_strand(io)), kAwait);
@@ -90,7 +92,8 @@ void ApiServer::Impl::serve(ApiStream::Socket socket) {
         refusal = Ticket<std::size_t>::take(refusals, std::size_t{1}, config::kApiRefusalsMax);
         if (!refusal) return;
     }
-    asio::co_spawn(strand, serve_connection(stream, context, std::move(place)),
+    auto fresh = std::make_unique<BusyScope>(context.fresh);
+    asio::co_spawn(strand, serve_connection(stream, context, std::move(place), std::move(fresh)),
                    [held = std::make_shared<Ticket<std::size_t>>(std::move(refusal))](
                        const std::exception_ptr&) {});
 }
@@ -171,6 +174,9 @@ void ApiServer::stop_accepting() {
 void ApiServer::stop(std::chrono::milliseconds timeout) {
     stop_accepting();
     impl_->context.feed.close();
+    // Who was accepted has been told nothing yet, and takes an end for a failure.
+    impl_->context.fresh.wait_idle(
+        std::min<std::chrono::milliseconds>(timeout, config::kStopFreshTimeout));
     impl_->context.busy.wait_idle(timeout);
     impl_->context.gate->close();
     impl_->io.stop();

@@ -24,6 +24,7 @@ struct Connection {
     ApiContext& context;
     ApiHttp http;
     std::shared_ptr<ApiPlaces::Place> place;  // none: it is one too many
+    std::unique_ptr<BusyScope> fresh;         // until the first request has come
     std::vector<std::string> certificates;    // names of the client's
     // Of the request that is answered.
     std::optional<std::size_t> route{};
@@ -144,14 +145,6 @@ asio::awaitable<bool> answer_request(Connection& c, HttpRequest request, bool ke
     co_return co_await send(c, std::get<HttpResponse>(std::move(answer)), keep_alive, is_head);
 }
 
-struct BusyScope {
-    explicit BusyScope(BusyCount& count) : busy(count) { busy.enter(); }
-    ~BusyScope() { busy.leave(); }
-    BusyScope(const BusyScope&) = delete;
-    BusyScope& operator=(const BusyScope&) = delete;
-    BusyCount& busy;
-};
-
 // One request, from its first byte to the end of the answer. True: wait for another.
 asio::awaitable<bool> serve_request(Connection& c) {
     const ApiLimits& limits = c.context.limits;
@@ -160,6 +153,7 @@ asio::awaitable<bool> serve_request(Connection& c) {
     parser.body_limit(boost::none);  // Content-Length is judged below, where it can be answered
     const auto head_error = co_await c.http.read_head(parser);
     const BusyScope busy(c.context.busy);
+    c.fresh.reset();
     if (c.place) c.place->wait(false);
     c.begun = std::chrono::steady_clock::now();
     c.route.reset();
@@ -207,9 +201,11 @@ asio::awaitable<bool> serve_request(Connection& c) {
 }  // namespace
 
 asio::awaitable<void> serve_connection(std::shared_ptr<ApiStream> stream, ApiContext& context,
-                                       std::shared_ptr<ApiPlaces::Place> place) {
+                                       std::shared_ptr<ApiPlaces::Place> place,
+                                       std::unique_ptr<BusyScope> fresh) {
     const ApiLimits& limits = context.limits;
-    Connection c{context, ApiHttp(std::move(stream), limits), std::move(place), {}};
+    Connection c{
+        context, ApiHttp(std::move(stream), limits), std::move(place), std::move(fresh), {}};
     c.http.stream().expires_after(limits.header_timeout);
     if (co_await c.http.stream().handshake()) co_return;
     c.certificates = c.http.stream().certificate_names();

@@ -10,9 +10,11 @@
 
 namespace s3zipd {
 
-// `place` is its place among the connections; without one it is told 503 and closed.
+// `place` is its place among the connections; without one it is told 503 and closed. `fresh` goes
+// with the first request's coming.
 boost::asio::awaitable<void> serve_connection(std::shared_ptr<ApiStream> stream,
                                               ApiContext& context,
-                                              std::shared_ptr<ApiPlaces::Place> place);
+                                              std::shared_ptr<ApiPlaces::Place> place,
+                                              std::unique_ptr<BusyScope> fresh);
 
 }  // namespace s3zipd

@@ -18,7 +18,7 @@
 
 namespace s3zipd {
 
-// Counts requests being answered, so that stopping can wait for them.
+// Counts what stopping waits for.
 class BusyCount {
   public:
     void enter() {
@@ -38,6 +38,14 @@ class BusyCount {
     std::mutex mutex_;
     std::condition_variable idle_;
     std::size_t count_ = 0;
+};
+
+struct BusyScope {
+    explicit BusyScope(BusyCount& count) : busy(count) { busy.enter(); }
+    ~BusyScope() { busy.leave(); }
+    BusyScope(const BusyScope&) = delete;
+    BusyScope& operator=(const BusyScope&) = delete;
+    BusyCount& busy;
 };
 
 struct ApiContext {
@@ -65,7 +73,8 @@ struct ApiContext {
     EventHub events;
     JobFeed feed;
     Routes routes;
-    BusyCount busy;
+    BusyCount fresh;  // connections whose first request has not come, and accepting itself
+    BusyCount busy;   // requests from their head to the end of the answer
 };
 
 }  // namespace s3zipd

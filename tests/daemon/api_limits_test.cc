@@ -401,6 +401,16 @@ TEST_F(ApiTest, StoppingSaysSoAndCloses) {
     EXPECT_EQ(response.headers.at("connection"), "close");
 }
 
+TEST_F(ApiTest, WhoHasJustConnectedIsAnsweredBeforeTheServerStops) {
+    start();
+    TestClient client(port_);
+    while (api_->state().connections == 0) std::this_thread::yield();
+    auto stopped = std::async(std::launch::async, [&] { api_->stop(20s); });
+    while (!api_->state().stopping) std::this_thread::yield();
+    EXPECT_EQ(client.call("GET", "/healthz").status, 200);
+    stopped.get();
+}
+
 TEST_F(ApiTest, AnEventStreamSeesTheEndBeforeTheServerStops) {
     start();
     TestClient client(port_);

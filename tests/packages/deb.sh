@@ -4,7 +4,7 @@
 #
 #   BIN=DIR deb.sh PACKAGE.deb
 #
-# BIN has s3sim. S3ZIPD_TEST_BASE names a tar of a Debian made here before (--keep-base FILE), which saves making one.
+# BIN has s3sim and sandbox_probe. Parts are in sockets.sh, reload.sh and sandbox.sh. S3ZIPD_TEST_BASE names a tar of a Debian made here before (--keep-base FILE), which saves making one.
 set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 : "${BIN:?folder with s3sim}"
@@ -73,6 +73,10 @@ nothing_left() {
     expect "" "$(find "$root" -xdev -name '*s3zip*' ! -path "$root/var/log/*")" "left after the purge"
     expect "" "$(grep -h '^s3zipd:' "$root"/etc/{passwd,group,shadow} || true)" "users left after the purge"
 }
+for part in sockets reload sandbox; do
+    # shellcheck source=/dev/null  # each is looked at by itself
+    source "$here/$part.sh"
+done
 field() { python3 -c 'import json, sys
 for name in sys.argv[1].split("."): value = (value if "value" in dir() else json.load(sys.stdin))[name]
 print(value)' "$1"; }
@@ -123,6 +127,7 @@ expect active "$(inside systemctl is-active s3zipd)" "service"
 expect enabled "$(inside systemctl is-enabled s3zipd)" "service"
 expect s3zipd "$(inside stat -c %U "/proc/$(inside systemctl show -P MainPID s3zipd)")" "its user"
 expect "700 s3zipd" "$(inside stat -c '%a %U' /var/lib/s3zipd)" "state directory"
+expect "750 root:s3zipd" "$(inside stat -c '%a %U:%G' /etc/s3zipd)" "directory of the settings"
 status=$(inside systemctl show -P StatusText s3zipd)
 [[ $status == "serving http://127.0.0.1:8420" ]] || fail "status text: $status"
 # The same I/O as outside of the sandbox: io_uring, if this kernel has it.
@@ -183,6 +188,41 @@ until_is 30 1 inside systemctl show -P NRestarts s3zipd
 until_is 30 active inside systemctl is-active s3zipd
 expect succeeded "$(inside s3zip --json show "$id" | field state)" "the job, after that"
 rm -r "$root/etc/systemd/system/s3zipd.service.d"
+inside systemctl daemon-reload
+
+step "exposure"
+exposure
+
+step "what the sandbox refuses and allows"
+inside systemctl stop s3zipd
+prepare_outside
+probe_everywhere
+compare_with_table
+inside systemctl start s3zipd
+expect "700 s3zipd" "$(inside stat -c '%a %U' /var/lib/s3zipd)" "state directory"
+
+step "the sockets: a connection starts the service"
+sockets_enabled
+step "restarts while clients connect"
+sockets_over_restarts
+step "an upgrade while clients connect"
+sockets_over_upgrade /root/v2.deb
+step "wrong settings"
+sockets_and_wrong_settings
+
+step "tokens and reload"
+reload_changes_tokens
+reload_refuses_what_is_wrong
+reload_changes_log_level
+reload_without_tokens
+
+step "removed with its sockets, installed again"
+sockets_over_removal /root/v2.deb
+
+step "the commands of docs/OPERATIONS.md, Access"
+inside systemctl --quiet disable --now s3zipd.socket
+inside systemctl restart s3zipd
+commands_of_the_documentation
 
 step "removed: the journal and the settings stay; purged: nothing does"
 inside dpkg --remove s3zipd >/dev/null

@@ -10,7 +10,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 # Where the binary is today: verify looks whether it exists.
-sed "s|^ExecStart=/usr/bin/|ExecStart=$BIN/|" "$units/s3zipd.service" >"$work/s3zipd.service"
+sed "s|=/usr/bin/|=$BIN/|" "$units/s3zipd.service" >"$work/s3zipd.service"
 cp "$units/s3zipd.socket" "$work/"
 said=$(systemd-analyze verify --man=no "$work/s3zipd.service" "$work/s3zipd.socket" 2>&1) || { echo "$said" && exit 1; }
 [[ -z $said ]] || { echo "$said" && exit 1; }
