@@ -2,17 +2,38 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "archive/request.h"
 
 namespace archive {
 namespace {
 
+bool is_below(const ObjectPrefix& p, std::string_view bucket, std::string_view key) {
+    return p.bucket == bucket && key.starts_with(p.prefix);
+}
+
+bool has_dot_segment(std::string_view key) {
+    for (;;) {
+        const std::string_view segment = key.substr(0, key.find('/'));
+        if (segment == "." || segment == "..") return true;
+        if (segment.size() == key.size()) return false;
+        key.remove_prefix(segment.size() + 1);
+    }
+}
+
+// Whatever stands between a prefix and a key that it is one of, in order, is below that prefix; so
+// only the last one that is not after the key can be one of its prefixes.
 bool covers(const std::optional<std::vector<ObjectPrefix>>& prefixes, std::string_view bucket,
             std::string_view key) {
-    return !prefixes || std::ranges::any_of(*prefixes, [&](const ObjectPrefix& p) {
-        return p.bucket == bucket && key.starts_with(p.prefix);
-    });
+    if (!prefixes) return true;
+    const auto after =
+        std::ranges::upper_bound(*prefixes, std::pair(bucket, key), {}, [](const ObjectPrefix& p) {
+            return std::pair<std::string_view, std::string_view>(p.bucket, p.prefix);
+        });
+    return after != prefixes->begin() && is_below(*std::prev(after), bucket, key) &&
+           !has_dot_segment(key);
 }
 
 base::Status not_allowed(std::string pointer, std::string_view verb, std::string_view bucket,
@@ -48,6 +69,16 @@ base::Status check_source(const Source& source, std::size_t index, const Request
 }
 
 }  // namespace
+
+std::vector<ObjectPrefix> narrowed(std::vector<ObjectPrefix> prefixes) {
+    std::ranges::sort(prefixes);
+    std::vector<ObjectPrefix> kept;
+    for (ObjectPrefix& p : prefixes) {
+        if (kept.empty() || !is_below(kept.back(), p.bucket, p.prefix))
+            kept.push_back(std::move(p));
+    }
+    return kept;
+}
 
 bool RequestScope::may_read(std::string_view bucket, std::string_view key) const {
     return covers(sources, bucket, key);

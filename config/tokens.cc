@@ -120,6 +120,14 @@ bool is_bucket(std::string_view text) {
            });
 }
 
+// Of an access point's ARN, which may have a slash before its name:
+// arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME.
+std::size_t name_begins(std::string_view text) {
+    constexpr std::string_view kAccessPoint = ":accesspoint/";
+    const std::size_t at = text.starts_with("arn:") ? text.find(kAccessPoint) : text.npos;
+    return at == text.npos ? 0 : at + kAccessPoint.size();
+}
+
 Checked read_places(const TomlEntry& entry, std::optional<std::vector<BucketPrefix>>& out) {
     const auto strings = strings_of(entry, false);
     if (!strings) return std::unexpected(strings.error());
@@ -131,10 +139,12 @@ Checked read_places(const TomlEntry& entry, std::optional<std::vector<BucketPref
             continue;
         }
         const std::string_view text = item->text;
-        const std::size_t slash = std::min(text.find('/'), text.size());
+        const std::size_t slash = std::min(text.find('/', name_begins(text)), text.size());
         const std::string_view prefix = text.substr(std::min(slash + 1, text.size()));
         // A pattern would be taken for a prefix, and never match.
-        if (!is_bucket(text.substr(0, slash)) || prefix.size() > 1'024 || prefix.ends_with('*')) {
+        std::string bucket(text.substr(0, slash));
+        std::ranges::replace(bucket, '/', ':');  // an ARN's own
+        if (!is_bucket(bucket) || prefix.size() > 1'024 || prefix.ends_with('*')) {
             return wrong(
                 item->place,
                 entry.key + ": must be BUCKET or BUCKET/PREFIX (no s3://, no pattern), or *");

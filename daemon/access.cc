@@ -33,7 +33,7 @@ bool equal(const config::Sha256Digest& a, const config::Sha256Digest& b) {
 std::vector<archive::ObjectPrefix> prefixes_of(const std::vector<config::BucketPrefix>& from) {
     std::vector<archive::ObjectPrefix> prefixes;
     for (const auto& [bucket, prefix] : from) prefixes.push_back({bucket, prefix});
-    return prefixes;
+    return archive::narrowed(std::move(prefixes));
 }
 
 std::shared_ptr<const archive::RequestScope> scope_of(const config::TokenEntry& token) {
@@ -109,7 +109,9 @@ void Access::replace(const std::vector<config::TokenEntry>& tokens,
             {token.digests, token.certificates, std::make_shared<const Caller>(caller_of(token))});
     }
     if (admin_token) {
-        all.push_back({{*admin_token}, {}, std::make_shared<const Caller>(admin_named("admin"))});
+        all.push_back({{*admin_token},
+                       {},  // A name that no token can have.
+                       std::make_shared<const Caller>(admin_named("(admin)"))});
     }
     const std::lock_guard lock(mutex_);
     all_ = std::make_shared<const All>(std::move(all));

@@ -40,6 +40,7 @@ struct ApiServer::Impl {
     }
     asio::awaitable<void> accept_connections(ApiListener::Acceptor& acceptor);
     void serve(ApiStream::Socket socket);
+    void try_serve(ApiStream::Socket socket);
     std::shared_ptr<const ApiTls> tls() const {
         const std::lock_guard lock(tls_mutex);
         return current_tls;
@@ -67,13 +68,22 @@ asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor&
             co_await pause.async_wait(kAwait);
             continue;
         }
-        serve(std::move(socket));
+        try_serve(std::move(socket));
         // Who is busy with answers comes back here late, and many may have come meanwhile.
         for (std::size_t i = 1; i < config::kApiAcceptsAtOnce && !error; ++i) {
             ApiStream::Socket next =
                 acceptor.accept(asio::any_io_executor(asio::make_strand(io)), error);
-            if (!error) serve(std::move(next));
+            if (!error) try_serve(std::move(next));
         }
+    }
+}
+
+// Without memory for this one there may be some for the next.
+void ApiServer::Impl::try_serve(ApiStream::Socket socket) {
+    try {
+        serve(std::move(socket));
+    } catch (const std::exception& e) {
+        base::log_error("connection not served", {{"what", e.what()}});
     }
 }
 

@@ -39,7 +39,7 @@ asio::awaitable<bool> send(Connection& c, HttpResponse response, bool keep_alive
     if (c.place) c.place->wait(true);  // one that does not read must not keep its place
     const bool written = co_await c.http.write(response, keep_alive, !is_head);
     if (c.route) state.durations[*c.route].observe(std::chrono::steady_clock::now() - c.begun);
-    co_return written && keep_alive;
+    co_return written&& keep_alive;
 }
 
 asio::awaitable<bool> refuse(Connection& c, HttpResponse response, bool is_head = false) {
@@ -84,7 +84,10 @@ std::optional<HttpResponse> refusal(Connection& c, const Parser& parser, HttpReq
     auto response = c.context.routes.refuse(head);
     c.route = head.route;
     if (response) return response;
-    if (head.caller) c.place->no_stranger();
+    if (head.caller) {  // nobody else's place is safe, whatever is answered
+        c.place->no_stranger();
+        c.place->wait(false);
+    }
     const std::uint64_t max = body_bytes_max(head, c.context.limits);
     if (parser.content_length().value_or(0) > max) return body_too_large(max);
     return std::nullopt;
@@ -154,7 +157,6 @@ asio::awaitable<bool> serve_request(Connection& c) {
     const auto head_error = co_await c.http.read_head(parser);
     const BusyScope busy(c.context.busy);
     c.fresh.reset();
-    if (c.place) c.place->wait(false);
     c.begun = std::chrono::steady_clock::now();
     c.route.reset();
     if (head_error) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/log.h"
 #include "config/limits.h"
 #include "daemon/api_context.h"
 #include "daemon/api_json.h"
@@ -64,7 +65,7 @@ asio::awaitable<void> EventHub::run(std::shared_ptr<Wakeup> wakeup) {
         std::size_t done = 0;
         for (const auto& topic : topics_to_look_at(all)) {
             ++done;
-            if (refresh(*topic)) co_await tell(*topic, done);
+            if (try_refresh(*topic)) co_await tell(*topic, done);
             co_await let_others_in(done);
         }
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(
@@ -77,6 +78,16 @@ asio::awaitable<void> EventHub::run(std::shared_ptr<Wakeup> wakeup) {
             co_await wakeup->wait(kForLong);
         else if (left.count() > 0)
             co_await wakeup->wait(left);
+    }
+}
+
+// One job that cannot be rendered must not end the streams of all.
+bool EventHub::try_refresh(Topic& topic) {
+    try {
+        return refresh(topic);
+    } catch (const std::exception& e) {
+        base::log_error("job not shown", {{"job", topic.id}, {"what", e.what()}});
+        return false;
     }
 }
 

@@ -47,6 +47,7 @@ class EventHub {
     struct Topic;
     boost::asio::awaitable<void> run(std::shared_ptr<Wakeup> wakeup);
     std::vector<std::shared_ptr<Topic>> topics_to_look_at(bool all);
+    bool try_refresh(Topic& topic);
     bool refresh(Topic& topic);  // true: its watchers are to be told
     boost::asio::awaitable<void> tell(const Topic& topic, std::size_t& done);
     void leave(const std::shared_ptr<Topic>& topic, std::uint64_t watcher);

@@ -16,8 +16,8 @@ namespace asio = boost::asio;
 template <typename Value>
 struct Pending {
     std::function<void()> notify;
-    Ticket<std::size_t> ticket;  // of a plan: kept until it comes
-    std::shared_ptr<ApiState> ticket_owner;
+    std::shared_ptr<ApiState> ticket_owner;  // outlives the ticket
+    Ticket<std::size_t> ticket;              // of a plan: kept until it comes
     std::mutex mutex;
     std::optional<base::Result<Value>> result;
 };

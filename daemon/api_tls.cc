@@ -43,6 +43,8 @@ base::Result<std::shared_ptr<const ApiTls>> ApiTls::load(const TlsFiles& files) 
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_session_id_context(native, kSessionContext, sizeof kSessionContext - 1);
 
+    // OpenSSL would ask at the terminal.
+    context.set_password_callback([](std::size_t, ssl::context::password_purpose) { return ""; });
     ErrorCode error;
     if (context.use_certificate_chain_file(files.certificate, error); error)
         return base::fail(bad_tls(files.certificate, error.message()));

@@ -191,6 +191,7 @@ void Daemon::stop(bool drained) {
         base::log_warn("some jobs have not let go; they resume all the same");
     parts_->api->stop(config::kStopApiTimeout);
     parts_->api.reset();
+    parts_->jobs.reset();  // its thread may be asking the engine for something
     parts_->engine.reset();
 }
 

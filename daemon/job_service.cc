@@ -250,7 +250,6 @@ void JobService::set_limits(const JobLimits& limits) {
         limits_.queued_max = limits.queued_max;
         limits_.kept_max = limits.kept_max;
         limits_.kept_time = limits.kept_time;
-        forget_old();
     }
     start_ready();
 }

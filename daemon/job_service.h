@@ -105,6 +105,7 @@ class JobService {
     void sweep();
     // REQUIRES mutex_ for those below.
     void restore_one(JournaledJob& job);
+    std::shared_ptr<const archive::RequestScope> shared_scope(const archive::RequestScope& scope);
     std::optional<std::string> next_to_start();
     void enqueue(const Jobs::value_type& entry);
     static archive::JobState state_of(const Record& record);
@@ -144,6 +145,7 @@ class JobService {
     JobHistograms durations_, queue_times_;
     JobCounts totals_;  // by_state is counted on demand
     IdempotencyKeys keys_;
+    std::vector<std::shared_ptr<const archive::RequestScope>> scopes_;  // while restoring
     std::thread thread_;
 };
 

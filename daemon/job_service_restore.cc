@@ -36,6 +36,7 @@ void JobService::restore(std::vector<JournaledJob> jobs) {
     std::ranges::sort(ended_, {}, [this](const std::string& id) {
         return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
     });
+    scopes_.clear();
     forget_old();
     if (!jobs_.empty())
         base::log_info("jobs of before", {{"waiting", queue_.size()}, {"ended", ended_.size()}});
@@ -56,10 +57,19 @@ void JobService::begin() {
     inbox_->call([](JobService& self) { self.next_sweep_ = {}; });
 }
 
+// Many jobs have that of one token.
+std::shared_ptr<const archive::RequestScope> JobService::shared_scope(
+    const archive::RequestScope& scope) {
+    for (const auto& known : scopes_) {
+        if (*known == scope) return known;
+    }
+    scopes_.push_back(std::make_shared<const archive::RequestScope>(scope));
+    return scopes_.back();
+}
+
 void JobService::restore_one(JournaledJob& job) {
     auto request = request_of(job);
-    if (request && job.row.scope)
-        request->scope = std::make_shared<const archive::RequestScope>(std::move(*job.row.scope));
+    if (request && job.row.scope && !job.end) request->scope = shared_scope(*job.row.scope);
     Record record;
     record.created_at = job.row.created_at;
     record.durable = true;

@@ -104,6 +104,7 @@ void read_prefixes(PackedReader& in, Prefixes& prefixes) {
         prefixes->push_back({std::move(bucket), std::string(in.text())});
     }
     if (left > 0) in.fail();  // fewer would be another scope
+    prefixes = archive::narrowed(std::move(*prefixes));
 }
 
 void read(PackedReader& in, JobRow& row) {

@@ -91,6 +91,7 @@ Problem job_problem(const base::Error& error) {
 }
 
 Problem engine_problem(const base::Error& error) {
+    if (error.code == "not_allowed") return make_problem("not-allowed", error.detail);
     std::string_view name = "internal-error";
     switch (error.kind) {
         case ErrorKind::not_found:

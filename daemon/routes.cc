@@ -207,7 +207,7 @@ Answer Routes::answer(HttpRequest request) {
         case Endpoint::health: return json_response(200, status_json("ok"));
         case Endpoint::readiness: return readiness();
         case Endpoint::metrics: return metrics();
-        case Endpoint::version: return json_response(200, version_json(engine_.stats()));
+        case Endpoint::version: return json_response(200, version_);
         case Endpoint::openapi: return json_response(200, std::string(kOpenApi));
         case Endpoint::page: return page_response("index.html", request.if_none_match);
         case Endpoint::page_file: return page_response(id, request.if_none_match);
@@ -316,6 +316,12 @@ Answer Routes::download(const Caller& caller, const std::string& id, const Targe
     if (!job) return no_such_archive(id);
     const auto& result = job->snapshot.result;
     if (!result) return not_finished(*job);
+    // One that was reused lies where it was made.
+    const bool may_read =
+        caller.admin || !caller.scope || caller.scope->may_write(result->bucket, result->key);
+    if (!may_read)
+        return to_response(
+            make_problem("not-allowed", "the archive lies elsewhere: it was reused"));
     const s3client::Access& access = job->job->request().destination.access;
     if (access.customer_key) {
         return to_response(

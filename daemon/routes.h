@@ -19,6 +19,7 @@
 #include "archive/request.h"
 #include "base/error.h"
 #include "daemon/access.h"
+#include "daemon/api_json.h"
 #include "daemon/api_report.h"
 #include "daemon/api_state.h"
 #include "daemon/api_target.h"
@@ -54,7 +55,11 @@ using Answer =
 class Routes {
   public:
     Routes(JobService& jobs, JobEngine& engine, const ApiState& state, const ApiLimits& limits)
-        : jobs_(jobs), engine_(engine), state_(state), limits_(limits) {}
+        : jobs_(jobs),
+          engine_(engine),
+          state_(state),
+          limits_(limits),
+          version_(version_json(engine.stats())) {}
 
     // Unknown path, wrong method, a caller who may not, wrong media type: known before the body is.
     // Sets its route, if there is one.
@@ -87,6 +92,7 @@ class Routes {
     JobEngine& engine_;
     const ApiState& state_;
     const ApiLimits& limits_;
+    const std::string version_;  // strangers may ask, and the engine is busy
 };
 
 }  // namespace s3zipd

@@ -94,6 +94,8 @@ int spawn(const std::vector<std::string>& argv, int out, int err, pid_t& pid) {
     CHECK(::posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0) == 0);
     CHECK(::posix_spawn_file_actions_adddup2(&actions, out, 1) == 0);
     CHECK(::posix_spawn_file_actions_adddup2(&actions, err, 2) == 0);
+    // Whoever it leaves behind must not hold our sockets.
+    CHECK(::posix_spawn_file_actions_addclosefrom_np(&actions, 3) == 0);
     sigset_t none, all;
     ::sigemptyset(&none);
     ::sigfillset(&all);
