@@ -50,7 +50,7 @@ TEST_F(SettingsTest, DefaultsWithoutAnything) {
     EXPECT_THAT(s->listen, testing::ElementsAre(ListenAddress{"127.0.0.1", 8420, {}}));
     EXPECT_EQ(s->unix_socket_mode, 0660u);
     EXPECT_EQ(s->api_connections_max, 4'096u);
-    EXPECT_EQ(s->event_streams_max, 4'096u);
+    EXPECT_EQ(s->event_streams_max, 3'072u);
     EXPECT_EQ(s->tokens_file, "");
     EXPECT_FALSE(s->admin_token_sha256.has_value());
     EXPECT_EQ(s->tls_certificate, "");
