@@ -104,8 +104,7 @@ class JobService {
     bool is_untold(const Record& record) const;
     void sweep();
     // REQUIRES mutex_ for those below.
-    void restore_one(JournaledJob& job);
-    std::shared_ptr<const archive::RequestScope> shared_scope(const archive::RequestScope& scope);
+    void restore_one(JournaledJob& job, std::shared_ptr<const archive::RequestScope> scope);
     std::optional<std::string> next_to_start();
     void enqueue(const Jobs::value_type& entry);
     static archive::JobState state_of(const Record& record);
@@ -145,7 +144,6 @@ class JobService {
     JobHistograms durations_, queue_times_;
     JobCounts totals_;  // by_state is counted on demand
     IdempotencyKeys keys_;
-    std::vector<std::shared_ptr<const archive::RequestScope>> scopes_;  // while restoring
     std::thread thread_;
 };
 

@@ -9,6 +9,9 @@
 #include "daemon/job_service.h"
 
 namespace s3zipd {
+
+using archive::RequestScope;
+
 namespace {
 
 // The request as it was posted; of a job that has ended it is only shown.
@@ -28,15 +31,22 @@ base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
 }  // namespace
 
 void JobService::restore(std::vector<JournaledJob> jobs) {
+    // Many jobs have that of one token.
+    std::vector<std::shared_ptr<const RequestScope>> scopes;
+    const auto shared = [&scopes](const RequestScope& scope) {
+        for (const auto& known : scopes) {
+            if (*known == scope) return known;
+        }
+        return scopes.emplace_back(std::make_shared<const RequestScope>(scope));
+    };
     const std::lock_guard lock(mutex_);
     for (JournaledJob& job : jobs) {
-        restore_one(job);
+        restore_one(job, job.row.scope && !job.end ? shared(*job.row.scope) : nullptr);
         job = {};  // bodies are long
     }
     std::ranges::sort(ended_, {}, [this](const std::string& id) {
         return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
     });
-    scopes_.clear();
     forget_old();
     if (!jobs_.empty())
         base::log_info("jobs of before", {{"waiting", queue_.size()}, {"ended", ended_.size()}});
@@ -57,19 +67,9 @@ void JobService::begin() {
     inbox_->call([](JobService& self) { self.next_sweep_ = {}; });
 }
 
-// Many jobs have that of one token.
-std::shared_ptr<const archive::RequestScope> JobService::shared_scope(
-    const archive::RequestScope& scope) {
-    for (const auto& known : scopes_) {
-        if (*known == scope) return known;
-    }
-    scopes_.push_back(std::make_shared<const archive::RequestScope>(scope));
-    return scopes_.back();
-}
-
-void JobService::restore_one(JournaledJob& job) {
+void JobService::restore_one(JournaledJob& job, std::shared_ptr<const RequestScope> scope) {
     auto request = request_of(job);
-    if (request && job.row.scope && !job.end) request->scope = shared_scope(*job.row.scope);
+    if (request) request->scope = std::move(scope);
     Record record;
     record.created_at = job.row.created_at;
     record.durable = true;

@@ -92,7 +92,6 @@ class S3Client {
     Checking checksums() const { return checksums_.state(); }
     bool is_aws() const { return config_.endpoint.aws; }
     io::Reactor& reactor() const { return reactor_; }
-
     // A bucket that is not in the configured region: by a redirect, or heard from others.
     void learn_region(const std::string& bucket, const std::string& region);
     static constexpr std::size_t kRegionsMax = 10'000;  // that are remembered

@@ -43,7 +43,8 @@ name = "exporter"
 sha256 = ["{}", "{}"]
 certificate = "exporter.internal"
 scopes = ["submit", "read"]
-sources = ["photos/2026/", "docs", "docs/", "a/b/c"]
+sources = ["photos/2026/", "docs", "docs/", "a/b/c", "arn:aws:s3:r:1:accesspoint/ap/k/",
+           "arn:aws:s3:r:1:accesspoint:ap"]
 destinations = []
 roles = ["arn:aws:iam::123456789012:role/x", "arn:aws:iam::1:role/app-*"]
 
@@ -68,7 +69,9 @@ sources = ["x", "*"]
     ASSERT_TRUE(exporter.sources);
     EXPECT_THAT(*exporter.sources,
                 ElementsAre(BucketPrefix{"photos", "2026/"}, BucketPrefix{"docs", ""},
-                            BucketPrefix{"docs", ""}, BucketPrefix{"a", "b/c"}));
+                            BucketPrefix{"docs", ""}, BucketPrefix{"a", "b/c"},
+                            BucketPrefix{"arn:aws:s3:r:1:accesspoint/ap", "k/"},
+                            BucketPrefix{"arn:aws:s3:r:1:accesspoint:ap", ""}));
     ASSERT_TRUE(exporter.destinations);
     EXPECT_TRUE(exporter.destinations->empty());  // none, which is not the same as any
     EXPECT_THAT(exporter.roles,

@@ -153,6 +153,10 @@ TEST_F(AccessTest, WhatATokenMayNameInARequest) {
         {body_of(in, "out", "tenant"), "/destination"},
         {body_of(in, "out", "other/a.zip"), "/destination"},
         {body_of(in, "out2", "tenant/a.zip"), "/destination"},
+        {body_of(in, "out", "tenant/../other/a.zip"), "/destination"},
+        {body_of(R"({"bucket":"photos","prefix":"2026/../2025/"})", "out", "tenant/a.zip"),
+         "/sources/0/prefix"},
+        {body_of(R"({"bucket":"photos","prefix":"2026/..a/b./"})", "out", "tenant/a.zip"), ""},
     };
     for (const Scoped& one : cases) {
         const auto response = as("tenant", "POST", "/archives", one.body);
@@ -164,6 +168,18 @@ TEST_F(AccessTest, WhatATokenMayNameInARequest) {
         EXPECT_EQ(text_at(response, "/pointer"), one.pointer) << one.body;
         expect_problem(as("tenant", "POST", "/plans", one.body), 403, "not-allowed");
     }
+}
+
+// One that was reused may lie where the caller may not look.
+TEST_F(AccessTest, AReusedArchiveElsewhereIsNotDownloaded) {
+    const auto id = post_as("admin", body_of(R"({"bucket":"docs"})", "out", "tenant/a.zip"));
+    auto result = simple_result();
+    result.bucket = "out";
+    result.key = "other/a.zip";
+    result.reused = true;
+    until_end(id, [&] { engine_.next().succeed(result); });
+    expect_problem(as("tenant", "GET", "/archives/" + id + "/download"), 403, "not-allowed");
+    EXPECT_EQ(as("admin", "GET", "/archives/" + id + "/download").status, 307);
 }
 
 TEST_F(AccessTest, RolesMustBeAllowed) {

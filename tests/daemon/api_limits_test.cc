@@ -300,6 +300,21 @@ TEST_F(ApiTest, AnIdleConnectionMakesRoom) {
     EXPECT_EQ(alive, 1);
 }
 
+// Who begins a request that needs no token, and never ends it, keeps nobody out.
+TEST_F(ApiTest, StrangersWithBodiesOfTheirOwnPutOutEachOther) {
+    access_.replace({}, config::Sha256Digest{});
+    ApiLimits limits;
+    limits.strangers_max = 3;
+    start(limits);
+    std::vector<std::unique_ptr<TestClient>> slow;
+    for (int i = 0; i < 20; ++i) {
+        slow.push_back(std::make_unique<TestClient>(port_));
+        slow.back()->send("GET /healthz HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n");
+    }
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+    EXPECT_EQ(call("GET", "/archives").status, 401);
+}
+
 // Who connects and says nothing, or never all of it, has few places; others get in.
 TEST_F(ApiTest, StrangersPutOutEachOther) {
     ApiLimits limits;

@@ -183,6 +183,19 @@ TEST_F(TransportTest, AKeyOfAnotherCertificateIsRefused) {
     EXPECT_THAT(api.error().detail, HasSubstr("other.key"));
 }
 
+// OpenSSL would ask for the password at the terminal.
+TEST_F(TransportTest, AKeyWithAPasswordIsRefused) {
+    start();
+    settings_.tls = write(server_, "server");
+    std::FILE* key = std::fopen(settings_.tls->key.c_str(), "w");
+    PEM_write_PrivateKey(key, server_.key.get(), EVP_aes_128_cbc(),
+                         reinterpret_cast<const unsigned char*>("secret"), 6, nullptr, nullptr);
+    std::fclose(key);
+    const auto api = ApiServer::listen(settings_, *jobs_, engine_, access_);
+    ASSERT_FALSE(api.has_value());
+    EXPECT_THAT(api.error().detail, HasSubstr("server.key"));
+}
+
 int connect_unix(const std::string& path) {
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_un address{};

@@ -52,7 +52,7 @@ TEST_F(JournalTest, AScopeIsKept) {
     row.key = IdempotencyKey{"tenant\nkey", 1, 2};
     for (const archive::RequestScope& scope :
          {archive::RequestScope{}, archive::RequestScope{Prefixes{}, std::nullopt},
-          archive::RequestScope{std::nullopt, Prefixes{{"out", "a/"}, {"out", ""}}},
+          archive::RequestScope{std::nullopt, Prefixes{{"in", "a/"}, {"out", "b/"}}},
           archive::RequestScope{Prefixes{{"photos", "2026/"}}, Prefixes{}}}) {
         row.scope = scope;
         const std::string bytes = encode(row);

@@ -127,7 +127,7 @@ TEST_F(SecretsTest, AreNowhere) {
         TestClient client(port);
         const auto done = finish(client, port, request_with("", ""));
         EXPECT_EQ(call(client, "GET", done + "/download").status, 307);
-        finish(client, port, request_with(sealed, ""));  // fails: objects without it
+        finish(client, port, request_with(sealed, ""));     // fails: objects without it
         finish(client, port, request_with("", to_sealed));  // succeeds or fails
         finish(client, port, request_with(R"(,"prefix":"none/")", ""));  // fails: empty
         finish(
