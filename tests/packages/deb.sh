@@ -94,6 +94,7 @@ if [[ ! -f $base ]]; then
 fi
 tar -xf "$base" -C "$root"
 cp /etc/resolv.conf "$root/etc/"
+echo '127.0.0.1 localhost' >"$root/etc/hosts" # minbase has none
 
 step "installed, with what it needs, where no systemd runs"
 cp "$package" "$root/root/v1.deb"
