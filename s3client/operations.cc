@@ -295,7 +295,12 @@ io::Task<base::Result<ListPartsPage>> S3Client::list_parts(UploadTarget upload, 
         page = std::move(*parsed);
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run(std::move(call)); !done) {
+        base::Error error = done.error();
+        // So says Ceph's gateway of an upload that is gone; there is no key to be missed here.
+        if (error.code == "NoSuchKey") error.code = "NoSuchUpload";
+        co_return std::unexpected(std::move(error));
+    }
     co_return page;
 }
 

@@ -181,6 +181,20 @@ TEST_P(ClientTest, AbortsAnUploadOnce) {
     EXPECT_EQ(again.error().kind, base::ErrorKind::not_found);
 }
 
+// Ceph's gateway says NoSuchKey of an upload that is gone.
+TEST_P(ClientTest, PartsOfAnUploadThatIsGone) {
+    const auto id = run(client->create_multipart_upload("bkt", "k", {}, {}));
+    ASSERT_TRUE(id);
+    const s3client::UploadTarget upload{"bkt", "k", id->upload_id};
+    for (const char* code : {"NoSuchKey", "NoSuchUpload"}) {
+        ASSERT_TRUE(server->set_faults(std::string("ListParts status=404 code=") + code));
+        const auto parts = run(client->list_parts(upload, 0, {}));
+        ASSERT_FALSE(parts);
+        EXPECT_EQ(parts.error().code, "NoSuchUpload");
+        EXPECT_EQ(parts.error().kind, base::ErrorKind::not_found);
+    }
+}
+
 TEST_P(ClientTest, ListsUploadsPageByPage) {
     std::set<std::string> ids;
     for (int i = 0; i < 1001; ++i)
