@@ -45,9 +45,16 @@ HttpConnection::ErrorCode HttpConnection::connect(std::chrono::seconds timeout,
     } else {
         ErrorCode error;
         asio::ip::tcp::resolver resolver(loop_);
-        for (const auto& found : resolver.resolve(address_.host, address_.port, error))
-            endpoints.emplace_back(found.endpoint());
-        if (error) return error;
+        // A machine may lack a file of hosts, not a loopback (RFC 6761, section 6.3).
+        const bool is_localhost = address_.host == "localhost";
+        const std::vector<std::string> hosts = is_localhost
+                                                   ? std::vector<std::string>{"127.0.0.1", "::1"}
+                                                   : std::vector<std::string>{address_.host};
+        for (const std::string& host : hosts) {
+            for (const auto& found : resolver.resolve(host, address_.port, error))
+                endpoints.emplace_back(found.endpoint());
+        }
+        if (endpoints.empty()) return error;
     }
     return perform(timeout, keep_going,
                    [&](auto&, auto done) { transport().async_connect(endpoints, done); });
