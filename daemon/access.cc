@@ -78,8 +78,7 @@ bool Caller::has(Right right) const {
     return false;
 }
 
-bool Caller::may_see(const archive::ArchiveRequest& request) const {
-    const auto& [bucket, key] = std::tie(request.destination.bucket, request.destination.key);
+bool Caller::may_see(std::string_view bucket, std::string_view key) const {
     return admin || !scope || scope->may_write(bucket, key);
 }
 

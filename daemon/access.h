@@ -38,7 +38,10 @@ struct Caller {
     std::optional<std::vector<std::string>> roles;       // that may be named; none: any
 
     bool has(Right right) const;
-    bool may_see(const archive::ArchiveRequest& request) const;
+    bool may_see(std::string_view bucket, std::string_view key) const;
+    bool may_see(const archive::ArchiveRequest& request) const {
+        return may_see(request.destination.bucket, request.destination.key);
+    }
     // Error: denied "not_allowed", whose `key` is the JSON pointer of the field at fault.
     base::Status may_post(const archive::ArchiveRequest& request) const;
 };

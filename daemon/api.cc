@@ -1,7 +1,6 @@
 #include "daemon/api.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -34,9 +33,6 @@ struct ApiServer::Impl {
         context.gate->close();
         io.stop();
         for (auto& thread : threads) thread.join();
-        for (const ApiListener& listener : listeners) {
-            if (!listener.unix_path.empty()) unlink(listener.unix_path.c_str());
-        }
     }
     asio::awaitable<void> accept_connections(ApiListener::Acceptor& acceptor);
     void serve(ApiStream::Socket socket);

@@ -90,7 +90,8 @@ base::Status open_unix(ApiListener& listener, const std::string& path, unsigned 
     remove_dead_socket(path);
     const Local::endpoint endpoint(path);
     if (auto opened = open(listener, Local(), endpoint, name); !opened) return opened;
-    listener.unix_path = path;
+    listener.unix_file =
+        std::shared_ptr<const void>(nullptr, [path](const void*) { unlink(path.c_str()); });
     // Nobody can connect before listen().
     if (chmod(path.c_str(), mode) != 0)
         return base::fail(cannot_listen(name, "chmod", std::strerror(errno)));

@@ -4,6 +4,7 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ struct ApiListener {
     Acceptor acceptor;
     std::string address;    // "127.0.0.1:8420", "[::1]:8420", "unix:/run/s3zipd/api.sock"
     bool is_local = false;  // nobody on another machine can connect
-    std::string unix_path;  // of a socket that we have made, to be removed; else empty
+    std::shared_ptr<const void> unix_file;  // of a socket that we have made; goes with the last
 };
 
 // Each on a strand of its own. A Unix socket that nobody listens on any more is replaced. Errors:

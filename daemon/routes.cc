@@ -147,6 +147,16 @@ std::optional<HttpResponse> refuse_caller(const Caller* caller, Right right) {
                                    right == Right::submit ? "submit" : "read")));
 }
 
+// What is asked for, held to what the caller may name.
+base::Result<archive::ArchiveRequest> read_body(const HttpRequest& request) {
+    auto asked = parse_archive_request(request.body);
+    if (!asked) return asked;
+    if (auto allowed = request.caller->may_post(*asked); !allowed)
+        return base::fail(allowed.error());
+    asked->scope = request.caller->scope;
+    return asked;
+}
+
 bool is_good_key(std::string_view key) {
     return !key.empty() && key.size() <= config::kIdempotencyKeyBytesMax &&
            std::all_of(key.begin(), key.end(), [](char c) { return c > ' ' && c < 0x7F; });
@@ -187,13 +197,12 @@ std::optional<HttpResponse> Routes::refuse(HttpRequest& head) const {
 Answer Routes::answer(HttpRequest request) {
     const auto target = parse_target(request.target);
     CHECK(target.has_value());
-    const Route* route = find_route(*target, request.method);
-    CHECK(route != nullptr);
+    CHECK(request.route.has_value());
     const auto caller_held = request.caller;
     static const Caller kNobody;
     const Caller& caller = caller_held ? *caller_held : kNobody;  // where nobody need be known
     const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
-    switch (route->endpoint) {
+    switch (kRoutes[*request.route].endpoint) {
         case Endpoint::create: return create(std::move(request));
         case Endpoint::list: return list_archives(caller, *target);
         case Endpoint::show: return show(caller, id);
@@ -229,11 +238,8 @@ Answer Routes::create(HttpRequest request) {
             name.empty() ? request.idempotency_key : name + "\n" + request.idempotency_key,
             digest_of(request.body), request.body.size()};
     }
-    auto archive_request = parse_archive_request(request.body);
+    auto archive_request = read_body(request);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
-    if (auto allowed = request.caller->may_post(*archive_request); !allowed)
-        return to_response(body_problem(allowed.error()));
-    archive_request->scope = request.caller->scope;
     if (const std::string& url = archive_request->notify_url; !url.empty()) {
         if (auto allowed = jobs_.check_notify(url); !allowed)
             return to_response(body_problem(allowed.error()));
@@ -246,11 +252,8 @@ HttpResponse Routes::job_response(const base::Result<JobView>& job) {
 }
 
 Answer Routes::plan(const HttpRequest& request) {
-    auto archive_request = parse_archive_request(request.body);
+    auto archive_request = read_body(request);
     if (!archive_request) return to_response(body_problem(archive_request.error()));
-    if (auto allowed = request.caller->may_post(*archive_request); !allowed)
-        return to_response(body_problem(allowed.error()));
-    archive_request->scope = request.caller->scope;
     return MakePlan{std::move(*archive_request)};
 }
 
@@ -317,9 +320,7 @@ Answer Routes::download(const Caller& caller, const std::string& id, const Targe
     const auto& result = job->snapshot.result;
     if (!result) return not_finished(*job);
     // One that was reused lies where it was made.
-    const bool may_read =
-        caller.admin || !caller.scope || caller.scope->may_write(result->bucket, result->key);
-    if (!may_read)
+    if (!caller.may_see(result->bucket, result->key))
         return to_response(
             make_problem("not-allowed", "the archive lies elsewhere: it was reused"));
     const s3client::Access& access = job->job->request().destination.access;

@@ -233,6 +233,15 @@ TEST_F(TransportTest, AUnixSocketBesideTcp) {
     EXPECT_NE(stat(path.c_str(), &found), 0);
 }
 
+TEST_F(TransportTest, AUnixSocketGoesWhereTheNextAddressCannotBeHad) {
+    start();
+    const std::string path = folder_.path() + "/api.sock";
+    EXPECT_FALSE(ApiServer::listen({.listen = {{"", 0, path}, {"127.0.0.1", port_, ""}}}, *jobs_,
+                                   engine_, access_)
+                     .has_value());
+    EXPECT_FALSE(std::filesystem::exists(path));
+}
+
 TEST_F(TransportTest, ADeadUnixSocketIsReplacedAndAFileIsNot) {
     const std::string path = folder_.path() + "/api.sock";
     {
