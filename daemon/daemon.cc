@@ -191,6 +191,8 @@ void Daemon::stop(bool drained) {
         base::log_warn("some jobs have not let go; they resume all the same");
     parts_->api->stop(config::kStopApiTimeout);
     parts_->api.reset();
+    // The jobs hold the notifier, too, and end it: it tells them how its webhooks fare.
+    parts_->notifier.reset();
     parts_->jobs.reset();  // its thread may be asking the engine for something
     parts_->engine.reset();
 }
