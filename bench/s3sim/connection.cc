@@ -306,11 +306,11 @@ void Connection::close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
     worker_.counters().add_out(0 - (counted_out_ == 0 ? 0 : send_left_));
+    worker_.closing(this, fd_);
     ::close(fd_);
     fd_ = -1;
     worker_.counters().disconnected();
     body_.reset();
-    worker_.closed(this);
 }
 
 // True if the connection has been idle for too long; else sees to it that it is looked at when it

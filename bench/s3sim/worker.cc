@@ -113,6 +113,13 @@ void Worker::add(int fd) {
     }
 }
 
+// Not left to ::close(): a process that is being started may hold a copy of the socket, which then
+// goes on having events, for a connection that is no more.
+void Worker::closing(Connection* connection, int fd) {
+    ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+    dead_.push_back(connection);
+}
+
 void Worker::accept_all() {
     for (int i = 0; i < 64; ++i) {  // then the others' turn; the listener is level-triggered
         const int fd = ::accept4(listen_fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

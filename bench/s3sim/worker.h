@@ -63,7 +63,7 @@ class Worker {
         ready_.push_back(std::move(connection));
     }
     void wake_at(base::SteadyTime when, std::weak_ptr<Connection> connection);
-    void closed(Connection* connection) { dead_.push_back(connection); }
+    void closing(Connection* connection, int fd);
     Service& service() { return service_; }
     Counters& counters() { return counters_; }
     const Options& options() { return options_; }
