@@ -56,7 +56,8 @@ Job::Job(ArchiveRequest request, JobSnapshot ended)
 
 JobSnapshot Job::snapshot() const {
     JobSnapshot s;
-    // The state first: what ended is complete below.
+    // Who changes the state holds it, too: no end without its result, no result before the end.
+    const std::lock_guard lock(mutex_);
     s.state = state();
     s.objects_total = objects_total.load(std::memory_order_relaxed);
     s.objects_done = objects_done.load(std::memory_order_relaxed);
@@ -66,7 +67,6 @@ JobSnapshot Job::snapshot() const {
     s.parts_done = parts_done.load(std::memory_order_relaxed);
     for (std::size_t i = 0; i < requests.size(); ++i)
         s.requests[i] = requests[i].load(std::memory_order_relaxed);
-    const std::lock_guard lock(mutex_);
     s.started_at = started_at_;
     s.finished_at = finished_at_;
     s.entered = entered_;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/strand.hpp>
 #include <future>
@@ -11,6 +10,7 @@
 
 #include "base/log.h"
 #include "daemon/api_connection.h"
+#include "daemon/api_endless.h"
 #include "daemon/api_listeners.h"
 #include "daemon/control_thread.h"
 
@@ -87,7 +87,7 @@ void ApiServer::Impl::serve(ApiStream::Socket socket) {
     const auto strand = socket.get_executor();
     boost::system::error_code ignored;
     socket.set_option(asio::socket_base::send_buffer_size(config::kApiSendBufferBytes), ignored);
-    const std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls());
+    std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls());
     auto place = context.places.take([weak = std::weak_ptr(stream), strand] {
         asio::post(strand, [weak] {
             if (const auto put_out = weak.lock()) put_out->close();
@@ -99,7 +99,8 @@ void ApiServer::Impl::serve(ApiStream::Socket socket) {
         if (!refusal) return;
     }
     auto fresh = std::make_unique<BusyScope>(context.fresh);
-    asio::co_spawn(strand, serve_connection(stream, context, std::move(place), std::move(fresh)),
+    asio::co_spawn(strand,
+                   serve_connection(std::move(stream), context, std::move(place), std::move(fresh)),
                    [held = std::make_shared<Ticket<std::size_t>>(std::move(refusal))](
                        const std::exception_ptr&) {});
 }
@@ -137,7 +138,7 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& se
         const std::string_view scheme = is_unix ? "" : settings.tls ? "https://" : "http://";
         impl->urls.push_back(fmt::format("{}{}", scheme, listener.address));
         asio::co_spawn(listener.acceptor.get_executor(),
-                       impl->accept_connections(listener.acceptor), asio::detached);
+                       impl->accept_connections(listener.acceptor), must_go_on);
     }
     for (std::size_t i = 0; i < settings.limits.threads; ++i) {
         impl->threads.emplace_back([&io = impl->io] {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -15,6 +14,7 @@
 #include "base/log.h"
 #include "config/limits.h"
 #include "daemon/api_context.h"
+#include "daemon/api_endless.h"
 #include "daemon/api_json.h"
 #include "daemon/version.h"
 
@@ -34,7 +34,7 @@ void EventHub::start(asio::io_context& io) {
     const auto strand = asio::make_strand(io);
     auto wakeup = std::make_shared<Wakeup>(strand);
     wake_ = wakeup->notifier(gate_);
-    asio::co_spawn(strand, run(std::move(wakeup)), asio::detached);
+    asio::co_spawn(strand, run(std::move(wakeup)), must_go_on);
 }
 
 // Those whose job has ended do not wait for the next look at all.

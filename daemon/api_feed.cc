@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/strand.hpp>
 #include <numeric>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "base/clock.h"
 #include "config/limits.h"
 #include "daemon/api_context.h"
+#include "daemon/api_endless.h"
 #include "daemon/api_events.h"
 #include "daemon/api_json.h"
 
@@ -38,7 +38,7 @@ void JobFeed::start(asio::io_context& io) {
     const auto strand = asio::make_strand(io);
     auto wakeup = std::make_shared<Wakeup>(strand);
     wake_ = wakeup->notifier(gate_);
-    asio::co_spawn(strand, run(std::move(wakeup)), asio::detached);
+    asio::co_spawn(strand, run(std::move(wakeup)), must_go_on);
 }
 
 asio::awaitable<void> JobFeed::run(std::shared_ptr<Wakeup> wakeup) {

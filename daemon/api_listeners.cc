@@ -51,8 +51,9 @@ bool remove_dead_socket(const std::string& path) {
     struct stat found{};
     if (lstat(path.c_str(), &found) != 0 || !S_ISSOCK(found.st_mode)) return false;
     asio::io_context io;
-    Local::socket probe(io, Local());
+    Local::socket probe(io);
     ErrorCode error;
+    if (probe.open(Local(), error); error) return false;
     probe.non_blocking(true, error);  // one that hangs is not dead
     probe.connect(Local::endpoint(path), error);
     return error == asio::error::connection_refused && unlink(path.c_str()) == 0;

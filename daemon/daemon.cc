@@ -59,12 +59,12 @@ void log_start(const config::Settings& s, const archive::EngineStats& stats, con
 
 }  // namespace
 
-// In the order of their making; each uses those above it.
+// Each may be used by those below it, to their end.
 struct Daemon::Parts {
     config::Settings settings;
-    std::unique_ptr<Journal> journal;  // the engine's jobs write to it to the last
+    std::unique_ptr<Journal> journal;        // the engine's jobs write to it to the last
+    std::unique_ptr<EngineAdapter> adapter;  // the engine's threads may be calling it
     std::unique_ptr<archive::Engine> engine;
-    std::unique_ptr<EngineAdapter> adapter;
     Access access;
     std::unique_ptr<JobService> jobs;
     std::shared_ptr<Notifier> notifier;

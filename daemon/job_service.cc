@@ -28,6 +28,7 @@ JobService::JobService(JobEngine& engine, Journal& journal, JobLimits limits, ba
     : engine_(engine),
       journal_(journal),
       clock_(clock),
+      archives_(std::make_shared<ArchiveIndex>()),
       sweeper_(engine, journal),
       inbox_(std::make_shared<Inbox>()),
       limits_(limits),

@@ -122,7 +122,7 @@ class JobService {
     base::Clock& clock_;
     Notify notify_;
     CheckUrl check_url_;
-    ArchiveIndex archives_;
+    const std::shared_ptr<ArchiveIndex> archives_;  // jobs in the engine may outlive us
     UploadSweeper sweeper_;
     const std::shared_ptr<Inbox> inbox_;
     EndListeners end_listeners_;

@@ -85,7 +85,7 @@ void JobService::restore_one(JournaledJob& job, std::shared_ptr<const RequestSco
         record.bytes = estimate_bytes(*request) + job.body.size();
         count_ended(record, job.end->snapshot);
         const auto& result = job.end->snapshot.result;
-        if (result && !result->reused) archives_.add(job.id, *result);
+        if (result && !result->reused) archives_->add(job.id, *result);
         record.job =
             std::make_shared<archive::Job>(std::move(*request), std::move(job.end->snapshot));
         record.job->set_id(job.id);
@@ -152,7 +152,7 @@ void JobService::forget(const std::string& id) {
     const auto at = jobs_.find(id);
     totals_.ended_bytes -= at->second.bytes;
     if (!at->second.idempotency_key.empty()) keys_.forget(at->second.idempotency_key, id);
-    if (const auto result = at->second.job->snapshot().result) archives_.forget(id, *result);
+    if (const auto result = at->second.job->snapshot().result) archives_->forget(id, *result);
     jobs_.erase(at);
     changes_.note(id);
     journal_.forget(id);

@@ -150,7 +150,7 @@ void JobService::end_recorded(const std::string& id, const base::Status& written
         view = view_of(*at);
         if (written) {
             if (view.snapshot.result && !view.snapshot.result->reused)
-                archives_.add(id, *view.snapshot.result);
+                archives_->add(id, *view.snapshot.result);
             changes_.note(id);
             forget_old();
         }

@@ -57,8 +57,9 @@ class Journal {
     // Writes something that stays nowhere, to find out whether it can be written again.
     void probe();
 
+    // Lives as long as the job it is for, which may be longer than who asks for it.
     std::shared_ptr<archive::JobRecorder> recorder(const std::string& id,
-                                                   const ArchiveIndex& archives);
+                                                   std::shared_ptr<const ArchiveIndex> archives);
 
     // Uploads of a job that may still be in S3, by their numbers.
     std::vector<std::pair<std::uint64_t, UploadRow>> uploads_left(const std::string& id) const;

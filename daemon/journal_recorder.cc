@@ -26,15 +26,15 @@ JournalWriter::Done always(archive::JobRecorder::Done done) {
 
 class Journal::Recorder final : public archive::JobRecorder {
   public:
-    Recorder(Journal& journal, std::string id, const ArchiveIndex& archives)
-        : journal_(journal), id_(std::move(id)), archives_(archives) {}
+    Recorder(Journal& journal, std::string id, std::shared_ptr<const ArchiveIndex> archives)
+        : journal_(journal), id_(std::move(id)), archives_(std::move(archives)) {}
 
     Result<JobHistory> history(const archive::ArchiveRequest& request) override {
         return journal_.history(id_, request);
     }
     std::optional<archive::ArchiveResult> find_archive(const std::string& fingerprint,
                                                        const std::string& bucket) override {
-        return archives_.find(fingerprint, bucket);
+        return archives_->find(fingerprint, bucket);
     }
     void planned(archive::PlanRecord plan, std::vector<std::string> manifest, Done done) override;
     void upload_begins(Done done) override {
@@ -57,12 +57,12 @@ class Journal::Recorder final : public archive::JobRecorder {
 
     Journal& journal_;
     const std::string id_;
-    const ArchiveIndex& archives_;
+    const std::shared_ptr<const ArchiveIndex> archives_;
 };
 
-std::shared_ptr<archive::JobRecorder> Journal::recorder(const std::string& id,
-                                                        const ArchiveIndex& archives) {
-    return std::make_shared<Recorder>(*this, id, archives);
+std::shared_ptr<archive::JobRecorder> Journal::recorder(
+    const std::string& id, std::shared_ptr<const ArchiveIndex> archives) {
+    return std::make_shared<Recorder>(*this, id, std::move(archives));
 }
 
 // A chunk at a time, so that others come in between; the plan's own row says that all are there.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdio>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -40,7 +41,8 @@ sigset_t block_signals() {
 // Ends the process if stopping takes too long: whatever hangs must not keep a supervisor waiting.
 class StopWatchdog {
   public:
-    StopWatchdog() : thread_([this] { run(); }) {}
+    explicit StopWatchdog(std::chrono::seconds timeout)
+        : thread_([this, timeout] { run(timeout); }) {}
     ~StopWatchdog() {
         {
             const std::lock_guard lock(mutex_);
@@ -51,9 +53,9 @@ class StopWatchdog {
     }
 
   private:
-    void run() {
+    void run(std::chrono::seconds timeout) {
         std::unique_lock lock(mutex_);
-        if (changed_.wait_for(lock, config::kStopTimeout, [this] { return done_; })) return;
+        if (changed_.wait_for(lock, timeout, [this] { return done_; })) return;
         base::log_error("stopping takes too long, uploads may be left open");
         _exit(1);
     }
@@ -148,11 +150,12 @@ int serve(const config::Settings& settings, const Arguments& arguments, const si
 
     wait_for_stop(daemon, supervisor, arguments, signals);
     const std::chrono::seconds drain_time(settings.drain_seconds);
-    supervisor.stopping("letting jobs end",
-                        drain_time + config::kStopTimeout + config::kAliveTimeout);
+    const std::chrono::seconds at_most = drain_time + config::kStopTimeout + config::kAliveTimeout;
+    watchdog.emplace(at_most);
+    supervisor.stopping("letting jobs end", at_most);
     daemon.begin_stopping();
     const bool drained = drain(daemon, signals, drain_time);
-    watchdog.emplace();
+    watchdog.emplace(config::kStopTimeout);
     daemon.stop(drained);
     started->reset();
     base::log_info("stopped");
@@ -191,4 +194,10 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace s3zipd
 
-int main(int argc, char** argv) { return s3zipd::run(argc, argv); }
+int main(int argc, char** argv) {
+    try {
+        return s3zipd::run(argc, argv);
+    } catch (const std::exception& e) {  // no thread to be had, no memory
+        return s3zipd::fail(1, {base::ErrorKind::exhausted, "exhausted", e.what(), 0, {}, {}});
+    }
+}

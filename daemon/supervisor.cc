@@ -89,8 +89,8 @@ Supervisor::Supervisor(const Environment& environment) : sockets_(inherited_sock
     // A shell between the supervisor and us hands its own variables on.
     const std::string_view pid = variable(environment, "WATCHDOG_PID");
     if (!pid.empty() && number(pid) != static_cast<std::uint64_t>(getpid())) return;
-    // The most that a count of microseconds holds.
-    constexpr std::uint64_t kMax = std::chrono::microseconds::max().count();
+    // Longer ones are no watchdogs, and beyond what clocks can be set to.
+    constexpr std::uint64_t kMax = std::chrono::microseconds(std::chrono::years(1)).count();
     const auto microseconds = number(timeout);
     if (!microseconds || *microseconds == 0 || *microseconds > kMax) {
         ignore("WATCHDOG_USEC", timeout);

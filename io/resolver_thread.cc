@@ -255,8 +255,13 @@ ResolverThread::~ResolverThread() = default;
 base::Result<std::shared_ptr<ResolverThread>> ResolverThread::start(const Options& options) {
     const int wake_fd = ::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (wake_fd < 0) return base::fail(io_error(-errno, "starting the resolver"));
-    return std::shared_ptr<ResolverThread>(
-        new ResolverThread(std::make_unique<Impl>(options, wake_fd)));
+    try {
+        return std::shared_ptr<ResolverThread>(
+            new ResolverThread(std::make_unique<Impl>(options, wake_fd)));
+    } catch (const std::system_error& no_thread) {
+        ::close(wake_fd);
+        return base::fail(io_error(-no_thread.code().value(), "starting the resolver"));
+    }
 }
 
 base::Result<std::shared_ptr<ResolverThread>> ResolverThread::shared() {

@@ -117,6 +117,11 @@ int spawn(const std::vector<std::string>& argv, int out, int err, pid_t& pid) {
     return error;
 }
 
+bool is_readable(int fd) {
+    pollfd polled{fd, POLLIN, 0};
+    return ::poll(&polled, 1, 0) == 1;
+}
+
 struct Run {
     Pipe out, err;
     Descriptor exited;  // a pidfd
@@ -141,20 +146,19 @@ struct Run {
         if (complaint_over) err.read.close();  // it may get SIGPIPE: it said enough
     }
     // False when its time is up.
-    bool wait(std::chrono::steady_clock::time_point due) {
+    bool wait(std::chrono::steady_clock::time_point due, int stop_fd) {
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(due - std::chrono::steady_clock::now());
         if (left.count() <= 0) return false;
-        std::array<pollfd, 3> polled{
-            {{exited.get(), POLLIN, 0}, {out.read.get(), POLLIN, 0}, {err.read.get(), POLLIN, 0}}};
+        std::array<pollfd, 4> polled{{{exited.get(), POLLIN, 0},
+                                      {out.read.get(), POLLIN, 0},
+                                      {err.read.get(), POLLIN, 0},
+                                      {stop_fd, POLLIN, 0}}};
         ::poll(polled.data(), polled.size(),
                static_cast<int>(std::min<long>(left.count(), 60'000)));
         return true;
     }
-    bool has_exited() const {
-        pollfd polled{exited.get(), POLLIN, 0};
-        return ::poll(&polled, 1, 0) == 1;
-    }
+    bool has_exited() const { return is_readable(exited.get()); }
 };
 
 std::string how_it_ended(int status, std::string_view complaint) {
@@ -220,7 +224,10 @@ Result<std::string> run_process(const std::vector<std::string>& argv, const Proc
     const auto due = std::chrono::steady_clock::now() + limits.timeout;
     bool exited = false;
     while (!exited) {
-        if (!run.wait(due)) {
+        const bool in_time = run.wait(due, limits.stop_fd);
+        if (is_readable(limits.stop_fd))
+            return base::fail(ErrorKind::cancelled, "cancelled", "cancelled");
+        if (!in_time) {
             return base::fail(ErrorKind::transient, "process_timeout",
                               fmt::format("credential_process {}: not done after {} ms", program,
                                           limits.timeout / std::chrono::milliseconds(1)));

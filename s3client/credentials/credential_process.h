@@ -21,11 +21,12 @@ base::Result<std::vector<std::string>> split_command(std::string_view command);
 struct ProcessLimits {
     base::Duration timeout = std::chrono::seconds(30);
     std::size_t output_max_bytes = 64 << 10;
+    int stop_fd = -1;  // readable: it is to end now. The caller's, open until run_process() ends
 };
 inline constexpr std::size_t kStderrShown_bytes = 200;
 
 // What it printed. Errors: "process_failed" (cannot be run, other exit status than 0, too much
-// output), "process_timeout". REQUIRES !argv.empty().
+// output), "process_timeout", "cancelled". REQUIRES !argv.empty().
 base::Result<std::string> run_process(const std::vector<std::string>& argv,
                                       const ProcessLimits& limits);
 

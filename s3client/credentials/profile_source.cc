@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "io/cancel_fd.h"
 #include "s3client/credentials/credential_process.h"
 #include "s3client/credentials/credential_source.h"
 #include "s3client/credentials/credentials_json.h"
@@ -25,6 +26,8 @@ class ProcessSource final : public CredentialSource {
         ProcessLimits limits;
         const base::Duration left = context.bounds.deadline - context.reactor.now();
         limits.timeout = std::clamp(left, base::Duration::zero(), limits.timeout);
+        const io::CancelFd stop(context.bounds.cancel);
+        limits.stop_fd = stop.fd();
         auto output = co_await context.worker.run(
             context.reactor,
             [argv = std::move(*argv), limits] { return run_process(argv, limits); });

@@ -52,7 +52,7 @@ class JobServiceTest : public testing::Test {
     }
     JobState state_of(const std::string& id) { return service_->find(id)->snapshot.state; }
 
-    ArchiveIndex archives_;
+    const std::shared_ptr<ArchiveIndex> archives_ = std::make_shared<ArchiveIndex>();
     TempJournal journal_;
     FakeEngine engine_;
     std::unique_ptr<JobService> service_;
@@ -374,6 +374,20 @@ TEST_F(JobServiceTest, ACancelledJobThatHasAnUploadGoesFirst) {
     EXPECT_EQ(engine_.next().job->id(), cancelled.id);
     restart({.running_max = 1});
     EXPECT_EQ(engine_.next().job->id(), cancelled.id);
+}
+
+// One that did not let go in time asks its recorder all the same.
+TEST_F(JobServiceTest, AJobThatOutlivesItStillFindsArchives) {
+    service();
+    const auto made = submit();
+    auto result = simple_result();
+    result.fingerprint = "f";
+    result.bucket = "b";
+    until_end(made.id, [&] { engine_.next().succeed(result); });
+    submit();
+    const auto late = engine_.next();
+    service_.reset();
+    EXPECT_TRUE(late.job->recorder()->find_archive("f", "b").has_value());
 }
 
 TEST_F(JobServiceTest, IdsGoOnRisingWhenTheClockIsSetBack) {

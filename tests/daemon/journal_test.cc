@@ -42,7 +42,7 @@ class JournalTest : public testing::Test {
         return request;
     }
 
-    ArchiveIndex archives_;
+    const std::shared_ptr<ArchiveIndex> archives_ = std::make_shared<ArchiveIndex>();
     TempJournal journal_;
 };
 

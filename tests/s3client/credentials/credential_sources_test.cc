@@ -92,6 +92,21 @@ TEST(RunProcess, SaysHowItFailed) {
     EXPECT_EQ(none.error().kind, base::ErrorKind::invalid);
 }
 
+// A daemon that ends does not wait for it.
+TEST_P(Sources, AProcessEndsWithTheFetch) {
+    TemporaryFile config("[profile p]\ncredential_process = sleep 600\n");
+    const auto source = profile_source(profile(config, ""), ProfilePart::keys);
+    io::CancelSource cancel;
+    FetchContext cancelled = context();
+    cancelled.bounds.cancel = &cancel;
+    reactor.post([&] { cancel.cancel(); });
+    const auto got = reactor.run_until_done(source->fetch(cancelled));
+    ASSERT_FALSE(got);
+    EXPECT_EQ(got.error().kind, base::ErrorKind::cancelled) << got.error().to_string();
+    const auto again = reactor.run_until_done(source->fetch(cancelled));
+    EXPECT_EQ(again.error().kind, base::ErrorKind::cancelled) << again.error().to_string();
+}
+
 TEST_P(Sources, AProcessOfAProfile) {
     TemporaryFile script(
         R"(printf '{"Version":1,"AccessKeyId":"%s","SecretAccessKey":"hunter2"}' "$1")");
