@@ -65,10 +65,10 @@ check package.job_epoll job epoll
 streams() {
     cases io_test 900 ./io_test --gtest_filter='-*FiftyMegabytes*/epoll:*SendsWhileThePeerSends*:*DoesNotHoard*'
     cases connection_pool_test 120 ./connection_pool_test
-    cases daemon_e2e_test 900 ./daemon_e2e_test --gtest_filter='-*APrefixBecomesAnArchive*'
+    cases daemon_e2e_test 900 ./daemon_e2e_test
     cases daemon_survival_test 900 ./daemon_survival_test \
         --gtest_filter='-*AHundredPlaces:*TenThousandJobs*:*ItsReferencesAreArchives*'
-    check kill.http ./daemon_kill_runs --seeds 1-2
+    check kill.http ./daemon_kill_runs --seeds 1-3
     check kill.tls ./daemon_kill_runs --seeds 1-1 --tls
 }
 engines() {
