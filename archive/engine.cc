@@ -181,8 +181,8 @@ Engine::~Engine() {
         lane.lane->reactor().post([&lane] { lane.shutdown->cancel(); });
     }
     lock.lock();
-    // Every wait of a cancelled job is bounded (kAbortTimeout is the longest), but for a call of the
-    // worker, and a disk that hangs.
+    // Every wait of a cancelled job is bounded (kAbortTimeout is the longest) but for a call of the
+    // worker and a disk that hangs.
     impl_->idle.wait(lock, [this] { return impl_->jobs.empty() && impl_->tasks == 0; });
     lock.unlock();
     impl_->parts.lanes.clear();

@@ -49,6 +49,7 @@ struct TokenEntry {
     std::optional<std::vector<BucketPrefix>> sources;  // none: any bucket
     std::optional<std::vector<BucketPrefix>> destinations;
     std::vector<std::string> roles;  // role ARNs; one that ends in * is a prefix
+    bool operator==(const TokenEntry&) const = default;
 };
 
 // Errors: invalid "bad_tokens_file", whose detail has file:line and the key; only the first is

@@ -23,6 +23,8 @@ std::optional<std::string_view> bearer_token(std::string_view authorization) {
     return authorization;
 }
 
+constexpr const char* kAdminName = "(admin)";  // no other can have it
+
 // Looks at every byte, wherever the first difference is.
 bool equal(const config::Sha256Digest& a, const config::Sha256Digest& b) {
     unsigned different = 0;
@@ -102,21 +104,35 @@ Access::Access()
 
 void Access::replace(const std::vector<config::TokenEntry>& tokens,
                      const std::optional<config::Sha256Digest>& admin_token) {
-    All all;
-    for (const config::TokenEntry& token : tokens) {
-        all.push_back(
-            {token.digests, token.certificates, std::make_shared<const Caller>(caller_of(token))});
-    }
+    std::vector<config::TokenEntry> entries = tokens;
     if (admin_token) {
-        all.push_back({{*admin_token},
-                       {},  // A name that no token can have.
-                       std::make_shared<const Caller>(admin_named("(admin)"))});
+        config::TokenEntry& admin = entries.emplace_back();
+        admin.name = kAdminName;
+        admin.digests = {*admin_token};
+        admin.admin = true;
     }
     const std::lock_guard lock(mutex_);
+    All all;
+    for (config::TokenEntry& entry : entries) {
+        const auto same = std::ranges::find(*all_, entry, &Known::entry);
+        auto caller =
+            same != all_->end()
+                ? same->caller
+                : std::make_shared<const Caller>(entry.name == kAdminName ? admin_named(kAdminName)
+                                                                          : caller_of(entry));
+        all.push_back({std::move(entry), std::move(caller)});
+    }
     all_ = std::make_shared<const All>(std::move(all));
+    ++version_;
 }
 
 bool Access::needs_token() const { return !all()->empty(); }
+
+bool Access::knows(const Caller& caller) const {
+    const auto all = this->all();
+    if (all->empty()) return &caller == anybody_.get();
+    return std::ranges::any_of(*all, [&](const Known& one) { return one.caller.get() == &caller; });
+}
 
 std::shared_ptr<const Access::All> Access::all() const {
     const std::lock_guard lock(mutex_);
@@ -134,14 +150,14 @@ std::shared_ptr<const Caller> Access::identify(std::string_view authorization,
         std::ranges::transform(hash, digest.begin(),
                                [](auto byte) { return static_cast<std::uint8_t>(byte); });
         for (const Known& known : *all) {
-            for (const auto& one : known.digests) {
+            for (const auto& one : known.entry.digests) {
                 if (equal(one, digest)) found = known.caller;
             }
         }
         return found;  // a wrong token is not made good by a certificate
     }
     for (const Known& known : *all) {
-        for (const std::string& name : known.certificates) {
+        for (const std::string& name : known.entry.certificates) {
             if (std::ranges::find(certificates, name) != certificates.end()) return known.caller;
         }
     }

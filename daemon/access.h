@@ -8,15 +8,18 @@
 // A caller sees and cancels the archives that lie in its destinations. Without any token everybody
 // who can connect is an admin: config::load() sees to it that this is nobody from elsewhere.
 //
-// Thread-safe; replace() takes effect with the next request.
+// Thread-safe; replace() takes effect with the next request, and on answers that take long by a
+// CallerWatch.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "archive/request.h"
@@ -49,7 +52,7 @@ struct Caller {
 class Access {
   public:
     Access();  // without any token
-    // No entries and no digest: without any token.
+    // No entries and no digest: without any token. Callers whose entry is the same stay the same.
     void replace(const std::vector<config::TokenEntry>& tokens,
                  const std::optional<config::Sha256Digest>& admin_token);
 
@@ -59,10 +62,13 @@ class Access {
     std::shared_ptr<const Caller> identify(std::string_view authorization,
                                            const std::vector<std::string>& certificates) const;
 
+    // Whether identify() may still give this caller.
+    bool knows(const Caller& caller) const;
+    std::uint64_t version() const { return version_.load(); }  // another after each replace()
+
   private:
     struct Known {
-        std::vector<config::Sha256Digest> digests;
-        std::vector<std::string> certificates;
+        config::TokenEntry entry;
         std::shared_ptr<const Caller> caller;
     };
     using All = std::vector<Known>;
@@ -71,6 +77,25 @@ class Access {
     mutable std::mutex mutex_;        // guards the pointer
     std::shared_ptr<const All> all_;  // empty: everybody is an admin
     const std::shared_ptr<const Caller> anybody_;
+    std::atomic<std::uint64_t> version_{0};
+};
+
+// Whether a caller is still known: for answers that go on. For one thread; cheap to ask often.
+class CallerWatch {
+  public:
+    CallerWatch(const Access& access, std::shared_ptr<const Caller> caller)
+        : access_(access), caller_(std::move(caller)) {}
+    bool is_known() {
+        if (const auto now = access_.version(); std::exchange(seen_, now) != now)
+            known_ = access_.knows(*caller_);
+        return known_;
+    }
+
+  private:
+    const Access& access_;
+    const std::shared_ptr<const Caller> caller_;
+    std::optional<std::uint64_t> seen_;
+    bool known_ = true;
 };
 
 }  // namespace s3zipd

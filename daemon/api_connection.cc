@@ -119,7 +119,8 @@ asio::awaitable<bool> try_stream(Connection& c, Answer answer) {
                                                   c.context.limits.event_streams_max);
     if (!ticket) co_return false;
     if (auto* events = std::get_if<StreamEvents>(&answer))
-        co_await stream_events(c.context, c.http.stream(), std::move(events->id));
+        co_await stream_events(c.context, c.http.stream(), std::move(events->caller),
+                               std::move(events->id));
     else if (auto* feed = std::get_if<StreamFeed>(&answer))
         co_await stream_feed(c.context, c.http.stream(), std::move(feed->caller), feed->time);
     co_return true;

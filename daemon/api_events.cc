@@ -175,7 +175,8 @@ std::string event_stream_head() {
         kVersion);
 }
 
-asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string id) {
+asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream,
+                                    std::shared_ptr<const Caller> caller, std::string id) {
     using Clock = std::chrono::steady_clock;
     const ApiLimits& limits = context.limits;
     const auto wakeup = std::make_shared<Wakeup>(stream.get_executor());
@@ -185,7 +186,8 @@ asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std:
     if (co_await stream.write(event_stream_head())) co_return;
     std::shared_ptr<const EventHub::Update> written;
     auto silent_since = Clock::now();
-    for (;;) {
+    CallerWatch caller_watch(context.access, std::move(caller));
+    while (caller_watch.is_known()) {
         const auto update = watch->latest();
         const auto silence = Clock::now() - silent_since;
         const bool is_new = update != nullptr && update != written;

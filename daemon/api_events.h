@@ -84,6 +84,7 @@ class EventHub::Watch {
 std::string event_stream_head();
 
 // Writes head, events and end; the connection is of no use afterwards.
-boost::asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string id);
+boost::asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream,
+                                           std::shared_ptr<const Caller> caller, std::string id);
 
 }  // namespace s3zipd

@@ -271,13 +271,14 @@ asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream,
     using std::chrono::milliseconds;
     const ApiLimits& limits = context.limits;
     const auto wakeup = std::make_shared<Wakeup>(stream.get_executor());
+    CallerWatch caller_watch(context.access, caller);
     const auto watch = context.feed.watch(std::move(caller), wakeup->notifier(context.gate));
     context.state->answers[200].fetch_add(1);
     stream.expires_after(limits.write_timeout);
     if (co_await stream.write(event_stream_head())) co_return;
     const auto end = Clock::now() + std::min(time, limits.feed_time);
     auto silent_since = Clock::now();
-    while (!watch->ended()) {
+    while (!watch->ended() && caller_watch.is_known()) {
         const std::string text = watch->next();
         const auto now = Clock::now();
         const auto silence = now - silent_since;

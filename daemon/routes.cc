@@ -206,7 +206,7 @@ Answer Routes::answer(HttpRequest request) {
         case Endpoint::create: return create(std::move(request));
         case Endpoint::list: return list_archives(caller, *target);
         case Endpoint::show: return show(caller, id);
-        case Endpoint::events: return events(caller, id);
+        case Endpoint::events: return events(caller_held, id);
         case Endpoint::feed: return feed(caller_held, *target);
         case Endpoint::cancel: return cancel(caller, id);
         case Endpoint::download: return download(caller, id, *target);
@@ -286,9 +286,9 @@ HttpResponse Routes::show(const Caller& caller, const std::string& id) {
     return job ? json_response(200, job_json(*job, config::kObjectsShownMax)) : no_such_archive(id);
 }
 
-Answer Routes::events(const Caller& caller, const std::string& id) {
-    if (!find(caller, id)) return no_such_archive(id);
-    return StreamEvents{id};
+Answer Routes::events(std::shared_ptr<const Caller> caller, const std::string& id) {
+    if (!find(*caller, id)) return no_such_archive(id);
+    return StreamEvents{std::move(caller), id};
 }
 
 Answer Routes::feed(std::shared_ptr<const Caller> caller, const Target& target) {

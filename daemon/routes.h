@@ -39,6 +39,7 @@ struct MakePlan {
     archive::ArchiveRequest request;
 };
 struct StreamEvents {
+    std::shared_ptr<const Caller> caller;
     std::string id;
 };
 struct StreamFeed {
@@ -79,7 +80,7 @@ class Routes {
     std::optional<JobView> find(const Caller& caller, const std::string& id) const;
     HttpResponse list_archives(const Caller& caller, const Target& target);
     HttpResponse show(const Caller& caller, const std::string& id);
-    Answer events(const Caller& caller, const std::string& id);
+    Answer events(std::shared_ptr<const Caller> caller, const std::string& id);
     Answer feed(std::shared_ptr<const Caller> caller, const Target& target);
     Answer cancel(const Caller& caller, const std::string& id);
     Answer download(const Caller& caller, const std::string& id, const Target& target);

@@ -133,7 +133,10 @@ struct Run {
     // Kills what is left of it and takes its exit status.
     int end(bool kill = true) {
         if (pid < 0) return 0;
-        if (kill) ::kill(-pid, SIGKILL);
+        if (kill) {
+            ::kill(-pid, SIGKILL);
+            ::kill(pid, SIGKILL);  // where fork() stands in for vfork() it may not lead a group yet
+        }
         int status = 0;
         while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
         }

@@ -10,8 +10,8 @@ source=${here%/tests/arm64}
 package=$(readlink -f "$1") build=$(readlink -f "$2")
 limit=${S3ZIPD_GUEST_SECONDS:-2400}
 kernel_package=${S3ZIPD_GUEST_KERNEL:-linux-image-cloud-arm64}
-tests=(io_test connection_pool_test engine_test client_test upload_release_test engine_nth_test engine_storm cli_test
-    daemon_e2e_test daemon_survival_test daemon_kill_runs notifier_test)
+tests=(base_test s3client_test io_test connection_pool_test engine_test client_test upload_release_test engine_nth_test
+    engine_storm cli_test daemon_e2e_test daemon_survival_test daemon_kill_runs notifier_test)
 ((EUID == 0)) || { echo "guest.sh: needs root" >&2 && exit 1; }
 
 work=$(mktemp -d "${TMPDIR:-/var/tmp}/s3zipd-arm64.XXXXXX")

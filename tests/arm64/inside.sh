@@ -64,6 +64,8 @@ check package.job_epoll job epoll
 # that has other work too.
 streams() {
     cases io_test 900 ./io_test --gtest_filter='-*FiftyMegabytes*/epoll:*SendsWhileThePeerSends*:*DoesNotHoard*'
+    cases base_test 300 ./base_test
+    cases s3client_test 300 ./s3client_test --gtest_filter='RunProcess*:*Sources*'
     cases connection_pool_test 120 ./connection_pool_test
     cases daemon_e2e_test 900 ./daemon_e2e_test
     cases daemon_survival_test 900 ./daemon_survival_test \

@@ -1,5 +1,6 @@
 // GET /events: the stream of all jobs.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "api_fixture.h"
 #include "base/bytes.h"
@@ -10,6 +11,7 @@ namespace s3zipd {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 using testing::StartsWith;
 
 struct Event {
@@ -265,6 +267,48 @@ TEST_F(FeedTest, ADaemonThatStopsDoesNotWaitForIt) {
     api_->stop(std::chrono::seconds(20));
     EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(10));
     client.read_to_end();
+}
+
+// Of a caller that is known no more, or may see less; those of others go on.
+TEST_F(FeedTest, StreamsEndWithTheirToken) {
+    const auto entry = [](const std::string& name) {
+        config::TokenEntry token;
+        token.name = name;
+        token.read = token.submit = true;
+        std::ranges::transform(s3client::sha256(base::as_bytes(name)),
+                               token.digests.emplace_back().begin(),
+                               [](std::byte b) { return static_cast<std::uint8_t>(b); });
+        return token;
+    };
+    auto changed = entry("changed");
+    access_.replace({entry("stays"), entry("goes"), changed}, std::nullopt);
+    ApiLimits limits = fast();
+    limits.event_heartbeat = std::chrono::milliseconds(20);
+    start(limits);
+    const auto header = [](const std::string& token) {
+        return "Authorization: Bearer " + token + "\r\n";
+    };
+    const TestResponse posted = call("POST", "/archives", body("a.zip"), header("goes"));
+    const std::string id = boost::json::parse(posted.body).at("id").as_string().c_str();
+    const auto events = [&](TestClient& client, const std::string& token) {
+        client.send(
+            TestClient::request_text("GET", "/archives/" + id + "/events", {}, header(token)));
+        EXPECT_EQ(client.read_response().status, 200);
+    };
+    TestClient stays(port_), goes(port_), of_changed(port_), job_stays(port_), job_goes(port_);
+    begin(stays, "stays");
+    begin(goes, "goes");
+    begin(of_changed, "changed");
+    events(job_stays, "stays");
+    events(job_goes, "goes");
+    changed.destinations = std::vector<config::BucketPrefix>{{"elsewhere", ""}};
+    access_.replace({entry("stays"), changed}, std::nullopt);
+    goes.read_to_end();
+    of_changed.read_to_end();
+    EXPECT_THAT(job_goes.read_to_end(), Not(HasSubstr("event: state")));
+    engine_.next().succeed(simple_result());
+    EXPECT_EQ(next_in(stays, id, "succeeded").name, "archive");
+    EXPECT_THAT(job_stays.read_to_end(), HasSubstr("event: state"));
 }
 
 }  // namespace
