@@ -21,8 +21,6 @@ inline constexpr std::uint64_t kPartSizeMax = 5 * kGiB;
 
 // One thread may parse 16 MiB of JSON while the other answers /healthz.
 inline constexpr std::size_t kApiThreads = 2;
-// Of TLS, each much of a millisecond of a thread: one is left for answers.
-inline constexpr std::size_t kApiHandshakesAtOnce = 1;
 // Of those whose first request has not been taken yet; the next puts out the one that has waited
 // longest. Over TLS one takes some 100 KiB, so together 50 MiB.
 inline constexpr std::size_t kApiStrangersMax = 512;

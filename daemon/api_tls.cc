@@ -4,8 +4,6 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-#include "config/limits.h"
-
 namespace s3zipd {
 namespace {
 
@@ -32,9 +30,7 @@ void add_name(std::vector<std::string>& names, const ASN1_STRING* text) {
 
 }  // namespace
 
-ApiTls::ApiTls()
-    : context_(ssl::context::tls_server),
-      turns_(std::make_shared<ApiTurns>(config::kApiHandshakesAtOnce)) {}
+ApiTls::ApiTls() : context_(ssl::context::tls_server) {}
 
 base::Result<std::shared_ptr<const ApiTls>> ApiTls::load(const TlsFiles& files) {
     const std::shared_ptr<ApiTls> tls(new ApiTls);

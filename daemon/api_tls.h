@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "daemon/api.h"
-#include "daemon/api_turns.h"
 
 namespace s3zipd {
 
@@ -21,13 +20,11 @@ class ApiTls {
     // OpenSSL counts the references of what is made from it.
     SSL_CTX* native_handle() const { return context_.native_handle(); }
     bool asks_for_certificates() const { return asks_for_certificates_; }
-    const std::shared_ptr<ApiTurns>& handshake_turns() const { return turns_; }
 
   private:
     ApiTls();
     mutable boost::asio::ssl::context context_;
     bool asks_for_certificates_ = false;
-    std::shared_ptr<ApiTurns> turns_;
 };
 
 // The common name and the DNS and URI alternative names of the certificate that the other side of

@@ -66,10 +66,9 @@ const BIO_METHOD* socket_method() {
 
 class TlsStream final : public ApiStream {
   public:
-    TlsStream(Socket socket, const ApiTls& tls)
+    TlsStream(Socket socket, SSL_CTX* context)
         : socket_(std::move(socket)),
-          ssl_(SSL_new(tls.native_handle())),
-          turn_(std::make_shared<ApiTurns::Waiter>(tls.handshake_turns(), socket_.get_executor())),
+          ssl_(SSL_new(context)),
           deadline_(std::make_shared<ApiDeadline>(socket_.get_executor(), [this] { close(); })) {
         BIO* const bio = ssl_ ? BIO_new(socket_method()) : nullptr;
         if (bio == nullptr) throw std::bad_alloc();
@@ -87,10 +86,7 @@ class TlsStream final : public ApiStream {
     ~TlsStream() override { deadline_->forget(); }
 
     asio::awaitable<ErrorCode> handshake() override {
-        const auto [wait_error] = co_await socket_.async_wait(Socket::wait_read, kAwait);
-        if (wait_error) co_return wait_error;
-        const auto [error, count] =
-            co_await run([this] { return SSL_do_handshake(ssl_.get()); }, turn_.get());
+        const auto [error, count] = co_await run([this] { return SSL_do_handshake(ssl_.get()); });
         co_return error;
     }
     asio::awaitable<std::pair<ErrorCode, std::size_t>> read_some(
@@ -136,7 +132,6 @@ class TlsStream final : public ApiStream {
     void close() override {
         ErrorCode ignored;
         socket_.close(ignored);
-        turn_->give_up();
     }
     asio::any_io_executor get_executor() override { return socket_.get_executor(); }
     std::vector<std::string> certificate_names() const override {
@@ -149,22 +144,18 @@ class TlsStream final : public ApiStream {
     };
 
     // Until the operation has its result, which is a count of bytes if it may be more than one. It
-    // always lets others in, however fast the client is. With `turn` each step of it is a turn.
+    // always lets others in, however fast the client is.
     template <typename Operation>
-    asio::awaitable<std::pair<ErrorCode, std::size_t>> run(Operation operation,
-                                                           ApiTurns::Waiter* turn = nullptr) {
+    asio::awaitable<std::pair<ErrorCode, std::size_t>> run(Operation operation) {
         for (bool has_waited = false;; has_waited = true) {
-            if (turn != nullptr && !co_await turn->take())
-                co_return std::pair(ErrorCode(asio::error::operation_aborted), std::size_t{0});
             ERR_clear_error();
             const int result = operation();
-            const int what = SSL_get_error(ssl_.get(), result);
-            if (turn != nullptr) turn->done();
             if (result > 0) {
                 if (!has_waited) co_await asio::post(socket_.get_executor(), asio::use_awaitable);
                 co_return std::pair(ErrorCode(), static_cast<std::size_t>(result));
             }
             ErrorCode error;
+            const int what = SSL_get_error(ssl_.get(), result);
             if (what == SSL_ERROR_WANT_READ || what == SSL_ERROR_WANT_WRITE) {
                 const auto kind =
                     what == SSL_ERROR_WANT_READ ? Socket::wait_read : Socket::wait_write;
@@ -188,7 +179,6 @@ class TlsStream final : public ApiStream {
 
     Socket socket_;
     const std::unique_ptr<SSL, FreeSsl> ssl_;
-    const std::shared_ptr<ApiTurns::Waiter> turn_;  // of the handshake
     const std::shared_ptr<ApiDeadline> deadline_;
     bool finished_ = false, failed_ = false;
 };
@@ -196,7 +186,7 @@ class TlsStream final : public ApiStream {
 }  // namespace
 
 std::unique_ptr<ApiStream> make_tls_stream(ApiStream::Socket socket, const ApiTls& tls) {
-    return std::make_unique<TlsStream>(std::move(socket), tls);
+    return std::make_unique<TlsStream>(std::move(socket), tls.native_handle());
 }
 
 }  // namespace s3zipd

@@ -96,7 +96,7 @@ console=$build/guest/console.log
 status=0
 # No machine has the virtualisation of another architecture: all is emulated.
 timeout --foreground --kill-after=10 "$limit" qemu-system-aarch64 -M virt -cpu "${S3ZIPD_GUEST_CPU:-max,pauth-impdef=on}" \
-    -accel tcg,thread=multi -smp 2 -m 2048 -nographic -no-reboot -nic none \
+    -accel tcg,thread=multi -smp 2 -m 4096 -nographic -no-reboot -nic none \
     -drive "if=virtio,format=raw,cache=unsafe,file=$work/disk" -kernel "$work/kernel" -initrd "$work/initrd.gz" \
     -append "console=ttyAMA0 panic=-1 quiet rw systemd.show_status=false" </dev/null 2>&1 |
     sed -u 's/\r//g' | tee "$console" | sed -u -n 's/^@@ /    /p' >&2 || status=$?

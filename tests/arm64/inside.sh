@@ -58,30 +58,26 @@ check package.s3sim systemd-run --quiet --unit=s3sim ./s3sim --listen 127.0.0.1:
 check package.job_uring job uring
 check package.job_epoll job epoll
 
-# Two at once: much of it waits. Left out is what takes a minute or more here: bulk through TLS, long waits for an S3 that
-# does not answer, state directories by the hundred; what holds a rate, or counts requests where slow ones are sent twice,
-# for all are slow here; and what wants Python. The engine has been run on epoll by qemu-user. The bounds are for a machine
-# that has other work too.
+# Two at once: much of it waits. Left out is what wants Python, and what must be done in two seconds. The engine has been
+# run on epoll by qemu-user. The bounds are for a machine that has other work too.
 streams() {
-    cases io_test 900 ./io_test --gtest_filter='-*FiftyMegabytes*/epoll:*SendsWhileThePeerSends*:*DoesNotHoard*'
+    cases io_test 900 ./io_test
     cases base_test 300 ./base_test
     cases s3client_test 300 ./s3client_test --gtest_filter='RunProcess*:*Sources*'
     cases connection_pool_test 120 ./connection_pool_test
     cases daemon_e2e_test 900 ./daemon_e2e_test
     cases daemon_survival_test 900 ./daemon_survival_test \
-        --gtest_filter='-*AHundredPlaces:*TenThousandJobs*:*ItsReferencesAreArchives*'
+        --gtest_filter='-*TenThousandJobs*:*ItsReferencesAreArchives*'
     check kill.http ./daemon_kill_runs --seeds 1-3
     check kill.tls ./daemon_kill_runs --seeds 1-1 --tls
 }
 engines() {
     check engine_storm ./engine_storm --seeds 1-10
     export S3ZIPD_TEST_IO=uring
-    local waits='*IsBoundedWhenS3*:*WhileTheUploadIsNeverCreated*:*WhileAnyRequestIsNotAnswered*:*WhileTheStoreIsBeingTried*'
-    cases engine_test 1200 ./engine_test \
-        --gtest_filter="-$waits:*EngineKeys.*:*AreMissingInMillions*:*EngineHedging.*:*RequestsKeepTheRate*"
+    cases engine_test 1800 ./engine_test
     cases client_test 300 ./client_test
     cases upload_release_test 300 ./upload_release_test
-    cases engine_nth_test 600 ./engine_nth_test --gtest_filter='*APutThatIs*:*OfASinglePut*'
+    cases engine_nth_test 600 ./engine_nth_test
     cases cli_test 300 ./cli_test
     cases notifier_test 300 ./notifier_test --gtest_filter='-NotifySample.*'
 }
