@@ -49,6 +49,7 @@ struct S3Client::Attempt {
     Permit permit;
     std::optional<ConnectionLease> lease;
     base::Status status;
+    bool is_hedge = false;
     bool sent = false;
     bool has_head = false;
     base::SteadyTime begun{}, sent_at{};  // once they are
@@ -132,8 +133,8 @@ void S3Client::Race::on_timer() {
                                                    rate_class(call_.operation), call_.context.flow);
         if (permit) {
             client_.hedge_budget_.take();
-            client_.stats_.hedged.fetch_add(1, std::memory_order_relaxed);
             second_.emplace(bounds_.cancel, std::move(*permit));
+            second_->is_hedge = true;
             scope_.spawn(run_second());
             return;
         }
@@ -185,6 +186,8 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
         co_return;
     }
     count(call);
+    // Not before: the first may have answered while there was no connection yet.
+    if (attempt.is_hedge) stats_.hedged.fetch_add(1, std::memory_order_relaxed);
     Connection& connection = **attempt.lease;
     Stragglers& known = stragglers_[static_cast<std::size_t>(call.operation)];
     attempt.begun = reactor_.now();
