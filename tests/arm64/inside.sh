@@ -58,8 +58,9 @@ check package.s3sim systemd-run --quiet --unit=s3sim ./s3sim --listen 127.0.0.1:
 check package.job_uring job uring
 check package.job_epoll job epoll
 
-# Two at once: much of it waits. Left out is what wants Python, and what must be done in two seconds. The engine has been
-# run on epoll by qemu-user. The bounds are for a machine that has other work too.
+# Two at once: much of it waits. Left out is what wants Python, what must be done in two seconds, and a case where answers
+# are late by the measure of a fast machine. The engine has been run on epoll by qemu-user. The bounds are for a machine that
+# has other work too.
 streams() {
     cases io_test 900 ./io_test
     cases base_test 300 ./base_test
@@ -74,7 +75,7 @@ streams() {
 engines() {
     check engine_storm ./engine_storm --seeds 1-10
     export S3ZIPD_TEST_IO=uring
-    cases engine_test 1800 ./engine_test
+    cases engine_test 1800 ./engine_test --gtest_filter='-*CostsFewRequestsHoweverFatTheTail*'
     cases client_test 300 ./client_test
     cases upload_release_test 300 ./upload_release_test
     cases engine_nth_test 600 ./engine_nth_test
