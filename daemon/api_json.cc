@@ -130,6 +130,9 @@ json::object options_of(const archive::Options& options) {
     set_unless_empty(out, "role_arn", options.role_arn);
     set_unless_empty(out, "external_id", options.external_id);
     out["checksums"] = options.checksums == Checksums::automatic ? "auto" : "required";
+    if (options.part_layout != PartLayout::automatic)
+        out["part_layout"] = options.part_layout == PartLayout::uniform ? "uniform" : "entries";
+    out["verify_sources"] = options.verify_sources == VerifySources::stored ? "stored" : "md5";
     out["reuse"] = options.reuse;
     return out;
 }

@@ -93,7 +93,9 @@ class S3Client::Race final : io::Timer {
 
 io::Task<S3Client::Attempt*> S3Client::Race::run(Permit permit, bool fresh_connection) {
     first_.emplace(bounds_.cancel, std::move(permit));
-    if (may_race(call_.operation)) client_.reactor_.timers().arm(*this, began_ + kLookInterval);
+    const bool hedges = call_.operation != Operation::upload_part || client_.config_.hedge_uploads;
+    if (may_race(call_.operation) && hedges)
+        client_.reactor_.timers().arm(*this, began_ + kLookInterval);
     co_await client_.begin(call_, target_, *first_, fresh_connection, bounds_);
     client_.reactor_.timers().disarm(*this);
     if (!second_) co_return &*first_;

@@ -24,6 +24,10 @@ struct ClientConfig {
     unsigned connections_max = 128;
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
+    // Whether Create, UploadPart, PutObject and Complete carry x-amz-checksum-*, and whether reads
+    // ask for it (x-amz-checksum-mode), where the store takes them.
+    bool send_checksums = true, ask_checksums = true;
+    bool hedge_uploads = true;     // a part that is late may be sent a second time
     bool answered_before = false;  // the endpoint has, to an earlier client
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together

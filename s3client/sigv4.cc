@@ -214,6 +214,7 @@ Signer::~Signer() = default;
 
 void Signer::sign(HttpRequest& request, const PayloadHash& payload, const Credentials& credentials,
                   std::string_view region, base::UtcTime now, std::string_view service) {
+    if (credentials.anonymous()) return;
     const std::string amz_date = base::format_amz_date(now);
     const std::string scope = credential_scope(amz_date, region, service);
     request.set_header("x-amz-date", amz_date);
@@ -241,6 +242,8 @@ base::Result<std::string> Signer::presign(HttpRequest request, std::string_view 
                           fmt::format("a presigned URL lasts 1 to {} seconds, not {}",
                                       kPresignExpiresMax_s, expires_s));
     }
+    if (credentials.anonymous())
+        return fmt::format("{}://{}{}", scheme, request.host, encode_target(request));
     const std::string amz_date = base::format_amz_date(now);
     const std::string scope = credential_scope(amz_date, region);
     auto& query = request.query;

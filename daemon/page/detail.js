@@ -6,7 +6,7 @@ import * as format from "./format.js";
 const OPTIONS = {
   strip_prefix: "", flatten: false, names: "safe", order: "given", on_duplicate: "fail", on_missing: "fail",
   list_missing: false, on_empty: "fail", timestamps: "source", comment: "", execution: "local", priority: 0,
-  checksums: "auto", reuse: false,
+  checksums: "auto", verify_sources: "stored", reuse: false,
 };
 
 const shown = (value) => format.visible(typeof value === "object" ? JSON.stringify(value) : value);
