@@ -174,7 +174,7 @@ Answered<void> Service::admit(Exchange& exchange) {
     if (auto ok = check_store_rules(exchange); !ok) return ok;
     if (exchange.operation == Operation::PutObject || exchange.operation == Operation::CopyObject ||
         exchange.operation == Operation::CompleteMultipartUpload) {
-        exchange.writing = mark_writing(request);
+        exchange.writing = mark_writing(exchange);
     }
     return prepare_body(exchange);
 }

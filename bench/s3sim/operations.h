@@ -66,7 +66,7 @@ class Service {
     Answered<void> check_store_rules(const Exchange& exchange);
     Answered<void> check_write(const Exchange& exchange);
     Refusal gone_upload(std::string_view id, Operation operation) const;
-    std::shared_ptr<void> mark_writing(const Request& request);
+    std::shared_ptr<void> mark_writing(const Exchange& exchange);
     void tell_watch(const Exchange& exchange, WatchedRequest::Moment moment, int status) const;
 
     Response control(Exchange& exchange);
@@ -111,9 +111,9 @@ class Service {
     const std::unique_ptr<Recorder> recorder_;
     HostTiming timing_;
     TokenBucket requests_, reads_, writes_;
-    std::atomic<std::uint64_t> data_writes_{0};  // PutObject and UploadPart
-    std::mutex writing_mutex_;                   // guards the one below
-    std::map<std::string, int> writing_;         // bucket/key -> writes under way
+    std::atomic<std::uint64_t> data_writes_{0};                // PutObject and UploadPart
+    std::mutex writing_mutex_;                                 // guards the one below
+    std::map<std::string, std::vector<std::string>> writing_;  // bucket/key -> writers under way
 };
 
 // conditions.cc: what several operations share.

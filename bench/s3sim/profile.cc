@@ -48,7 +48,7 @@ Profile minio() {
     p.checksum_mismatch = "XAmzContentChecksumMismatch";  // run
     p.uploads_by_whole_key = true;                        // run
     p.folders_exclusive = true;                           // run; codes src: cmd/api-errors.go
-    p.write_conflicts = false;                            // run: the later one gets 412
+    p.write_conflicts = false;
     return p;
 }
 
@@ -89,7 +89,6 @@ Profile b2() {
         // rep: sathinduga/obsidian-s3-sync-and-backup#78
         p.headers.push_back(
             deny("if-none-match", operation, 501, "NotImplemented", kNotImplemented));
-        p.headers.push_back(deny("if-match", operation, 501, "NotImplemented", kNotImplemented));
     }
     p.passing_400_every = 7;  // rep: tus/tusd#1302, velero-io/velero#9184, wal-g/wal-g#1741
     p.write_conflicts = false;
@@ -131,7 +130,6 @@ Profile rgw() {
     Profile p;
     ignore_checksums(p);                                                      // run
     p.headers.push_back(ignore("if-none-match", "CompleteMultipartUpload"));  // run
-    p.headers.push_back(ignore("if-match", "CompleteMultipartUpload"));       // run
     p.headers.push_back(ignore("x-amz-copy-source-if-match"));                // run
     p.part_checksums = PartChecksums::optional;                               // run
     p.messages = false;                                                       // run

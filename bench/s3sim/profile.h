@@ -82,7 +82,7 @@ struct Profile {
     bool copy_range_clipped = false;    // UploadPartCopy: a range beyond the end is shortened
     bool copy_source_decoded_twice = false;
     // A conditional write while another write to the same key is under way:
-    // 409 ConditionalRequestConflict.
+    // 409 ConditionalRequestConflict. Only AWS documents it (conditional-writes.html).
     bool write_conflicts = true;
     // The 1st, N+1st, 2N+1st ... PutObject or UploadPart: 400 "The request body was too small".
     // 0: none.

@@ -1,4 +1,5 @@
 // The profile's rules that concern more than one operation.
+#include <algorithm>
 #include <utility>
 
 #include "s3sim/operations.h"
@@ -7,6 +8,11 @@ namespace s3sim {
 namespace {
 
 std::string written_key(const Request& request) { return request.bucket + '/' + request.key; }
+
+// A Complete that is sent again is no second writer.
+std::string writer_of(const Exchange& exchange) {
+    return exchange.upload ? exchange.upload->id : exchange.request_id;
+}
 
 bool is_conditional_write(const Request& request) {
     return request.has_header("if-match") || request.has_header("if-none-match");
@@ -60,20 +66,27 @@ Answered<void> Service::check_write(const Exchange& exchange) {
     if (profile_.write_conflicts && is_conditional_write(request)) {
         const std::scoped_lock lock(writing_mutex_);
         const auto at = writing_.find(written_key(request));
-        if (at != writing_.end() && at->second > 1) return refuse("ConditionalRequestConflict");
+        if (at != writing_.end() && std::ranges::any_of(at->second, [&](const std::string& who) {
+                return who != writer_of(exchange);
+            })) {
+            return refuse("ConditionalRequestConflict");
+        }
     }
     return profile_.folders_exclusive ? check_folders(*exchange.bucket, request.key)
                                       : Answered<void>();
 }
 
 // Counts a write of the key until the result is destroyed, which must be before the Service is.
-std::shared_ptr<void> Service::mark_writing(const Request& request) {
+std::shared_ptr<void> Service::mark_writing(const Exchange& exchange) {
+    const std::string who = writer_of(exchange);
     const std::scoped_lock lock(writing_mutex_);
-    const auto at = writing_.try_emplace(written_key(request)).first;
-    ++at->second;
-    return {nullptr, [this, key = at->first](void*) {
+    const auto at = writing_.try_emplace(written_key(exchange.request)).first;
+    at->second.push_back(who);
+    return {nullptr, [this, key = at->first, who](void*) {
                 const std::scoped_lock again(writing_mutex_);
-                if (--writing_[key] == 0) writing_.erase(key);
+                auto& writers = writing_[key];
+                writers.erase(std::ranges::find(writers, who));
+                if (writers.empty()) writing_.erase(key);
             }};
 }
 

@@ -269,6 +269,20 @@ TEST_F(StoreRules, AConditionalWriteBesideAnotherIsAConflict) {
     EXPECT_TRUE(until([&] { return put("z", "v", none).status == 200; }));
 }
 
+TEST_F(StoreRules, ACompleteThatIsSentAgainIsNoOtherWriter) {
+    like("aws");
+    const std::string id = begin().xml("UploadId");
+    const std::vector<std::string> parts = {part_xml(1, part(id, 1, "x").headers["etag"])};
+    ASSERT_TRUE(server->set_faults("CompleteMultipartUpload nth=1 stall"));
+    const Headers none = {{"if-none-match", "*"}};
+    Client silent(server->port());
+    silent.wait_for_answer = false;
+    (void)silent.call("POST", "/bkt/z", "uploadId=" + id, complete_xml(parts), none);
+    ASSERT_TRUE(until([&] { return server->stats().faults_fired == 1; }));
+    EXPECT_EQ(put("z", "v", none).code(), "ConditionalRequestConflict");
+    EXPECT_EQ(complete(id, parts, none).status, 200);
+}
+
 TEST_F(StoreRules, HeaderRules) {
     Options options;
     options.header_rules = {"If-Match@GetObject=ignore",
