@@ -14,6 +14,7 @@
 
 #include "s3sim/auth.h"
 #include "s3sim/checksum.h"
+#include "s3sim/exchanges.h"
 #include "s3sim/faults.h"
 #include "s3sim/http.h"
 #include "s3sim/operation.h"
@@ -45,6 +46,7 @@ struct Exchange {
     std::optional<Digest> md5;
     std::string sha256_raw, md5_raw;  // what they came to
     Stored stored;
+    std::string promised_etag;  // an early answer gave it, so what is stored has it
 };
 
 class Service {
@@ -56,6 +58,9 @@ class Service {
     void begin(Exchange& exchange);
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
+    // A success for a request whose body is still to come.
+    Response early_answer(Exchange& exchange);
+    std::optional<Response> stale_answer(const Exchange& exchange) const;  // to another request
     Stats stats() const;
     // For an object in INTELLIGENT_TIERING: its archive tier, "" for none.
     Answered<void> set_archive_status(std::string_view bucket, std::string_view key,
@@ -78,6 +83,7 @@ class Service {
     Answered<void> check_body(Exchange& exchange);
     Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
+    void swap(const Exchange& exchange, Response& response);
     Answered<std::string> authenticate(const Request& request, Operation operation);
     const std::string& region_of(std::string_view bucket) const;
     bool over_rate(std::string_view method);
@@ -123,6 +129,7 @@ class Service {
     const std::unique_ptr<Recorder> recorder_;
     HostTiming timing_;
     TokenBucket requests_, reads_, writes_;
+    EarlierAnswers earlier_answers_;
 };
 
 std::string document_of(const Exchange& exchange);  // an XML body, whole

@@ -45,6 +45,7 @@ class Client {
                 std::string_view body = {}, Headers headers = {});
     bool send_raw(std::string_view bytes);
     Answer receive(bool head_request = false);
+    std::string receive_raw(std::size_t size);  // less if the connection ends before
     void disconnect();
     bool connected();  // after an answer: has the server closed it?
 
@@ -52,6 +53,8 @@ class Client {
     std::string secret_key = "s3simsecret";
     std::string region = "us-east-1";
     std::string host = "127.0.0.1";
+    // If set, called between head and body; call() then returns without reading an answer.
+    std::function<void()> before_body;
     std::chrono::milliseconds ahead{0};  // of the system's clock: what requests are dated with
 
   private:
