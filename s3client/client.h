@@ -109,7 +109,7 @@ class S3Client {
     class Race;
     io::Task<base::Status> run(Call call);
     io::Task<base::Status> run_with_checksums(Call call);
-    // Moves bounds.deadline on by the time it stood in line.
+    // Moves the bounds on by the time it stood in line, which is bounded as well (turn_limit.h).
     io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
     io::Task<void> begin(Call& call, const Target& target, Attempt& attempt, bool fresh_connection,
                          io::Bounds bounds);
@@ -139,7 +139,6 @@ class S3Client {
     HedgeBudget hedge_budget_;
     Signer signer_;
     RetryPolicy retry_;
-    RetryBudget budget_;
     ChecksumSupport checksums_;
     bool answered_ = false;                       // some endpoint has, once
     std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax

@@ -24,7 +24,8 @@ struct ClientConfig {
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
     bool answered_before = false;  // the endpoint has, to an earlier client
-    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
+    base::Duration idle_timeout = std::chrono::seconds(60);   // of a wait, without a byte
+    base::Duration stall_timeout = std::chrono::seconds(90);  // of a call, without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
     // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
     std::function<void(const std::string& bucket, const std::string& region)> on_region;
