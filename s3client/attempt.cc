@@ -158,9 +158,9 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     if (!target) co_return std::unexpected(target.error());
     call.address = {target->connect_host, call.bucket};
     const base::SteadyTime joined = reactor_.now();
-    auto permit = co_await admission_.enter(call.address, rate_class(call.operation),
-                                            call.context.flow,
-                                            {bounds.cancel, call.began, call.waited});
+    auto permit =
+        co_await admission_.enter(call.address, rate_class(call.operation), call.context.flow,
+                                  {bounds.cancel, call.began, call.waited});
     if (!permit) co_return std::unexpected(with_context(call, permit.error()));
     const base::Duration waited = reactor_.now() - joined;
     call.waited += waited;

@@ -124,15 +124,15 @@ io::Task<base::Status> S3Client::run(Call call) {
         const bool answered = error.http_status != 0;
         const base::SteadyTime last =
             answered ? bounds.deadline : std::min(bounds.deadline, pace.due());
-        const auto delay = retry_.next_delay({.attempt = number,
-                                              .error = error,
-                                              .retry_after = call.retry_after,
-                                              .remaining = last - reactor_.now(),
-                                              .random_unit = reactor_.random().unit(),
-                                              .lasted = reactor_.now() - failing_since,
-                                              .answered_before = answered_},
-                                             admission_.retry_budget(call.address),
-                                             call.context.retry_budget);
+        const auto delay =
+            retry_.next_delay({.attempt = number,
+                               .error = error,
+                               .retry_after = call.retry_after,
+                               .remaining = last - reactor_.now(),
+                               .random_unit = reactor_.random().unit(),
+                               .lasted = reactor_.now() - failing_since,
+                               .answered_before = answered_},
+                              admission_.retry_budget(call.address), call.context.retry_budget);
         if (!delay) {
             co_return std::unexpected(
                 with_silence(std::move(error), reactor_.now() - pace.since(), number));

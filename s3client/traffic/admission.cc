@@ -92,12 +92,13 @@ io::Task<base::Status> Admission::await_turn(BucketAddress address, RateClass ra
     const std::shared_ptr<BucketTraffic> traffic = buckets_.of(address);
     RateLane& lane = traffic->lane(rate_class);
     TurnLimit limit(reactor_, wait.cancel,
-                    std::max(base::Duration::zero(), kTurnWaitMax - wait.waited), &lane, wait.since);
+                    std::max(base::Duration::zero(), kTurnWaitMax - wait.waited), &lane,
+                    wait.since);
     auto passed = co_await lane.gate.pass(flow, limit.source());
     if (!passed && limit.expired()) {
-        co_return no_turn(limit, fmt::format("for a {} request to bucket {} at {}, which answers 503",
-                                             name_of(rate_class), address.bucket,
-                                             address.endpoint));
+        co_return no_turn(limit,
+                          fmt::format("for a {} request to bucket {} at {}, which answers 503",
+                                      name_of(rate_class), address.bucket, address.endpoint));
     }
     co_return passed;
 }

@@ -70,8 +70,8 @@ class Admission {
     // Errors: cancelled; throttled "no_turn" after too long a wait for a turn (turn_limit.h). The
     // wait for a place has no limit of its own: that line moves as others end, and each of those
     // has a deadline.
-    io::Task<base::Result<Permit>> enter(BucketAddress address, RateClass rate_class,
-                                         io::Flow flow, Wait wait);
+    io::Task<base::Result<Permit>> enter(BucketAddress address, RateClass rate_class, io::Flow flow,
+                                         Wait wait);
     // A place if there is one at once; for a request that need not be sent.
     std::optional<Permit> try_enter(const BucketAddress& address, RateClass rate_class,
                                     const io::Flow& flow);

@@ -38,8 +38,7 @@ std::optional<base::SteadyTime> RateLane::refusing_since(base::SteadyTime now) c
     return refusing_since_;
 }
 
-BucketTraffic::BucketTraffic(io::Reactor& reactor)
-    : lanes_{RateLane(reactor), RateLane(reactor)} {}
+BucketTraffic::BucketTraffic(io::Reactor& reactor) : lanes_{RateLane(reactor), RateLane(reactor)} {}
 
 bool BucketTraffic::is_empty() const {
     return std::ranges::all_of(lanes_, [](const RateLane& lane) { return lane.gate.is_empty(); });

@@ -21,7 +21,8 @@ class EngineIsolation : public EngineTest {
         options.sinks = {"other"};
         options.synthetic = {{"sick", sick}};
         start_server(std::move(options));
-        for (int i = 0; i < kObjects; ++i) put("k" + std::to_string(1'000 + i), random_text(i, 100));
+        for (int i = 0; i < kObjects; ++i)
+            put("k" + std::to_string(1'000 + i), random_text(i, 100));
         EngineConfig with = config(2, 64);
         with.retry.patience = std::chrono::minutes(10);  // those on the sick bucket go on
         start_engine(with);
@@ -61,7 +62,8 @@ TEST_P(EngineIsolation, ABucketWhoseReadsAreRefusedSlowsNoOther) {
 
 TEST_P(EngineIsolation, ADestinationWhoseWritesAreRefusedSlowsNoOther) {
     start("count=2000,size=20000,prefix=sick/");
-    ASSERT_TRUE(server->set_faults("UploadPart key=sick status=503; PutObject key=sick status=503"));
+    ASSERT_TRUE(
+        server->set_faults("UploadPart key=sick status=503; PutObject key=sick status=503"));
     std::vector<RunningJob> jobs;
     for (int i = 0; i < 3; ++i) {
         ArchiveRequest what = of("sick", "sick" + std::to_string(i));

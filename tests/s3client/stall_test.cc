@@ -19,8 +19,9 @@ using Peer = test::ScriptedServer::Peer;
 constexpr std::string_view kEtag = "0123456789abcdef0123456789abcdef";
 
 std::string head(int status, std::size_t length, const std::string& more = {}) {
-    return "HTTP/1.1 " + std::to_string(status) + " X\r\ncontent-length: " +
-           std::to_string(length) + "\r\netag: \"" + std::string(kEtag) + "\"\r\n" + more + "\r\n";
+    return "HTTP/1.1 " + std::to_string(status) +
+           " X\r\ncontent-length: " + std::to_string(length) + "\r\netag: \"" + std::string(kEtag) +
+           "\"\r\n" + more + "\r\n";
 }
 
 class TextReceiver final : public BodyReceiver {

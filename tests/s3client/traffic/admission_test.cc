@@ -188,7 +188,8 @@ TEST_F(AdmissionTest, WhatIsTriedOnlyTakesNoTurnWhenItCannotGo) {
     for (int i = 0; i < 5; ++i)
         EXPECT_FALSE(admission.try_enter({"host", "bkt"}, RateClass::read, {.id = 2}));
     steps(101);
-    EXPECT_TRUE(admission.try_enter({"host", "bkt"}, RateClass::read, {.id = 2}));  // its own turn is left
+    EXPECT_TRUE(
+        admission.try_enter({"host", "bkt"}, RateClass::read, {.id = 2}));  // its own turn is left
     EXPECT_EQ(admission.under_way(), 0U);
     end();
 }
@@ -264,8 +265,7 @@ class NoTurnTest : public AdmissionTest {
   protected:
     static constexpr std::size_t kRequests = 5'000;
     void queue_up(Admission::Wait wait) {
-        for (Ended& each : ended_)
-            scope_.spawn(ask_once(admission_, wait, each.status, each.took));
+        for (Ended& each : ended_) scope_.spawn(ask_once(admission_, wait, each.status, each.took));
     }
     // Lets time pass at a bucket that goes on refusing; and answers some requests, if it `answers`.
     void refuse_for(base::Duration time, bool answers) {
@@ -303,9 +303,8 @@ TEST_F(NoTurnTest, ABucketThatOnlyRefuses) {
     refuse_for(std::chrono::seconds(8), false);
     EXPECT_GT(count(false), 50U) << "it was asked now and then";
     EXPECT_EQ(count(false) + count(true), kRequests) << "nobody waits any longer";
-    const auto failed = std::ranges::find_if(ended_, [](const Ended& each) {
-        return !each.status.has_value();
-    });
+    const auto failed =
+        std::ranges::find_if(ended_, [](const Ended& each) { return !each.status.has_value(); });
     ASSERT_NE(failed, ended_.end());
     const base::Error& error = failed->status.error();
     EXPECT_EQ(error.code, kNoTurn);
