@@ -129,8 +129,7 @@ void JobService::forget_old() {
     std::size_t looked_at = 0;
     while (looked_at + 1 < ended_.size()) {
         const std::string id = ended_[looked_at];
-        const bool old =
-            by_age && now - jobs_.find(id)->second.ended_after > limits_.kept_time;
+        const bool old = by_age && now - jobs_.find(id)->second.ended_after > limits_.kept_time;
         if (ended_.size() <= limits_.kept_max && totals_.ended_bytes <= limits_.ended_bytes_max &&
             !old)
             return;

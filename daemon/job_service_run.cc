@@ -19,7 +19,7 @@ namespace {
 // In the queue, past jobs on a bucket that has its share.
 constexpr std::size_t kLookAhead = 1'000;
 
-// Of so many places: what jobs on one bucket may take. All but an eighth, where there are that many.
+// The places that jobs on one bucket may take: all but an eighth.
 std::size_t share_of(std::size_t places) { return places - places / 8; }
 
 // The bucket that a job lists or reads first.

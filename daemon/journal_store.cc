@@ -295,8 +295,7 @@ base::Result<std::unique_ptr<JournalStore>> JournalStore::open(const std::string
     auto state = std::make_unique<State>(std::move(*opened));
     if (auto prepared = state->prepare(); !prepared) return base::fail(prepared.error());
     for (const char* name : {kJournalDatabase, kJournalMark, kJournalLock}) {
-        if (auto there = state->directory.remember(name); !there)
-            return base::fail(there.error());
+        if (auto there = state->directory.remember(name); !there) return base::fail(there.error());
     }
     return std::unique_ptr<JournalStore>(new JournalStore(std::move(state)));
 }

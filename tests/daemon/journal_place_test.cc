@@ -117,9 +117,7 @@ TEST_F(JournalPlaceTest, AWriterWithNothingToDoNoticesIt) {
     std::promise<base::Status> answer;
     writer.write(
         JournalWriter::Lane::urgent, Durability::power,
-        [](JournalStore& store) {
-            return store.put({"job", 1, 1}, "x");
-        },
+        [](JournalStore& store) { return store.put({"job", 1, 1}, "x"); },
         [&](base::Status status) { answer.set_value(std::move(status)); });
     EXPECT_TRUE(answer.get_future().get());
     EXPECT_TRUE(writer.healthy());
