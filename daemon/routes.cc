@@ -375,7 +375,8 @@ HttpResponse Routes::report(const Caller& caller, const std::string& id, ReportL
 HttpResponse Routes::readiness() const {
     if (state_.stopping) return to_response(make_problem("stopping", "s3zipd is being stopped"));
     if (!jobs_.journal().healthy())
-        return to_response(make_problem("journal-unavailable", "the journal cannot be written"));
+        return to_response(make_problem(
+            "journal-unavailable", "the journal cannot be written: " + jobs_.journal().problem()));
     return json_response(200, status_json("ready"));
 }
 
