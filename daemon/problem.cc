@@ -26,6 +26,7 @@ constexpr std::array kTypes = {
     ProblemType{"target-too-long", 414, "The path and query are too long"},
     ProblemType{"unsupported-media-type", 415, "The body must be application/json"},
     ProblemType{"unknown-field", 422, "A field is not known"},
+    ProblemType{"repeated-field", 422, "A field is given more than once"},
     ProblemType{"missing-field", 422, "A field is missing"},
     ProblemType{"wrong-type", 422, "A field has the wrong type"},
     ProblemType{"out-of-range", 422, "A field is out of range"},
