@@ -40,6 +40,20 @@ export class JobStore {
   }
 }
 
+// What a fragment of the page's address selects. Anything can be in it: what is no percent-encoded
+// text stands for itself.
+export function jobOf(fragment) {
+  const text = fragment.replace(/^#/, "");
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+// Whether there can be a job of this name. Others are not asked for: ".." would be another resource.
+export const isId = (text) => /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+
 export const addressOf = (job) => {
   const { bucket, key } = job.request.destination;
   return `s3://${bucket}/${key}`;
