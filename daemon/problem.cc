@@ -16,6 +16,8 @@ constexpr std::array kTypes = {
     ProblemType{"bad-idempotency-key", 400, "The Idempotency-Key is wrong"},
     ProblemType{"unauthorized", 401, "A token is needed"},
     ProblemType{"not-allowed", 403, "The token may not do this"},
+    ProblemType{"host-not-allowed", 403, "The Host header does not name this machine"},
+    ProblemType{"origin-not-allowed", 403, "Pages from there may not use the API"},
     ProblemType{"no-such-resource", 404, "There is nothing at this path"},
     ProblemType{"no-such-archive", 404, "There is no such archive job"},
     ProblemType{"method-not-allowed", 405, "The resource does not know this method"},
