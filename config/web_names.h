@@ -41,7 +41,7 @@ struct WebOrigin {
     std::uint16_t port = 0;  // that of http or https if none is given; 0: none, with other schemes
     bool operator==(const WebOrigin&) const = default;
 };
-// Nothing for "null", and for what has a path, a query or a user.
+// Returns nothing for "null" and for text with a path, a query or a user.
 std::optional<WebOrigin> parse_web_origin(std::string_view text);
 // The port that `scheme` stands for; 0: none.
 std::uint16_t default_port(std::string_view scheme);

@@ -1,6 +1,6 @@
-// Which web pages may use the API. A page can make the browser of somebody on this machine send
-// requests to the loopback, and by DNS rebinding it can do so under a host name of its own; the
-// headers that browsers add show where a request comes from.
+// Which web pages may use the API. A page can make a browser on this machine send requests to the
+// loopback, and by DNS rebinding it can do so under a host name of its own. The headers that
+// browsers add show where a request comes from.
 //
 //   Host            must name this machine where no token or client certificate is needed
 //   Origin          must be the daemon's own, or in `allowed_origins`

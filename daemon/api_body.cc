@@ -59,7 +59,7 @@ class NameCheck {
         return std::string_view(text_).substr(span.first, span.second - span.first);
     }
 
-    // Of the container inside the first `depth` open ones.
+    // Returns the pointer of the container that is inside the first `depth` open ones.
     std::string pointer_of(std::size_t depth) const {
         std::string pointer;
         for (std::size_t i = 0; i < depth; ++i) {
@@ -95,8 +95,8 @@ class NameCheck {
     std::vector<Container> open_;
 };
 
-// What boost::json::basic_parser calls: makes the value until an error is found, and then only
-// lets the parser go on, since a body that is not JSON is that first of all.
+// The handler of boost::json::basic_parser. Makes the value until a name is at fault. Afterwards
+// only the parser itself goes on: a body that is not JSON must be reported as such.
 struct Handler {
     static constexpr std::size_t max_object_size = json::object::max_size();
     static constexpr std::size_t max_array_size = json::array::max_size();

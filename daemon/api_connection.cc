@@ -70,7 +70,7 @@ bool has_unclear_end(const Parser& parser) {
            (count == 1 && (message.version() != 11 || !boost::beast::iequals(coding, "chunked")));
 }
 
-// What RFC 9112 refuses, and headers of which only one can count.
+// Checks that the headers a decision depends on occur once (for Host: RFC 9112, section 3.2).
 std::optional<Problem> bad_headers(const Parser& parser) {
     const auto& message = parser.get();
     const auto hosts = message.count(http::field::host);

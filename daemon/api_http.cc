@@ -33,8 +33,8 @@ void add_header(std::string& text, std::string_view name, std::string_view value
     fmt::format_to(std::back_inserter(text), "{}: {}\r\n", name, value);
 }
 
-// What every answer begins with. Date is an IMF-fixdate (RFC 9110, section 5.6.7); nosniff keeps
-// browsers from reading a JSON answer as a script or a page.
+// Makes the first lines of every answer's head. Date is an IMF-fixdate (RFC 9110, section 5.6.7).
+// nosniff keeps browsers from reading a JSON answer as a script or a page.
 std::string head_start(int status, const HeaderList& headers) {
     const std::string_view reason = http::obsolete_reason(static_cast<http::status>(status));
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());

@@ -40,8 +40,8 @@ export class JobStore {
   }
 }
 
-// What a fragment of the page's address selects. Anything can be in it: what is no percent-encoded
-// text stands for itself.
+// The name of a job in the fragment of the page's address. The fragment can hold anything: text that
+// is not percent-encoded correctly is taken as it is.
 export function jobOf(fragment) {
   const text = fragment.replace(/^#/, "");
   try {

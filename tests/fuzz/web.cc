@@ -21,7 +21,7 @@ std::string lower_case(std::string_view text) {
     return lower;
 }
 
-// By the text alone: no port, no dot at the end, and what is left is of the loopback.
+// Judges by the text alone: without port and final dot it must be of the loopback.
 bool looks_local(std::string_view host) {
     std::string text = lower_case(host);
     if (const auto colon = text.rfind(':'); colon != text.npos && !text.ends_with(']'))

@@ -234,7 +234,7 @@ test("it is used from the keyboard", async () => {
   await expectQuiet();
 });
 
-// Whatever is in the address: the list is there, and the page goes on.
+// Any fragment leaves the list usable.
 test("no fragment of the address breaks the page", async () => {
   const daemon = await startDaemon(fast);
   const id = await daemon.post("a.zip");
