@@ -70,6 +70,7 @@ inline constexpr auto kApiEventsPause = std::chrono::milliseconds(1);
 // Request bodies.
 
 inline constexpr std::size_t kJsonDepthMax = 16;        // the deepest valid request is 5 deep
+inline constexpr std::size_t kJsonNamesMax = 1'000;     // in an object; S3 has 2 KB of metadata
 inline constexpr std::size_t kSourcesMax = 1'000;       // of one request
 inline constexpr std::size_t kPatternsMax = 100;        // include or exclude, of one source
 inline constexpr std::size_t kPatternBytesMax = 1'024;  // S3's longest key

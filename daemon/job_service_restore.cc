@@ -16,7 +16,7 @@ namespace {
 
 // The request as it was posted; of a job that has ended it is only shown.
 base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
-    auto request = parse_archive_request(job.body);
+    auto request = parse_journaled_request(job.body);
     if (request || !job.end) return request;
     base::log_warn("the request of a job that has ended cannot be read any more",
                    {{"job", job.id}, {"error", request.error().detail}});
