@@ -19,9 +19,10 @@ constexpr std::string_view kEmptySha256 =
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 // Headers a proxy or the transport may change on the way, and the signature itself.
-constexpr std::array<std::string_view, 9> kUnsignedHeaders = {
-    "authorization", "connection", "expect",         "te", "trailer", "transfer-encoding",
-    "upgrade",       "user-agent", "x-amzn-trace-id"};
+// Proxies and front ends rewrite accept-encoding (Google's does for every request).
+constexpr std::array<std::string_view, 10> kUnsignedHeaders = {
+    "accept-encoding", "authorization",     "connection", "expect",     "te",
+    "trailer",         "transfer-encoding", "upgrade",    "user-agent", "x-amzn-trace-id"};
 
 struct MacContextFree {
     void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }

@@ -121,7 +121,8 @@ function resultBlock(result) {
       ["Size", `${format.bytes(result.size)} (${format.number(result.size)} bytes)`],
       ["Entries", format.number(result.entries)],
       ["CRC-32", mono(result.crc32)],
-      ["Checksums", result.checksums === "checked" ? "checked by the store" : result.checksums],
+      ["Checksums", { checked: "checked by the store", composite: "parts checked by the store" }[result.checksums] ??
+        result.checksums],
       ["ETag", mono(result.etag)],
       ["Version", result.version_id && mono(result.version_id)],
       ["Took", format.duration(result.duration_ms)],
