@@ -33,8 +33,8 @@ struct Proxy {
 std::string authority_of(std::string_view host, std::uint16_t port);
 
 // The hosts that are reached directly. Comma-separated: "*" for all; a name, for itself and all
-// names below it, with or without a dot before it; an address; a network (10.0.0.0/8); any but a
-// network with a port. What is none of these matches nothing.
+// names below it, with or without a dot before it; an address; a network (10.0.0.0/8); each may
+// have a port, an IPv6 address then brackets. What is none of these matches nothing.
 class NoProxy {
   public:
     explicit NoProxy(std::string_view list);

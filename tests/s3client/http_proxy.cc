@@ -99,6 +99,42 @@ void HttpProxy::accept_all() {
     }
 }
 
+void HttpProxy::corrupt(std::string needle, std::uint64_t times) {
+    const std::lock_guard lock(mutex_);
+    needle_ = std::move(needle);
+    damages_left_ = times;
+}
+
+void HttpProxy::damage(std::string& bytes, Search& search) {
+    const std::lock_guard lock(mutex_);
+    if (needle_.empty()) return;
+    for (char& c : bytes) {
+        if (search.matched == needle_.size()) {
+            search.matched = 0;
+            if (damages_left_ > 0) {
+                --damages_left_;
+                c = static_cast<char>(c ^ 1);
+            }
+        } else if (c == needle_[search.matched]) {
+            ++search.matched;
+        } else {
+            search.matched = c == needle_.front() ? 1 : 0;
+        }
+    }
+}
+
+// Until the origin has ended, or the client.
+void HttpProxy::pass_answers(Line& line) {
+    Search search;
+    std::string bytes;
+    while (receive_more(line.origin, bytes)) {
+        damage(bytes, search);
+        if (!send_all(line.client, bytes)) break;
+        bytes.clear();
+    }
+    ::shutdown(line.client, SHUT_WR);
+}
+
 bool HttpProxy::dial(Line& line, const std::string& authority) {
     if (line.origin >= 0) return true;
     sockaddr_in in{};
@@ -146,7 +182,7 @@ bool HttpProxy::pass_on(Line& line, std::string& inbox, std::thread& answers) {
         }
         // As old proxies put it.
         if (!send_all(line.client, "HTTP/1.0 200 Connection established\r\n\r\n")) return false;
-        answers = std::thread([&line] { copy(line.origin, line.client); });
+        answers = std::thread([this, &line] { pass_answers(line); });
         if (send_all(line.origin, inbox)) copy(line.client, line.origin);
         return false;
     }
@@ -157,7 +193,7 @@ bool HttpProxy::pass_on(Line& line, std::string& inbox, std::thread& answers) {
     }
     const std::size_t path = target.find('/', kScheme.size());
     if (!dial(line, target.substr(kScheme.size(), path - kScheme.size()))) return false;
-    if (!answers.joinable()) answers = std::thread([&line] { copy(line.origin, line.client); });
+    if (!answers.joinable()) answers = std::thread([this, &line] { pass_answers(line); });
     head.replace(begin, target.size(), target.substr(path));
     if (const auto secret = head.find("proxy-authorization: "); secret != std::string::npos)
         head.erase(secret, head.find("\r\n", secret) + 2 - secret);
