@@ -65,7 +65,7 @@ std::uint64_t progress_bytes(base::Duration window) {
 S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
     : reactor_(reactor),
       config_(std::move(config)),
-      pool_(reactor, config_.tls, config_.connections_max),
+      pool_(reactor, config_.tls, config_.connections_max, nullptr, std::nullopt, config_.proxies),
       admission_(reactor, config_.connections_max, config_.budgets),
       retry_(config_.retry),
       answered_(config_.answered_before) {

@@ -9,6 +9,7 @@
 #include "io/tls.h"
 #include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
+#include "s3client/proxy.h"
 #include "s3client/retry.h"
 #include "s3client/store_support.h"
 #include "s3client/traffic/admission.h"
@@ -21,6 +22,7 @@ struct ClientConfig {
     std::string region = "us-east-1";
     std::shared_ptr<CredentialsProvider> credentials;
     std::shared_ptr<io::TlsContext> tls;
+    std::shared_ptr<const ProxyRules> proxies;  // none: S3 is connected to directly
     unsigned connections_max = 128;
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
