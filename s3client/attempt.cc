@@ -162,8 +162,7 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     call.signed_with = std::move(answered.signed_with);
     if (!answered.status) co_return std::unexpected(with_context(call, answered.status.error()));
     auto received = co_await receive(call, answered, bounds);
-    if (!received && received.error().http_status == 0)
-        co_return std::unexpected(with_context(call, received.error()));
+    if (!received) co_return std::unexpected(with_context(call, received.error()));
     co_return received;
 }
 

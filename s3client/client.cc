@@ -66,6 +66,7 @@ io::Task<base::Status> S3Client::run(Call call) {
 
     Mended mended;
     base::SteadyTime failing_since = reactor_.now();
+    std::uint32_t malformed = 0;
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
@@ -75,7 +76,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, mended.connection, bounds);
+        auto done = co_await attempt(call, mended.connection || malformed > 0, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);
         if (done) co_return done;
@@ -87,6 +88,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         if (*again) continue;
         // A transfer that moved on is not the same failure again.
         if (call.progress() >= progress_before + kProgressBytes) number = 1;
+        if (advise(error).malformed) malformed = number == 1 ? 1 : malformed + 1;
         if (number == 1) failing_since = reactor_.now();
         const auto delay = retry_.next_delay({.attempt = number,
                                               .error = error,
@@ -94,7 +96,8 @@ io::Task<base::Status> S3Client::run(Call call) {
                                               .remaining = bounds.deadline - reactor_.now(),
                                               .random_unit = reactor_.random().unit(),
                                               .lasted = reactor_.now() - failing_since,
-                                              .answered_before = answered_},
+                                              .answered_before = answered_,
+                                              .malformed = malformed},
                                              budget_, call.context.retry_budget);
         if (!delay) co_return std::unexpected(std::move(error));
         stats_.retries.fetch_add(1, std::memory_order_relaxed);
