@@ -7,14 +7,14 @@
 //   - Any order is accepted. A sorted listing (S3's, by UTF-8 bytes) needs no memory for it; after
 //     the first key out of order all keys are remembered (seen_keys.h).
 //   - Continuation tokens that repeat, with any period, are an error. So are kIdlePagesMax pages in
-//     a row without a new key, or kRepeatedPagesMax such pages with keys. S3 may give empty pages,
+//     a row without a new key, or kRepeatedPagesMax such pages with keys. S3 gives empty pages
 //     where it steps over delete markers.
 //
 // All errors but those of the Selection are corrupt "bad_listing", or exhausted "too_many_objects".
 //
 // A page is taken in turns of some milliseconds, so that jobs share a worker thread: the cost of a
-// page depends on the keys, the patterns and the store. Not thread-safe; it may move between
-// threads from one turn to the next. The Selection and the Source outlive it.
+// page depends on the keys, the patterns and the store. Not thread-safe; each turn can run on
+// another thread. The Selection and the Source outlive it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// Bounds of what one job's plan may hold. A store that lists new keys without end, or a manifest
+// Bounds of what one job's plan can hold. A store that lists new keys without end, or a manifest
 // file of any length, ends the job with an error before it takes the daemon's memory. Plain values
 // and a pure check; thread-safe.
 #pragma once

@@ -24,7 +24,7 @@ constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 constexpr std::size_t kSourcesMax = 1000;
 // Every key of a listing is held against every pattern.
 constexpr std::size_t kPatternsMax = 100;
-// Of all patterns of a request together: the time and memory that matching takes, see glob.h.
+// Sum over all patterns of a request. It bounds the time and memory of matching, see glob.h.
 constexpr std::size_t kPatternBytesMax = 64 << 10;
 
 Status validate_patterns(const std::vector<std::string>& patterns, const std::string& pointer,

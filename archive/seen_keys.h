@@ -1,7 +1,7 @@
 // SeenKeys is the set of keys that a listing has shown, for stores that list in no order: each with
 // the number of its object, if it has one. Keys are not copied: 16 bytes a slot, at most 5/8 of the
-// slots in use, so 26 to 51 bytes a key. The hash is keyed, so that nobody can choose keys which
-// collide. Not thread-safe.
+// slots in use, so 26 to 51 bytes a key. The hash is keyed, so that keys which collide cannot
+// be chosen. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@ class SeenKeys {
     explicit SeenKeys(KeyOf key_of) : key_of_(std::move(key_of)), slots_(kSlotsMin) {}
 
     // The object of the key, kNoObject if it has none; nullptr if the key was not inserted. Good
-    // until the next insert(), and may be changed. Compares keys with those of objects. A key
+    // until the next insert(); the caller can change it. Compares keys with those of objects. A key
     // without an object is only a 64-bit hash: another key may be found for it, however rarely.
     std::uint32_t* find(std::string_view key);
     // REQUIRES: the key is not there.

@@ -14,8 +14,8 @@ using base::ErrorKind;
 constexpr std::size_t kUnusableMax = 1000;
 constexpr std::size_t kUnusableNamed = 10;
 constexpr std::size_t kTextSizeMax = ManifestEntry::kTextBytesMax;
-// Of an entry, besides its texts, at the largest moment of planning: twice its record (a vector
-// that grows or shrinks is there twice), then its name in a table and its bytes in the journal.
+// Bytes for each entry without its texts, at the largest moment of planning: its record twice (a
+// vector that grows or shrinks is copied), its name in a table, and its bytes in the journal.
 constexpr std::uint64_t kPlannedEntryBytes = 2 * sizeof(ManifestEntry) + 100;
 
 base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind,

@@ -70,8 +70,8 @@ class Selection {
     base::Status add(std::string_view bucket, const FoundObject& object,
                      std::string_view explicit_name);
     base::Status add_missing(std::string_view bucket, std::string_view key);
-    // The object came again in its listing, perhaps changed: what S3 says now counts. Its entry
-    // keeps its place.
+    // Takes over what S3 says now of an object that its listing has named again. Its entry keeps
+    // its place.
     base::Status replace(std::size_t index, const FoundObject& object);
     std::size_t count() const { return objects_.size(); }
     std::string_view key_of(std::size_t index) const { return objects_[index].key(); }

@@ -59,7 +59,7 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
         ->required();
     app.add_flag("--local", a.local, "Do the work in this process, without a daemon");
     app.add_option("--plan-memory", words.plan_memory,
-                   "Without a daemon: memory the plan of the job may take, e.g. 2GiB");
+                   "Without a daemon: memory for the plan of the job, e.g. 2GiB");
     app.add_flag("--overwrite", a.request.destination.overwrite,
                  "Replace the archive if it exists");
     app.add_option("--strip-prefix", options.strip_prefix,

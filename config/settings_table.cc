@@ -126,7 +126,7 @@ constexpr std::array kSettings = {
     Setting{"job-memory", "SIZE", Kind::size, "0", kRestart,
             "part memory one job may hold at once (0: all)", set_job_memory},
     Setting{"plan-memory", "SIZE", Kind::size, "1GiB", kRestart,
-            "memory the plan of one job may take; some 300 bytes an object (1GiB)",
+            "memory for the plan of one job; some 300 bytes an object (1GiB)",
             [](Settings& s, std::string_view t) {
                 return read_size(t, kMiB, 1024 * kGiB, s.plan_memory_bytes);
             }},

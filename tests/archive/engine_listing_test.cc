@@ -150,7 +150,7 @@ TEST_P(EngineListing, MalformedAnswersAreReportedSoon) {
         EXPECT_LE(store->listed(), 6U) << "but for hedges: " << answer;
         EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(10));
     }
-    // One such answer, from a proxy of several perhaps, is no failure of the job.
+    // Two such answers, as of one bad proxy among several, do not fail the job.
     int asked = 0;
     start_store([&](const ListingStore::Ask&) { return asked++ < 2 ? cases[0].first : good; },
                 {{"k", "1"}});
@@ -160,7 +160,7 @@ TEST_P(EngineListing, MalformedAnswersAreReportedSoon) {
 
 // Patterns that make a naive matcher quadratic, on pages without end: other jobs go on, and so does
 // the cancel.
-TEST_P(EngineListing, CostlyPatternsHoldUpNobody) {
+TEST_P(EngineListing, CostlyPatternsDoNotHoldUpOtherJobs) {
     std::uint64_t next = 0;
     start_store(
         [&](const ListingStore::Ask& ask) {

@@ -76,7 +76,7 @@ TEST(Glob, BracketsThatDoNotEndWhereTheyCould) {
     EXPECT_FALSE(glob_match("[]", "]"));
 }
 
-// Of a pattern of one segment that is searched for, with or without what makes it a set.
+// A pattern of one segment that has to be searched for.
 std::string searched(std::string_view element, std::size_t count, std::string_view end) {
     std::string pattern = "*";
     for (std::size_t i = 0; i < count; ++i) pattern += element;
@@ -108,7 +108,7 @@ TEST(Glob, StepsAreLinearInTheText) {
             }
         }
     }
-    // What most patterns are costs a step a byte, or none.
+    // Ordinary patterns cost a step a byte, or none.
     std::uint64_t steps = 0;
     EXPECT_TRUE(Glob("*.jpg").matches(std::string(1000, 'x') + ".jpg", steps));
     EXPECT_LE(steps, 5U);

@@ -87,7 +87,7 @@ TEST_F(ListingTest, OrderIsThatOfBytes) {
 }
 
 // The later answer counts: the object was written during the listing.
-TEST_F(ListingTest, AnObjectThatChangedMeanwhileIsTheLaterOne) {
+TEST_F(ListingTest, AnObjectThatChangedIsTheLaterOne) {
     for (const bool sorted : {true, false}) {
         start();
         std::vector<ListedObject> objects = {object("a", "old", 1)};
@@ -131,7 +131,7 @@ TEST_F(ListingTest, AKeyOutsideThePrefixEndsIt) {
     EXPECT_TRUE(keys({"d/", "d/a"})) << "a folder marker is below its own prefix";
 }
 
-// Whatever the period, and however many tokens come before the circle.
+// The period, and the number of tokens before the circle, do not matter.
 TEST_F(ListingTest, TokensInCirclesAreFound) {
     for (const int lead : {0, 1, 5, 100}) {
         for (const int period : {1, 2, 3, 7, 64, 300}) {
@@ -140,7 +140,7 @@ TEST_F(ListingTest, TokensInCirclesAreFound) {
             base::Status taken;
             for (; taken && pages < 2000; ++pages) {
                 const int at = pages < lead ? pages : lead + (pages - lead) % period;
-                // New keys for ever: only the tokens give it away.
+                // Every page has a new key: only the tokens show the circle.
                 taken = keys({fmt::format("{:06}", pages)}, fmt::format("token {}", at));
             }
             EXPECT_EQ(code_of(taken), "bad_listing") << lead << ' ' << period;

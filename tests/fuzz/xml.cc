@@ -24,7 +24,7 @@ bool is_good(const base::Result<T>& result) {
     const std::string& detail = result.error().detail;
     CHECK(!detail.empty());
     if (result.error().code != "bad_xml") return false;
-    // What was received is clipped, and has nothing that a log or a terminal would obey.
+    // The excerpt of the answer is clipped and printable.
     CHECK(detail.size() < kDetailMax);
     const std::size_t received = detail.rfind("; received ");
     CHECK(received != std::string::npos);
