@@ -97,10 +97,12 @@ class ListingStore {
                    "connection: close\r\n\r\n";
         }
         if (asked.path == archive_path_) return object(request, asked, archive_, "put");
-        const auto key = base::percent_decode(asked.path.substr(5), false);  // "/src/"
-        const auto found = objects_.find(key ? *key : "");
-        if (asked.path.starts_with("/src/") && found != objects_.end())
-            return object(request, asked, found->second, "e");
+        constexpr std::string_view kSource = "/src/";
+        if (asked.path.starts_with(kSource)) {
+            const auto key = base::percent_decode(asked.path.substr(kSource.size()));
+            const auto found = objects_.find(key ? *key : "");
+            if (found != objects_.end()) return object(request, asked, found->second, "e");
+        }
         return "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     }
     std::string object(const std::string& request, const Asked& asked, const std::string& bytes,
