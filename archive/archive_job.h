@@ -13,6 +13,7 @@
 #include "archive/part_board.h"
 #include "archive/part_builder.h"
 #include "archive/plan.h"
+#include "archive/plan_limits.h"
 #include "io/lane.h"
 #include "io/slab.h"
 #include "io/worker_thread.h"
@@ -31,6 +32,8 @@ struct EngineLane {
 struct EngineParts {
     std::vector<EngineLane> lanes;
     io::WorkerThread worker;
+    io::WorkerThread select_worker;  // for select_objects(): short turns, not behind long plans
+    PlanLimits plan_limits;
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
     Use conditional_writes = Use::automatic;

@@ -41,6 +41,7 @@ struct EngineConfig {
     // Budgets, of all reactors together, divided among them; 0: no limit. One part and one request
     // at a time a job always has, on each reactor.
     std::uint64_t job_memory_bytes = 0;         // part memory of one job
+    std::uint64_t plan_memory_bytes = 1 << 30;  // of the plan of one job (plan_limits.h); no 0
     unsigned job_connections_max = 0;           // requests under way of one job
     std::uint64_t requests_per_second = 0;      // of all
     std::uint64_t job_requests_per_second = 0;  // of one job

@@ -169,6 +169,11 @@ constexpr std::array kSettings = {
             }},
     Setting{"job-memory", "SIZE", Kind::size, "0", kRestart,
             "part memory one job may hold at once (0: all)", set_job_memory},
+    Setting{"plan-memory", "SIZE", Kind::size, "1GiB", kRestart,
+            "memory for the plan of one job; some 300 bytes an object (1GiB)",
+            [](Settings& s, std::string_view t) {
+                return read_size(t, kMiB, 1024 * kGiB, s.plan_memory_bytes);
+            }},
     Setting{"job-connections", "N", Kind::number, "0", kRestart,
             "requests under way for one job, all reactors together (0: no limit)",
             [](Settings& s, std::string_view t) {

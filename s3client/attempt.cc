@@ -187,8 +187,7 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     if (call.may_move()) answer_bounds.pace = &crawl;
     auto received = co_await receive(call, answered, answer_bounds);
     call.crawled = call.may_move() && is_timeout(received) && crawl.expired(reactor_.now());
-    if (!received && received.error().http_status == 0)
-        co_return std::unexpected(with_context(call, received.error()));
+    if (!received) co_return std::unexpected(with_context(call, received.error()));
     co_return received;
 }
 

@@ -96,6 +96,7 @@ io::Task<base::Status> S3Client::run(Call call) {
 
     Mended mended;
     base::SteadyTime failing_since = reactor_.now();
+    std::uint32_t malformed = 0;
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
@@ -105,7 +106,9 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.other_region.clear();
         call.connection_was_reused = call.crawled = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, mended.connection || call.context.fresh_connection, bounds);
+        const bool fresh =
+            mended.connection || malformed > 0 || call.context.fresh_connection;
+        auto done = co_await attempt(call, fresh, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);
         if (done) co_return done;
@@ -130,6 +133,7 @@ io::Task<base::Status> S3Client::run(Call call) {
             stats_.retries.fetch_add(1, std::memory_order_relaxed);
             continue;
         }
+        if (advise(error).malformed) malformed = number == 1 ? 1 : malformed + 1;
         if (number == 1) failing_since = reactor_.now();
         const bool answered = error.http_status != 0;
         const base::SteadyTime last =
@@ -141,7 +145,8 @@ io::Task<base::Status> S3Client::run(Call call) {
                                .remaining = last - reactor_.now(),
                                .random_unit = reactor_.random().unit(),
                                .lasted = reactor_.now() - failing_since,
-                               .answered_before = answered_},
+                               .answered_before = answered_,
+                               .malformed = malformed},
                               admission_.retry_budget(call.address), call.context.retry_budget);
         if (!delay) {
             co_return std::unexpected(
