@@ -10,6 +10,8 @@ using base::PackedWriter;
 
 // Before each row's fields, so that a later version can add to them.
 constexpr std::uint8_t kRowVersion = 1;
+// Ends the plan of a job whose parts are uniform (archive/part_layout.h).
+constexpr std::uint8_t kUniformParts = 1;
 
 PackedWriter versioned() {
     PackedWriter out;
@@ -141,6 +143,9 @@ void read(PackedReader& in, PlanRow& row) {
     row.plan.fingerprint = in.text();
     row.chunks = in.number();
     row.uploads_before = in.number();
+    if (in.at_end()) return;  // the parts end where entries end
+    if (in.byte() != kUniformParts) in.fail();
+    row.plan.layout = archive::PartLayout::uniform;
 }
 
 void read(PackedReader& in, archive::PartRecord& row) {
@@ -230,6 +235,8 @@ std::string encode(const PlanRow& row) {
     out.text(row.plan.fingerprint);
     out.number(row.chunks);
     out.number(row.uploads_before);
+    // Without it, earlier versions read the row, too.
+    if (row.plan.layout == archive::PartLayout::uniform) out.byte(kUniformParts);
     return out.take();
 }
 
