@@ -130,7 +130,7 @@ TEST_P(EngineUniform, ManyTinyEntriesAndDirectories) {
     start_engine(config(2, 48));
     for (unsigned i = 0; i < 700; ++i) {
         put("tiny/" + std::to_string(i), random_text(i, i % 7 == 0 ? 0 : 23 * i));
-        if (i % 50 == 0) put("tiny/" + std::to_string(i) + "/", "");
+        if (i % 50 == 0) put("folder/" + std::to_string(i) + "/", "");
     }
     put_sized({6 * kMiB});
     expect_same_bytes();
@@ -139,8 +139,9 @@ TEST_P(EngineUniform, ManyTinyEntriesAndDirectories) {
 TEST_P(EngineUniform, ADirectoryLargerThanAPart) {
     restart_server("checked");
     start_engine(config(2, 48));
-    for (unsigned i = 0; i < 6000; ++i)
-        put(std::to_string(100'000 + i) + "/" + std::string(900, 'n'), "");
+    std::string path;
+    for (int i = 0; i < 5; ++i) path += "/" + std::string(180, 'n');
+    for (unsigned i = 0; i < 6000; ++i) put(std::to_string(100'000 + i) + path, "");
     expect_same_bytes();
     EXPECT_GE(run(with(PartLayout::uniform)).parts_total, 3U);
 }
@@ -187,7 +188,9 @@ TEST_P(EngineUniform, ThePlanCountsItsRequests) {
     EXPECT_EQ(planned->parts, s.parts_total);
     EXPECT_EQ(planned->requests[put_part], s.requests[put_part]);
     EXPECT_LE(s.requests[get], planned->requests[get]);
-    EXPECT_GT(s.requests[get], 4U + 3U) << "some are read twice";
+    // 10 pieces in their parts, and ends that are read twice: at least that of the second object,
+    // since the first part is begun first.
+    EXPECT_GT(s.requests[get], 10U);
 }
 
 // A store that requires it: found out once, and remembered.
@@ -310,7 +313,7 @@ TEST_P(EngineUniform, ThePlanOfTheSecondAttemptIsResumed) {
     restart_server("checked", true);
     put_sized({7 * kMiB, 21 * kMiB, 9 * kMiB});
     start_engine(config(2, 48));
-    ASSERT_TRUE(server->set_faults("UploadPart from=8 delay=200"));
+    ASSERT_TRUE(server->set_faults("UploadPart from=12 stall"));
     RunningJob job = begin(with(PartLayout::automatic, kPart));
     wait_until([&] {
         return (count("CreateMultipartUpload") == 2 && job.job->parts_done >= 1) ||
