@@ -229,8 +229,9 @@ s3client::RequestCounts Plan::requests() const {
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
         const ShardPlan shard = shard_of(p, {});
         for (const Segment& segment : shard.parts.front().segments) {
+            if (segment.kind == Segment::Kind::directory) continue;
             const ShardEntry& entry = shard.entries[segment.entry];
-            if (entry.has_text || segment.kind == Segment::Kind::directory) continue;
+            if (entry.has_text) continue;
             if (segment.kind == Segment::Kind::header)
                 add(Operation::head_object, entry.wants_stored_crc32() ? 1 : 0);
             else

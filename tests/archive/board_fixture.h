@@ -17,12 +17,12 @@ namespace archive::test {
 class RandomObjects {
   public:
     explicit RandomObjects(std::vector<std::uint64_t> sizes) : sizes_(std::move(sizes)) {}
-    // At most some 120 MiB, with sizes around those of parts.
-    RandomObjects(std::uint64_t seed, std::uint64_t around) {
+    // At most some 120 MiB (or 40 MiB more than total_max), with sizes around those of parts.
+    RandomObjects(std::uint64_t seed, std::uint64_t around, std::uint64_t total_max = 80'000'000) {
         base::Random random(seed);
         std::uint64_t total = 0;
         const std::uint64_t count = 1 + random.below(60);
-        for (std::uint64_t i = 0; i < count && total < 80'000'000; ++i) {
+        for (std::uint64_t i = 0; i < count && total < total_max; ++i) {
             const std::uint64_t kind = random.below(10);
             sizes_.push_back(kind == 0   ? 0
                              : kind < 5  ? random.below(5000)
