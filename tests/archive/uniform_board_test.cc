@@ -35,7 +35,7 @@ struct UniformBoard : test::BoardTest {
 TEST_F(UniformBoard, AnyOrderOfPartsGivesTheSameArchive) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
         SCOPED_TRACE(testing::Message() << "seed " << seed);
-        expect_archive(RandomObjects(seed, 5 * kMiB, 15 * kMiB), seed, 1 + seed % 8);
+        expect_archive(RandomObjects::of_total(seed, 5 * kMiB, 15 * kMiB), seed, 1 + seed % 8);
     }
     EXPECT_GT(read_twice, 0U);
 }
@@ -43,7 +43,7 @@ TEST_F(UniformBoard, AnyOrderOfPartsGivesTheSameArchive) {
 TEST_F(UniformBoard, MemoryForOnePartIsEnough) {
     for (std::uint64_t seed = 20; seed <= 8; ++seed) {
         SCOPED_TRACE(testing::Message() << "seed " << seed);
-        expect_archive(RandomObjects(seed, 6 * kMiB, 15 * kMiB), seed, 1);
+        expect_archive(RandomObjects::of_total(seed, 6 * kMiB, 15 * kMiB), seed, 1);
     }
 }
 
@@ -75,7 +75,7 @@ TEST_F(UniformBoard, AnEntryThatEndsExactlyAtACut) {
 TEST_F(UniformBoard, AnySubsetOfPartsMayBeStored) {
     for (std::uint64_t seed = 1; seed <= 24; ++seed) {
         SCOPED_TRACE(testing::Message() << "seed " << seed);
-        const RandomObjects objects(seed, 5 * kMiB, 10 * kMiB);
+        const RandomObjects objects = RandomObjects::of_total(seed, 5 * kMiB, 10 * kMiB);
         const auto plan = uniform_plan(objects);
         Player player(*plan, objects);
         records.clear();
