@@ -1,6 +1,7 @@
 // Archives in parts of one size: the bytes are those of every other archive of the same objects,
 // whatever the cuts pass through; and what makes a job use such parts.
 #include "archive/engine.h"
+#include "base/encoding.h"
 #include "engine_fixture.h"
 #include "memory_journal.h"
 #include "zip/records.h"
@@ -28,10 +29,17 @@ class EngineUniform : public EngineTest {
         start_server(std::move(options));
         sources.clear();
     }
-    void put_sized(std::initializer_list<std::uint64_t> sizes) {
+    // With a CRC-32 stored beside them, as an SDK's upload leaves it, or without.
+    void put_sized(const std::vector<std::uint64_t>& sizes, bool with_crc = false) {
         for (const std::uint64_t size : sizes) {
             const std::uint64_t i = sources.size();
-            put(std::to_string(1000 + i), random_text(i + 1, size));
+            const std::string key = std::to_string(1000 + i);
+            std::string bytes = random_text(i + 1, size);
+            std::map<std::string, std::string> headers;
+            if (with_crc)
+                headers["x-amz-checksum-crc32"] = base::crc32_base64(test::plain_crc32(bytes));
+            ASSERT_TRUE(server->put("src", key, bytes, "STANDARD", headers));
+            sources[key] = std::move(bytes);
         }
     }
     static std::uint64_t header_size() {  // of those
@@ -109,16 +117,12 @@ TEST_P(EngineUniform, TheBytesAreThoseOfOtherCuts) {
         {0, 100, 17 * kMiB, 0, 3, 18 * kMiB, 40},
         {100, kPart},
     };
-    for (const char* checksums : {"checked", "ignored"}) {
+    for (const bool with_crc : {true, false}) {
         for (std::size_t i = 0; i < shapes.size(); ++i) {
-            SCOPED_TRACE(testing::Message() << checksums << ", shape " << i);
-            restart_server(checksums);
+            SCOPED_TRACE(testing::Message() << "with CRCs: " << with_crc << ", shape " << i);
+            restart_server("checked");
             start_engine(config(2, 48));
-            std::uint64_t n = 0;
-            for (const std::uint64_t size : shapes[i]) {
-                put(std::to_string(1000 + n), random_text(n + 1, size));
-                ++n;
-            }
+            put_sized(shapes[i], with_crc);
             expect_same_bytes();
             ASSERT_FALSE(HasFailure());
         }
@@ -157,7 +161,8 @@ TEST_P(EngineUniform, MemoryForOnePartIsEnough) {
 TEST_P(EngineUniform, EntriesThatAreCutAreComparedWithTheirStoredCrc) {
     restart_server("checked");
     start_engine(config(2, 48));
-    put_sized({4 * kMiB, 4 * kMiB, 4 * kMiB, 17 * kMiB});
+    put_sized({4 * kMiB, 4 * kMiB, 4 * kMiB, 17 * kMiB}, true);
+    server->reset_stats();
     const JobSnapshot s = run(with(PartLayout::uniform));
     ASSERT_EQ(s.state, JobState::succeeded);
     EXPECT_EQ(s.result->compared, 4U);
@@ -277,7 +282,8 @@ TEST_P(EngineUniform, WhatCountsAsARefusalOfPartLengths) {
 TEST_P(EngineUniform, PartsThatS3HasAreNotSentAgain) {
     for (const char* checksums : {"checked", "ignored"}) {
         restart_server(checksums);
-        put_sized({4 * kMiB, 4 * kMiB, 4 * kMiB, 27 * kMiB, 4 * kMiB, 7, 6 * kMiB});
+        put_sized({4 * kMiB, 4 * kMiB, 4 * kMiB, 27 * kMiB, 4 * kMiB, 7, 6 * kMiB},
+                  checksums == std::string_view("checked"));
         for (const std::uint64_t parts : {1, 3, 6, 9}) {
             SCOPED_TRACE(testing::Message() << checksums << ", after " << parts);
             memory = std::make_shared<Memory>();
