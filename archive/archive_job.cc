@@ -182,6 +182,7 @@ io::Task<Status> ArchiveJob::plan_uniform_parts() {
     std::vector<std::string> chunks;
     PlanOptions options = engine_.plan_options;
     options.sizing.layout = PartLayout::uniform;
+    options.sizing.parts_min = plan_->parts().size();
     auto planned = co_await engine_.worker.run(reactor_, [&]() -> Status {
         auto plan = Plan::make(plan_->shared_manifest(), job_->request(), options);
         if (!plan) return std::unexpected(plan.error());

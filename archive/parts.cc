@@ -139,6 +139,10 @@ base::Result<Parts> plan_uniform_parts(const zip::Layout& layout, const PartSizi
         size = std::max({sizing.preferred, least, kPartSizeMin});
         size = std::min((size + kStep - 1) / kStep * kStep, kPartSizeMax);
     }
+    if (sizing.parts_min != 0) {
+        const std::uint64_t average = layout.archive_size() / sizing.parts_min / kStep * kStep;
+        size = std::min(size, std::max({average, least, kPartSizeMin}));
+    }
     if (size < least)
         return sizing.requested != 0 ? too_many_parts(layout, size) : too_large(layout);
     return check_memory(split_uniformly(layout, size), sizing);

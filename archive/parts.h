@@ -66,6 +66,9 @@ struct PartSizing {
     std::uint64_t preferred = 0;   // what to choose unless the archive needs larger parts
     std::uint64_t memory_max = 0;  // a part must fit
     PartLayout layout = PartLayout::entries;  // automatic: as entries
+    // uniform: at least so many parts, as far as kPartSizeMin allows. A second attempt is made with
+    // the number of parts of the first, so its parts are not larger than those of the first.
+    std::uint64_t parts_min = 0;
 };
 // Splits with the smallest size from the preferred one up that gives at most kPartsMax parts.
 // Errors: exhausted, naming what would do, if that does not fit into memory or S3; invalid if the

@@ -186,6 +186,33 @@ TEST(PlanUniformParts, RaisesThePreferredSizeForMoreThanTenThousandParts) {
     EXPECT_EQ(parts->parts.front().size(), 21 * kMiB) << "in whole MiB";
 }
 
+TEST(PlanUniformParts, HasAsManyPartsAsTheFirstAttempt) {
+    base::Random random(3);
+    for (int i = 0; i < 200; ++i) {
+        Entries entries;
+        for (std::uint64_t n = 1 + random.below(12); n > 0; --n)
+            entries.add("n" + std::to_string(n), random.below(30 * kMiB));
+        const PartSizing sizing{.requested = random.below(3) == 0 ? 8 * kMiB : 0,
+                                .preferred = (10 + random.below(30)) * kMiB,
+                                .memory_max = 64 * kMiB};
+        const auto first = plan_parts(layout_of(entries), sizing);
+        ASSERT_TRUE(first);
+        PartSizing second = sizing;
+        second.parts_min = first->parts.size();
+        const auto parts = planned(entries, second);
+        ASSERT_TRUE(parts);
+        EXPECT_GE(parts->parts.size(), first->parts.size());
+        EXPECT_TRUE(are_uniform(parts->parts));
+    }
+    // Ten thousand are not exceeded for it.
+    const EqualEntries entries(9'000, 20 * kMiB - 1000);
+    const auto parts =
+        planned(entries, {.preferred = 64 * kMiB, .memory_max = kGiB, .parts_min = 9'990});
+    ASSERT_TRUE(parts);
+    EXPECT_LE(parts->parts.size(), kPartsMax);
+    EXPECT_GE(parts->parts.size(), 9'990U);
+}
+
 TEST(PlanUniformParts, NamesWhatDoesNotFit) {
     const EqualEntries entries(40'000, 5 * kMiB);
     const auto memory = planned(entries, {.preferred = 10 * kMiB, .memory_max = 16 * kMiB});
