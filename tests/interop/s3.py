@@ -106,16 +106,20 @@ class S3:
         while True:
             page = ElementTree.fromstring(self.request("GET", bucket, query=query))
             token = None
+            # A server that ignores encoding-type does not return it, and its keys are as they are.
+            encoded = any(tag_of(item) == "EncodingType" and item.text == "url" for item in page)
+            decode = urllib.parse.unquote_plus if encoded else str
             for item in page:
                 if tag_of(item) == "Contents":
-                    yield from (urllib.parse.unquote_plus(f.text) for f in item if tag_of(f) == "Key")
+                    yield from (decode(f.text) for f in item if tag_of(f) == "Key")
                 elif tag_of(item) == "NextContinuationToken":
                     token = item.text
             if not token:
                 return
             query["continuation-token"] = token
 
-    def open_uploads(self, bucket):
+    def open_uploads(self, bucket, prefix=""):
         """Keys of multipart uploads that were neither completed nor aborted (the first page will do)."""
-        page = ElementTree.fromstring(self.request("GET", bucket, query={"uploads": ""}))
+        query = {"uploads": ""} | ({"prefix": prefix} if prefix else {})
+        page = ElementTree.fromstring(self.request("GET", bucket, query=query))
         return [f.text for item in page if tag_of(item) == "Upload" for f in item if tag_of(f) == "Key"]
