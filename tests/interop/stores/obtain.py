@@ -110,7 +110,7 @@ def maven_jar(name, artifact, sha256):
         if len(jars) != 1:
             raise Unavailable(f"{artifact}: {len(jars)} jar files in {folder}")
         with open(jars[0], "rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = hashlib.sha256(file.read()).hexdigest()
         if found != sha256:
             raise Unavailable(f"{artifact}: SHA-256 {found}, expected {sha256}")
     return jars[0]

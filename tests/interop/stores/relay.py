@@ -110,8 +110,7 @@ class Relay:
         elif self.meets and line.endswith(b" HTTP/1.1\r\n") and self.meets(line):
             with contextlib.suppress(threading.BrokenBarrierError):
                 self.barrier.wait(MEETING_LIMIT_S)
-            # A later one (a retry, a second round) does not wait.
-            self.meets = None if self.barrier.n_waiting == 0 else self.meets
+            self.meets = None  # a later one, such as a retry, does not wait
         sink.sendall(data)
 
     def _must_wait(self):
