@@ -2,7 +2,6 @@
 record agrees with its twin in the directory, every member has the bytes of its object. Written from APPNOTE 6.3.10;
 shares nothing with the code under test. zipfile reads the same archive once more.
 """
-import os
 import struct
 import zipfile
 import zlib
@@ -145,5 +144,3 @@ def check(path, objects):
     return count
 
 
-if __name__ == "__main__":
-    raise SystemExit(os.path.basename(__file__) + ": a module of run.py")
