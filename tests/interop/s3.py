@@ -55,18 +55,23 @@ class S3:
                                     f"SignedHeaders={names}, Signature={signature}")
         return headers
 
-    def exchange(self, method, bucket="", key="", query=None, body=b"", headers=None):
-        """Status, headers (lower case) and body of the answer, whatever it is."""
+    def prepared(self, method, bucket="", key="", query=None, body=b"", headers=None):
+        """Method, target and signed headers of a request."""
         path = "/" + quote(bucket) + ("/" + quote(key, "/") if key else "")
         text = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted((query or {}).items()))
         payload = "UNSIGNED-PAYLOAD" if len(body) > HASHED_MAX else hashlib.sha256(body).hexdigest()
         signed = self._signed_headers(method, path, text, payload, headers)
+        return method, path + ("?" + text if text else ""), signed
+
+    def exchange(self, method, bucket="", key="", query=None, body=b"", headers=None):
+        """Status, headers (lower case) and body of the answer, whatever it is."""
+        _, target, signed = self.prepared(method, bucket, key, query, body, headers)
         if self.tls:
             connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.context)
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            connection.request(method, path + ("?" + text if text else ""), body or None, signed)
+            connection.request(method, target, body or None, signed)
             response = connection.getresponse()
             data = response.read()
         finally:

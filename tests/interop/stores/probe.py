@@ -4,6 +4,8 @@ docs/STORES.md is written from it. An answer is shown as its status, the error's
 """
 import base64
 import re
+import socket
+import time
 import xml.etree.ElementTree as ElementTree
 import zlib
 
@@ -255,6 +257,40 @@ class Probe:
         self.note("Complete, wrong ETag of a part", self.complete(key, upload_id, [OTHER_ETAG, etags[1]], False))
         self.abort(key, upload_id)
 
+    def cut(self, key, upload_id):
+        """An UploadPart of which the store gets the head and half of the body before the connection closes."""
+        where = {"partNumber": "1", "uploadId": upload_id}
+        method, path, headers = self.s3.prepared("PUT", BUCKET, key, where, PARTS[0])
+        head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items())
+        with socket.create_connection((self.s3.host, self.s3.port), 20) as connection:
+            connection.sendall((head + f"content-length: {MINIMUM}\r\n\r\n").encode() + PARTS[0][:MINIMUM // 2])
+        time.sleep(1)  # the store learns of it whenever it likes; there is nothing to wait for
+
+    def cut_parts(self):
+        key = self.free_key()
+        upload_id = fields(self.create(key)[2]).get("UploadId")
+        self.cut(key, upload_id)
+        self.note("a part was cut: ListParts", self.ask("GET", key, {"uploadId": upload_id}))
+        self.note("a part was cut: ListMultipartUploads", self.ask("GET", "", {"uploads": "", "prefix": key}))
+        etags = []
+        for number, part in enumerate(PARTS, 1):
+            answer = self.ask("PUT", key, {"partNumber": str(number), "uploadId": upload_id}, part)
+            self.note(f"a part was cut: UploadPart {number} again", answer)
+            etags.append(answer[1].get("etag", ""))
+        self.note("a part was cut: ListParts then", self.ask("GET", key, {"uploadId": upload_id}))
+        answer = self.complete(key, upload_id, etags, False)
+        right = answer[0] == 200 and self.ask("GET", key)[2] == WHOLE
+        self.note("a part was cut: Complete", answer, "the object is right" if right else "")
+        key = self.free_key()
+        upload_id = fields(self.create(key)[2]).get("UploadId")
+        self.cut(key, upload_id)
+        self.note("a part was cut: Abort", self.abort(key, upload_id))
+        self.note("a part was cut: ListMultipartUploads after Abort", self.ask("GET", "", {"uploads": "", "prefix": key}))
+        self.note("a part was cut: ListParts after Abort", self.ask("GET", key, {"uploadId": upload_id}))
+        other = self.free_key()
+        upload_id, etags = self.upload(other, False)
+        self.note("a part was cut: another upload", self.complete(other, upload_id, etags, False))
+
     def listings(self):
         self.s3.put(BUCKET, "list/a b+c%é", b"x")
         for sent, name in (({}, ""), ({"x-amz-optional-object-attributes": "RestoreStatus"}, " + optional attributes")):
@@ -274,7 +310,7 @@ def probe_store(server):
     probe.s3.create_bucket(BUCKET)
     print(f"{server.name}:", flush=True)
     for group in (probe.conditions, probe.reads, probe.checksum_of_put, probe.checksums_of_uploads, probe.copies,
-                  probe.after_the_end, probe.listings):
+                  probe.after_the_end, probe.listings, probe.cut_parts):
         try:
             group()
         except Exception as error:  # the other groups are still worth asking
