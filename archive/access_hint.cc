@@ -5,8 +5,10 @@
 namespace archive {
 
 base::Error with_access_hint(base::Error error, const s3client::Access& access) {
-    // A HEAD's 400, which has no body, or S3's code for keys that are missing or not wanted.
-    const bool about_key = error.code == "BadRequest" || error.code == "InvalidRequest";
+    // The 400 of a HEAD, which has no body, or S3's code for keys that are missing or not wanted.
+    // Writes are refused with the same codes for other reasons.
+    const bool reads = error.detail.contains("HeadObject") || error.detail.contains("GetObject");
+    const bool about_key = reads && (error.code == "BadRequest" || error.code == "InvalidRequest");
     if (error.http_status == 400 && about_key) {
         error.detail += access.customer_key
                             ? " (is it encrypted with the customer key that the request has?)"

@@ -194,13 +194,14 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_reusable() {
 // Known from earlier answers, else found out with an upload that is aborted at once.
 io::Task<Status> ArchiveJob::require_checksums() {
     const Destination& destination = job_->request().destination;
-    if (home_.client->checksums() == s3client::Checking::unknown) {
+    if (home_.client->support().checking() == s3client::StoreSupport::Checking::unknown) {
         auto created = co_await create_recorded_upload();
         if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
         co_await give_up_upload(
             {destination.bucket, destination.key, std::move(created->upload_id)});
     }
-    if (home_.client->checksums() == s3client::Checking::checked) co_return Status{};
+    if (home_.client->support().checking() == s3client::StoreSupport::Checking::checked)
+        co_return Status{};
     co_return base::fail(base::ErrorKind::invalid, "checksums_not_checked",
                          fmt::format("the store of {} does not check what it is sent, and the job "
                                      "requires it",

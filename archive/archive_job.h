@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "archive/archive_write.h"
 #include "archive/engine.h"
 #include "archive/engine_credentials.h"
 #include "archive/part_board.h"
@@ -32,6 +33,7 @@ struct EngineParts {
     io::WorkerThread worker;
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
+    ConditionalWrites conditional_writes = ConditionalWrites::automatic;
     EngineCredentials* credentials = nullptr;
     std::atomic<std::uint64_t> flows{0};
 
@@ -69,7 +71,6 @@ class ArchiveJob {
     // What an earlier process left of the upload, or a new one.
     struct Upload {
         s3client::UploadTarget target;
-        bool checked = false;
         std::vector<PartRecord> stored;
     };
 
@@ -85,8 +86,8 @@ class ArchiveJob {
     io::Task<std::optional<ArchiveResult>> find_finished();
     io::Task<base::Result<ArchiveResult>> transfer_and_finish(Upload upload);
     io::Task<void> give_up_upload(s3client::UploadTarget upload);
-    io::Task<base::Result<s3client::CreatedUpload>> create_upload();
-    io::Task<base::Result<s3client::CreatedUpload>> create_recorded_upload();
+    io::Task<base::Result<s3client::UploadTarget>> create_upload();
+    io::Task<base::Result<s3client::UploadTarget>> create_recorded_upload();
     // Errors: invalid "checksums_not_checked".
     io::Task<base::Status> require_checksums();
     io::Task<base::Status> transfer(PartBoard& board);

@@ -92,17 +92,15 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_once() {
 
 io::Task<Result<ArchiveJob::Upload>> ArchiveJob::open_upload() {
     const Destination& destination = job_->request().destination;
-    Upload upload{{destination.bucket, destination.key, {}}, false, {}};
     if (!upload_) {
         auto created = co_await create_recorded_upload();
         if (!created) co_return base::fail(with_access_hint(created.error(), destination.access));
         ++uploads_begun_;
-        upload.target.upload_id = std::move(created->upload_id);
-        upload.checked = created->checked;
-        co_return upload;
+        co_return Upload{std::move(*created), {}};
     }
-    upload.target.upload_id = upload_->upload_id;
-    upload.checked = upload_->checked;
+    Upload upload{{destination.bucket, destination.key, upload_->upload_id, upload_->checksums,
+                   upload_->checked},
+                  {}};
     upload_.reset();
     std::vector<PartResult> sent;
     for (const PartRecord& record : parts_) sent.push_back(record.part);
@@ -157,12 +155,14 @@ io::Task<Result<ArchiveResult>> ArchiveJob::transfer_and_finish(Upload upload) {
         result = std::unexpected(moved.error());
     } else {
         enter(JobState::finishing);
-        result = co_await finish_archive(context_on(home_, work_->cancel), *plan_, board,
-                                         upload.target, destination, job_->id());
+        result =
+            co_await finish_archive(context_on(home_, work_->cancel), *plan_, board, upload.target,
+                                    destination, job_->id(), engine_.conditional_writes);
     }
     if (plan_->single_put()) co_return result;
     if (result) {
-        result->checked = upload.checked;
+        result->checked = upload.target.checked;
+        result->checksums = upload.target.checksums;
     } else if (result.error().kind != base::ErrorKind::cancelled || !parks()) {
         // All that was under way has ended, so nothing of ours can be added to the upload after
         // this.
@@ -179,7 +179,7 @@ io::Task<void> ArchiveJob::give_up_upload(s3client::UploadTarget upload) {
 }
 
 // S3 may have opened an upload whose id nobody was told: that is recorded before it is asked.
-io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
+io::Task<Result<s3client::UploadTarget>> ArchiveJob::create_recorded_upload() {
     if (recorder_ == nullptr) co_return co_await create_upload();
     co_await recorded(reactor_,
                       [&](JobRecorder::Done done) { recorder_->upload_begins(std::move(done)); });
@@ -195,7 +195,8 @@ io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
     }
     if (created) {
         co_await recorded(reactor_, [&](JobRecorder::Done done) {
-            recorder_->upload_begun({created->upload_id, created->checked}, std::move(done));
+            recorder_->upload_begun({created->upload_id, created->checked, created->checksums},
+                                    std::move(done));
         });
     } else if (only_one && !is_in_doubt(created.error().kind)) {
         recorder_->upload_over({});
@@ -203,7 +204,7 @@ io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_recorded_upload() {
     co_return created;
 }
 
-io::Task<Result<s3client::CreatedUpload>> ArchiveJob::create_upload() {
+io::Task<Result<s3client::UploadTarget>> ArchiveJob::create_upload() {
     if (work_->cancel.cancelled())
         co_return base::fail(base::ErrorKind::cancelled, "cancelled", "the job was cancelled");
     const Destination& destination = job_->request().destination;

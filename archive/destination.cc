@@ -15,16 +15,6 @@ constexpr base::Duration kAbortTimeout = std::chrono::seconds(20);  // of all th
 constexpr unsigned kAbortsMax = 6;
 constexpr base::Duration kAbortAgainAfter = std::chrono::milliseconds(100);
 
-base::Error already_exists(const Destination& destination) {
-    const std::string where = destination.bucket + "/" + destination.key;
-    return {base::ErrorKind::precondition,
-            "destination_exists",
-            fmt::format("{} exists and overwrite is false", where),
-            0,
-            {},
-            where};
-}
-
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // A customer's key goes with more requests than these: Access has it.
@@ -55,12 +45,6 @@ std::string quoted(std::string_view text) {
             out += c;
     }
     return out + '"';
-}
-
-// S3 may have done what it was asked for: only the answer is missing.
-bool is_unknown(base::ErrorKind kind) {
-    return kind == base::ErrorKind::transient || kind == base::ErrorKind::throttled ||
-           kind == base::ErrorKind::corrupt;
 }
 
 // Bytes are the same whoever makes them, class, encryption and tags are not: a job that has a mark
@@ -119,6 +103,16 @@ io::Task<base::Status> abort_until_gone(s3client::S3Client& client, s3client::Up
 
 }  // namespace
 
+base::Error destination_exists(const Destination& destination) {
+    const std::string where = destination.bucket + "/" + destination.key;
+    return {base::ErrorKind::precondition,
+            "destination_exists",
+            fmt::format("{} exists and overwrite is false", where),
+            0,
+            {},
+            where};
+}
+
 std::vector<s3client::NameValue> object_headers(const Destination& destination,
                                                 const std::string& job_id) {
     std::vector<s3client::NameValue> headers = {{"content-type", destination.content_type.empty()
@@ -154,11 +148,6 @@ std::string kms_context(const std::map<std::string, std::string>& context) {
     return json + '}';
 }
 
-std::vector<s3client::NameValue> condition_headers(const Destination& destination) {
-    if (destination.overwrite) return {};
-    return {{"if-none-match", "*"}};
-}
-
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context, std::string job_id) {
     if (destination.overwrite) co_return base::Status{};
@@ -167,33 +156,12 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
                                             s3client::WithChecksum::no, context);
     // Ours, of an earlier process whose journal knows less: writing it again will settle that.
     if (head && !job_id.empty() && head->job_mark == job_id) co_return base::Status{};
-    if (head) co_return base::fail(already_exists(destination));
+    if (head) co_return base::fail(destination_exists(destination));
     // Without the right to list, S3 says 403 for a missing key: writing it will tell.
     const base::ErrorKind kind = head.error().kind;
     if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied)
         co_return base::Status{};
     co_return std::unexpected(with_access_hint(head.error(), destination.access));
-}
-
-io::Task<base::Result<s3client::WrittenObject>> settle_write(
-    s3client::S3Client& client, Destination destination,
-    base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,
-    s3client::CallContext context, std::string job_id) {
-    if (written) co_return written;
-    context.access = &destination.access;
-    // Swift's 412 has another code than S3's.
-    const bool existed =
-        written.error().kind == base::ErrorKind::precondition || written.error().http_status == 412;
-    if (existed || written.error().code == "NoSuchUpload" || is_unknown(written.error().kind)) {
-        auto head = co_await client.head_object({destination.bucket, destination.key, {}},
-                                                s3client::WithChecksum::yes, context);
-        if (head && is_ours(*head, size, crc32, job_id)) {
-            const bool checked = !head->checksum_crc32.empty();
-            co_return s3client::WrittenObject{head->etag, head->version_id, checked};
-        }
-    }
-    if (existed && !destination.overwrite) co_return base::fail(already_exists(destination));
-    co_return base::fail(with_access_hint(std::move(written.error()), destination.access));
 }
 
 io::Task<base::Result<std::optional<s3client::ObjectHead>>> find_finished(

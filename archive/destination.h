@@ -18,11 +18,8 @@ std::vector<s3client::NameValue> object_headers(const Destination& destination,
                                                 const std::string& job_id = {});
 // An encryption context as KMS takes it: JSON.
 std::string kms_context(const std::map<std::string, std::string>& context);
-// For PutObject and CompleteMultipartUpload: If-None-Match unless it may overwrite.
-std::vector<s3client::NameValue> condition_headers(const Destination& destination);
-
-// Fails if the key exists and must not be overwritten; early, before a byte moves. The condition
-// headers decide later.
+// Fails if the key exists and must not be overwritten. Asked before a byte moves, and again right
+// before the write where the store may not enforce If-None-Match.
 io::Task<base::Status> check_destination(s3client::S3Client& client, Destination destination,
                                          s3client::CallContext context, std::string job_id = {});
 
@@ -33,18 +30,13 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
 io::Task<base::Status> abort_upload(s3client::S3Client& client, s3client::UploadTarget upload,
                                     s3client::CallContext context);
 
-// The end of a write whose answer is an error: it may be the echo of an attempt that succeeded and
-// whose answer was lost. If the object that stands there is ours, so is its success; else the error
-// stands. Ours has our size, the mark of our job, and our CRC-32 where the store tells one; without
-// a job_id the CRC-32 alone.
-io::Task<base::Result<s3client::WrittenObject>> settle_write(
-    s3client::S3Client& client, Destination destination,
-    base::Result<s3client::WrittenObject> written, std::uint64_t size, std::uint32_t crc32,
-    s3client::CallContext context, std::string job_id = {});
+// precondition "destination_exists".
+base::Error destination_exists(const Destination& destination);
 
-// What stands at the destination if it is ours, by the same rule; without a CRC-32 the mark alone
-// decides. For a job that may have ended just before a crash. Nothing of ours: nullopt, also where
-// it is denied, as a missing key is to who may not list.
+// The object at the destination if this job wrote it: it has the archive's size, the mark of the
+// job, and the CRC-32 where the store has one. Without a CRC-32 the mark decides, without a job_id
+// the CRC-32. For a job that may have ended just before a crash. Nullopt if there is no such object,
+// or if S3 denies it, as it does for missing keys without the right to list.
 io::Task<base::Result<std::optional<s3client::ObjectHead>>> find_finished(
     s3client::S3Client& client, Destination destination, std::string job_id, std::uint64_t size,
     std::optional<std::uint32_t> crc32, s3client::CallContext context);

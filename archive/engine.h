@@ -15,16 +15,21 @@
 
 #include "archive/engine_stats.h"
 #include "archive/job.h"
+#include "archive/part_layout.h"
 #include "archive/request.h"
 #include "archive/upload_release.h"
 #include "archive/verify.h"
 #include "base/error.h"
+#include "s3client/credentials/shared_settings.h"
 #include "s3client/environment.h"
 #include "s3client/retry.h"
 
 namespace archive {
 
 enum class IoChoice : std::uint8_t { automatic, uring, epoll };
+// Whether a request asks the store to refuse to replace an object (If-None-Match), or whether a
+// late part is sent a second time. `automatic` depends on the store.
+enum class Use : std::uint8_t { automatic, always, never };
 
 struct EngineConfig {
     IoChoice io = IoChoice::automatic;  // automatic: io_uring if the kernel lets us, else epoll,
@@ -40,12 +45,17 @@ struct EngineConfig {
     std::uint64_t requests_per_second = 0;      // of all
     std::uint64_t job_requests_per_second = 0;  // of one job
     std::string addressing = "auto";            // auto | path | virtual
+    Use conditional_writes = Use::automatic;
+    Use hedged_uploads = Use::automatic;             // automatic: to AWS's endpoints only
+    PartLayout part_layout = PartLayout::automatic;  // of jobs whose options choose none
+    bool no_sign_request = false;  // no credentials are looked up, no request is signed
     // What is empty here is looked up as the SDKs do: in AWS_* variables, then in the profile.
     std::string region;              // found nowhere: us-east-1
     std::string endpoint_url;        // http(s)://host[:port]; found nowhere: AWS's of the region
     std::optional<bool> dual_stack;  // IPv6, too; of AWS's endpoints only
-    std::string ca_bundle;           // PEM file; found nowhere: the system's
-    std::string profile;             // its keys then win over the variables'
+    std::optional<s3client::ChecksumUse> checksums;  // found nowhere: when_supported
+    std::string ca_bundle;                           // PEM file; found nowhere: the system's
+    std::string profile;                             // its keys then win over the variables'
     std::string access_key_id, secret_access_key, session_token;
     s3client::Environment environment = s3client::process_environment();
     std::uint64_t attempts_max = 8;             // per S3 request

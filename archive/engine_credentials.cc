@@ -72,6 +72,11 @@ Status EngineCredentials::start_lane(const std::shared_ptr<io::TlsContext>& tls)
 }
 
 Status EngineCredentials::choose_own(const EngineConfig& config, const EngineSettings& settings) {
+    if (config.no_sign_request) {
+        own_ = s3client::anonymous_credentials();
+        signs_ = false;
+        return {};
+    }
     if (!config.access_key_id.empty() || !config.secret_access_key.empty()) {
         auto given = s3client::static_credentials(
             {config.access_key_id, config.secret_access_key, config.session_token, std::nullopt});
@@ -98,6 +103,11 @@ std::shared_ptr<s3client::RefreshingCredentials> EngineCredentials::refreshed(
 
 Result<EngineCredentials::Lease> EngineCredentials::of_role(const std::string& role_arn,
                                                             const std::string& external_id) {
+    if (!signs_) {
+        return base::fail(
+            base::ErrorKind::invalid, "bad_role_arn",
+            fmt::format("{}: no request is signed, because no_sign_request is set", role_arn));
+    }
     const RoleKey key{role_arn, external_id};
     const std::lock_guard lock(mutex_);
     auto found = roles_.find(key);

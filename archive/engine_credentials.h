@@ -25,8 +25,9 @@ class EngineCredentials {
     // Roles that are remembered; those nobody uses go first, the longest unused before.
     static constexpr std::size_t kRolesMax = 1'000;
 
-    // Keys of the config win, then the chain of s3client::default_source(), whose first fetch
-    // begins. Errors: invalid "bad_credentials" for half a pair of keys; those of io::Lane.
+    // None with EngineConfig::no_sign_request; else keys of the config win, then the chain of
+    // s3client::default_source(), whose first fetch begins. Errors: invalid "bad_credentials" for
+    // half a pair of keys; those of io::Lane.
     static base::Result<std::unique_ptr<EngineCredentials>> start(const EngineConfig& config,
                                                                   const EngineSettings& settings);
     ~EngineCredentials();
@@ -37,7 +38,8 @@ class EngineCredentials {
 
     // The keys of a role, fetched with our own when they are first asked for, and kept fresh as
     // long as they are. One provider for all who name the same role and external id at a time.
-    // Errors: exhausted "too_many_roles" if as many are in use.
+    // Errors: exhausted "too_many_roles" if as many are in use; invalid "bad_role_arn" where
+    // requests are not signed.
     using Lease = std::shared_ptr<s3client::CredentialsProvider>;
     base::Result<Lease> of_role(const std::string& role_arn, const std::string& external_id);
 
@@ -64,6 +66,7 @@ class EngineCredentials {
     std::unique_ptr<s3client::ConnectionPool> connections_;        // on the lane
     std::shared_ptr<s3client::RefreshingCredentials> refreshing_;  // own_, if it is fetched
     std::shared_ptr<s3client::CredentialsProvider> own_;
+    bool signs_ = true;
     mutable std::mutex mutex_;  // guards roles_ and uses_
     std::map<RoleKey, Role> roles_;
     std::uint64_t uses_ = 0;

@@ -17,7 +17,7 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     const auto profiles = s3client::read_profiles(location);
     if (!profiles) return std::unexpected(profiles.error());
     auto shared = s3client::shared_settings(
-        {config.region, config.endpoint_url, config.ca_bundle, config.dual_stack},
+        {config.region, config.endpoint_url, config.ca_bundle, config.dual_stack, config.checksums},
         settings.environment, *profiles, location.profile);
     if (!shared) return std::unexpected(shared.error());
     settings.ca_bundle = shared->ca_bundle;
@@ -35,6 +35,10 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
         if (!tls) return std::unexpected(tls.error());
         client.tls = std::move(*tls);
     }
+    client.send_checksums = shared->send_checksums;
+    client.ask_checksums = shared->ask_checksums;
+    client.hedge_uploads = config.hedged_uploads == Use::always ||
+                           (config.hedged_uploads == Use::automatic && client.endpoint.aws);
     client.connections_max = std::max(1U, config.connections_max);
     client.retry = config.retry;
     client.answered_before = config.endpoint_has_answered;

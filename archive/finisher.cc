@@ -2,44 +2,42 @@
 
 #include <fmt/format.h>
 
+#include "archive/archive_write.h"
 #include "archive/destination.h"
 #include "archive/stored_parts.h"
-#include "base/log.h"
+#include "base/encoding.h"
 #include "zip/central_directory.h"
+#include "zip/crc32.h"
 
 namespace archive {
 namespace {
 
 using base::Result;
-using s3client::WrittenObject;
 
 class Finisher {
   public:
     Finisher(const ShardContext& context, const Plan& plan, PartBoard& board,
-             s3client::UploadTarget upload, Destination destination, std::string job_id)
+             s3client::UploadTarget upload, Destination destination, std::string job_id,
+             ConditionalWrites conditional)
         : context_(context),
           plan_(plan),
           board_(board),
           upload_(std::move(upload)),
           destination_(std::move(destination)),
-          job_id_(std::move(job_id)),
+          write_(context_.client, destination_, std::move(job_id), conditional, to_),
           directory_(plan.layout(), plan.manifest(), board.entry_crcs(), plan.comment()) {}
 
-    io::Task<Result<WrittenObject>> run() {
+    io::Task<Result<WrittenArchive>> run() {
         for (std::size_t p = plan_.tail(); p < plan_.parts().size(); ++p) {
             if (board_.is_stored(p)) continue;  // by an earlier process
             if (auto sent = co_await send_part(p); !sent) co_return std::unexpected(sent.error());
         }
         auto written = plan_.single_put() ? std::move(put_) : co_await complete();
-        const bool in_doubt = !written;
-        auto settled = co_await settle_write(context_.client, destination_, std::move(written),
-                                             plan_.layout().archive_size(), board_.archive_crc(),
-                                             to_, job_id_);
-        if (!settled || plan_.single_put()) co_return settled;
+        if (!written || plan_.single_put()) co_return written;
         // Without a mark the object may be another's with the same bytes: then our upload is open.
-        const bool gone = !in_doubt || co_await abort_upload(context_.client, upload_, to_);
+        const bool gone = !written->settled || co_await abort_upload(context_.client, upload_, to_);
         if (gone && context_.recorder != nullptr) context_.recorder->upload_over(upload_.upload_id);
-        co_return settled;
+        co_return written;
     }
 
   private:
@@ -62,8 +60,9 @@ class Finisher {
         PartResult result{part.number, part.size, body.crc32, {}};
         co_await builder.record(body.crc32);
         if (plan_.single_put()) {
-            put_ = co_await put(body);
-            if (put_) result.etag = put_->etag;
+            put_ = co_await write_.put(body, {part.size, body.crc32});
+            if (!put_) co_return std::unexpected(put_.error());
+            result.etag = put_->object.etag;
         } else {
             auto etag = co_await context_.client.upload_part(upload_, part.number, body, to_);
             if (!etag) co_return std::unexpected(etag.error());
@@ -75,27 +74,7 @@ class Finisher {
         co_return base::Status{};
     }
 
-    io::Task<Result<WrittenObject>> put(s3client::Body body) {
-        auto headers = object_headers(destination_, job_id_);
-        auto conditional = headers;
-        for (auto& header : condition_headers(destination_))
-            conditional.push_back(std::move(header));
-        auto written = co_await context_.client.put_object(destination_.bucket, destination_.key,
-                                                           std::move(conditional), body, to_);
-        // A store that knows no conditions (Swift). We have looked once; look as late as can be.
-        const bool unconditional =
-            !written && written.error().http_status == 501 && !destination_.overwrite;
-        if (!unconditional) co_return written;
-        auto free = co_await check_destination(context_.client, destination_, to_, job_id_);
-        if (!free) co_return std::unexpected(free.error());
-        base::log_warn(
-            "this store knows no conditional writes: another writer could come between",
-            {{"job", job_id_}, {"bucket", destination_.bucket}, {"key", destination_.key}});
-        co_return co_await context_.client.put_object(destination_.bucket, destination_.key,
-                                                      std::move(headers), body, to_);
-    }
-
-    io::Task<Result<WrittenObject>> complete() {
+    io::Task<Result<WrittenArchive>> complete() {
         auto written = co_await complete_with(board_.results());
         if (!written && written.error().code == "InvalidPart") {
             // A part that was sent twice has the ETag of whichever came in last.
@@ -103,32 +82,24 @@ class Finisher {
             if (!there) co_return std::unexpected(there.error());
             written = co_await complete_with(*there);
         }
-        if (!written) co_return written;
-        // Stores that know neither checksums nor x-amz-mp-object-size have checked nothing: look
-        // once.
-        auto head = co_await context_.client.head_object(
-            {destination_.bucket, destination_.key, {}}, s3client::WithChecksum::no, to_);
-        // Another ETag is another's object, written after ours.
-        const bool ours = head && (written->etag.empty() || written->etag == head->etag);
-        if (ours && head->size != plan_.layout().archive_size()) {
-            co_return base::fail(
-                base::ErrorKind::corrupt, "wrong_size",
-                fmt::format("{}/{} has {} bytes after its upload was completed, {} were sent",
-                            destination_.bucket, destination_.key, head->size,
-                            plan_.layout().archive_size()));
-        }
-        if (head && written->etag.empty()) written->etag = head->etag;
         co_return written;
     }
 
-    io::Task<Result<WrittenObject>> complete_with(const std::vector<PartResult>& parts) {
-        s3client::S3Client::CompleteUpload request;
+    io::Task<Result<WrittenArchive>> complete_with(const std::vector<PartResult>& parts) {
+        s3client::CompleteUpload request;
         request.upload = upload_;
-        for (const PartResult& part : parts) request.parts.push_back({part.number, part.etag, {}});
+        std::vector<std::byte> part_crcs;
+        for (const PartResult& part : parts) {
+            request.parts.push_back({part.number, part.etag, base::crc32_base64(part.crc32)});
+            for (int shift = 24; shift >= 0; shift -= 8)
+                part_crcs.push_back(static_cast<std::byte>(part.crc32 >> shift));
+        }
         request.object_size = plan_.layout().archive_size();
         request.crc32 = board_.archive_crc();
-        request.headers = condition_headers(destination_);
-        co_return co_await context_.client.complete_multipart_upload(std::move(request), to_);
+        const std::string composite =
+            fmt::format("{}-{}", base::crc32_base64(zip::crc32_update(0, part_crcs)), parts.size());
+        co_return co_await write_.complete(
+            std::move(request), {plan_.layout().archive_size(), board_.archive_crc(), composite});
     }
 
     // Our parts under the ETags that S3 has for them now. Errors: corrupt "part_changed", if one is
@@ -147,30 +118,34 @@ class Finisher {
     PartBoard& board_;
     const s3client::UploadTarget upload_;
     const Destination destination_;
-    const std::string job_id_;
     const s3client::CallContext to_ = context_.call_with(destination_.access);
+    ArchiveWrite write_;
     zip::CentralDirectory directory_;
-    Result<WrittenObject> put_;
+    Result<WrittenArchive> put_;
 };
 
 }  // namespace
 
 io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
                                                PartBoard& board, s3client::UploadTarget upload,
-                                               Destination destination, std::string job_id) {
-    Finisher finisher(context, plan, board, std::move(upload), destination, std::move(job_id));
+                                               Destination destination, std::string job_id,
+                                               ConditionalWrites conditional) {
+    Finisher finisher(context, plan, board, std::move(upload), destination, std::move(job_id),
+                      conditional);
     auto written = co_await finisher.run();
     if (!written) co_return std::unexpected(written.error());
     co_return ArchiveResult{.bucket = destination.bucket,
                             .key = destination.key,
-                            .etag = std::string(s3client::quote_etag(written->etag)),
-                            .version_id = written->version_id,
+                            .etag = std::string(s3client::quote_etag(written->object.etag)),
+                            .version_id = written->object.version_id,
                             .size = plan.layout().archive_size(),
                             .entries = plan.layout().count(),
                             .crc32 = board.archive_crc(),
                             .report = plan.manifest().report(),
-                            .checked = written->checked,
-                            .compared = board.compared()};
+                            .checked = written->object.checked,
+                            .compared = board.compared(),
+                            .guard = written->guard,
+                            .confirmed = written->confirmed};
 }
 
 }  // namespace archive

@@ -3,6 +3,7 @@
 // PutObject.
 #pragma once
 
+#include "archive/archive_write.h"
 #include "archive/part_board.h"
 #include "archive/part_builder.h"
 #include "archive/plan.h"
@@ -10,10 +11,11 @@
 namespace archive {
 
 // Runs on the job's own reactor after all other parts are done. Records the last parts on the
-// board. Errors: whatever S3 says; the destination is then unchanged.
+// board. Errors: those of the S3 calls and of ArchiveWrite; the destination is then unchanged.
 io::Task<base::Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
                                                      PartBoard& board,
                                                      s3client::UploadTarget upload,
-                                                     Destination destination, std::string job_id);
+                                                     Destination destination, std::string job_id,
+                                                     ConditionalWrites conditional);
 
 }  // namespace archive

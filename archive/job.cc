@@ -22,6 +22,11 @@ std::optional<std::chrono::milliseconds> Stage::duration() const {
     return std::max(*finished_at - started_at, std::chrono::milliseconds::zero());
 }
 
+std::string_view checksums_text(const ArchiveResult& result) {
+    if (!result.checked || result.checksums == s3client::ChecksumMode::none) return "unchecked";
+    return result.checksums == s3client::ChecksumMode::composite ? "composite" : "checked";
+}
+
 std::vector<Stage> stages_of(const JobSnapshot& snapshot, std::optional<base::UtcTime> queued_at) {
     std::vector<Stage> stages;
     // Of an end that was written without its stages only the start is known.

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "s3client/operation.h"
+#include "s3client/store_support.h"
 
 namespace archive {
 
@@ -40,6 +41,17 @@ constexpr bool has_ended(JobState state) { return state >= JobState::succeeded; 
 inline constexpr std::size_t kStageCount = 4;  // with `queued`, the first
 using StageTimes = std::array<std::optional<base::UtcTime>, kStageCount>;
 
+// How a job with `overwrite: false` was kept from replacing an object.
+enum class OverwriteGuard : std::uint8_t {
+    none,     // it was allowed to replace one
+    checked,  // the key was free just before the write; another writer could have come between
+    atomic,   // the store refuses the write if the key exists
+};
+struct ArchiveResult;
+// What the store verified: "checked" (the checksum of the whole archive), "composite" (those of its
+// parts), "unchecked".
+std::string_view checksums_text(const ArchiveResult& result);
+
 struct ArchiveResult {
     std::string bucket;
     std::string key;
@@ -55,6 +67,9 @@ struct ArchiveResult {
     std::uint64_t compared = 0;
     std::string fingerprint{};  // fingerprint.h
     bool reused = false;        // an earlier job made it: Options::reuse
+    s3client::ChecksumMode checksums = s3client::ChecksumMode::full_object;  // if `checked`
+    OverwriteGuard guard = OverwriteGuard::none;
+    bool confirmed = true;  // a HEAD has shown it; false: that is denied
 };
 
 struct JobSnapshot {

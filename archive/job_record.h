@@ -32,6 +32,7 @@ struct PlanRecord {
 struct UploadRecord {
     std::string upload_id;
     bool checked = false;  // the store checks our checksums
+    s3client::ChecksumMode checksums = s3client::ChecksumMode::full_object;
 };
 
 struct PartRecord {

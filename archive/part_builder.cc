@@ -43,7 +43,8 @@ class PartReceiver final : public s3client::BodyReceiver {
 base::Error source_error(base::Error error) {
     using base::ErrorKind;
     std::string_view what;
-    if (error.kind == ErrorKind::precondition && error.code == "PreconditionFailed") {
+    if (error.kind == ErrorKind::precondition &&
+        (error.code == "PreconditionFailed" || error.code == "wrong_object")) {
         what = "changed";
     } else if (error.kind == ErrorKind::not_found && error.code != "NoSuchBucket") {
         what = "was deleted";

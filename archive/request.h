@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/part_layout.h"
 #include "archive/request_scope.h"
 #include "base/error.h"
 #include "s3client/access.h"
@@ -74,6 +75,10 @@ enum class EntryOrder : std::uint8_t { given, key };
 // Whether a store that does not check our checksums will do; what it did is in the result.
 enum class Checksums : std::uint8_t { automatic, required };
 
+// How the bytes of source objects are checked that have no stored CRC-32. stored: not at all.
+// md5: against the ETag, where it is an MD5 of the object.
+enum class VerifySources : std::uint8_t { stored, md5 };
+
 struct Options {
     std::string strip_prefix;
     bool flatten = false;
@@ -90,6 +95,8 @@ struct Options {
     std::string role_arn;               // whose keys sign all of the job's requests; empty: ours
     std::string external_id;            // told to STS with role_arn
     Checksums checksums = Checksums::automatic;
+    PartLayout part_layout = PartLayout::automatic;  // automatic: EngineConfig::part_layout
+    VerifySources verify_sources = VerifySources::stored;
     bool reuse = false;  // an earlier archive of the same objects will do, if it is unchanged
 };
 

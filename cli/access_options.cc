@@ -97,6 +97,13 @@ void add_store_options(CLI::App& app, Arguments& a, StoreWords& words) {
     app.add_option("--checksums", words.checksums,
                    "auto, or required: not to a store that does not check them")
         ->check(CLI::IsMember({"auto", "required"}));
+    app.add_option("--part-layout", words.part_layout,
+                   "Parts that end where entries end, or parts of one size; else the daemon's "
+                   "setting")
+        ->check(CLI::IsMember({"entries", "uniform"}));
+    app.add_option("--verify-sources", words.verify_sources,
+                   "stored, or md5: objects without a stored CRC-32 against an ETag that is an MD5")
+        ->check(CLI::IsMember({"stored", "md5"}));
 }
 
 Status understand(const AccessWords& words, s3client::Access& access) {
@@ -118,6 +125,10 @@ Status understand(const StoreWords& words, Arguments& a) {
     if (to.access.customer_key && to.sse.type.empty()) to.sse.type = "customer";
     if (!words.sse_bucket_key.empty()) to.sse.bucket_key_enabled = words.sse_bucket_key == "on";
     if (words.checksums == "required") a.request.options.checksums = archive::Checksums::required;
+    archive::Options& options = a.request.options;
+    if (words.part_layout == "entries") options.part_layout = archive::PartLayout::entries;
+    if (words.part_layout == "uniform") options.part_layout = archive::PartLayout::uniform;
+    if (words.verify_sources == "md5") options.verify_sources = archive::VerifySources::md5;
     if (auto ok = read_pairs("--tag", words.tags, to.tags); !ok) return ok;
     if (auto ok = read_pairs("--metadata", words.metadata, to.metadata); !ok) return ok;
     return read_pairs("--sse-context", words.sse_context, to.sse.context);

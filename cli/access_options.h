@@ -23,7 +23,7 @@ struct AccessWords {
 struct StoreWords {
     AccessWords sources, output;
     std::vector<std::string> tags, metadata, sse_context;  // NAME=VALUE
-    std::string sse_bucket_key, checksums;
+    std::string sse_bucket_key, checksums, part_layout, verify_sources;
 };
 
 void add_store_options(CLI::App& app, Arguments& a, StoreWords& words);

@@ -44,6 +44,15 @@ void add_engine_options(CLI::App& app, Arguments& a, CreateWords& words) {
     app.add_option_function<bool>(
         "--dualstack", [&a](const bool& on) { a.settings.dual_stack = on; },
         "Without a daemon: AWS's endpoints for IPv4 and IPv6, true or false");
+    const auto use = [&](const char* name, std::string& word, const char* what) {
+        app.add_option(name, word, what)->check(CLI::IsMember({"auto", "always", "never"}));
+    };
+    use("--conditional-writes", a.settings.conditional_writes,
+        "Without a daemon: If-None-Match unless --overwrite, auto, always or never");
+    use("--hedged-uploads", a.settings.hedged_uploads,
+        "Without a daemon: send a late part a second time, auto (to AWS only), always or never");
+    app.add_flag("--no-sign-request", a.settings.no_sign_request,
+                 "Without a daemon: no credentials, for public buckets");
 }
 
 void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {

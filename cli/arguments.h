@@ -27,6 +27,8 @@ struct LocalSettings {
     std::uint64_t memory_bytes = 256ULL << 20;
     std::string profile{};             // of the AWS files; empty: AWS_PROFILE
     std::optional<bool> dual_stack{};  // none: as AWS_* variables and the profile say
+    std::string conditional_writes = "auto", hedged_uploads = "auto";  // auto | always | never
+    bool no_sign_request = false;
 };
 
 struct Arguments {

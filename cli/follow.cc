@@ -168,6 +168,8 @@ void print_job(const Console& console, const JobView& job) {
         add_unless_empty(rows, "crc32", job.result->crc32);
         if (job.result->checksums == "unchecked")
             rows.push_back({"checksums", "not checked by this store"});
+        if (!job.result->confirmed)
+            rows.push_back({"confirmed", "no: the archive may not be looked at"});
         if (job.result->reused) rows.push_back({"reused", "an earlier archive of these objects"});
         if (job.result->compared > 0) {
             rows.push_back({"compared", count_text(job.result->compared) +

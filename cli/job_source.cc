@@ -28,10 +28,12 @@ ResultView result_view(const archive::ArchiveResult& result, const archive::JobS
     view.etag = result.etag;
     view.version_id = result.version_id;
     view.crc32 = fmt::format("{:08x}", result.crc32);
-    view.checksums = result.checked ? "checked" : "unchecked";
+    view.checksums = archive::checksums_text(result);
     view.compared = result.compared;
     view.fingerprint = result.fingerprint;
     view.reused = result.reused;
+    view.exclusive = result.guard == archive::OverwriteGuard::atomic;
+    view.confirmed = result.confirmed;
     view.size = result.size;
     view.entries = result.entries;
     if (snapshot.started_at && snapshot.finished_at) {

@@ -35,9 +35,11 @@ struct ReportView {
 
 struct ResultView {
     std::string bucket, key, etag, version_id, crc32;
-    std::string checksums;  // "checked" by the store, or "unchecked"
+    std::string checksums;  // archive::checksums_text()
     std::string fingerprint;
-    bool reused = false;  // an earlier job made it
+    bool reused = false;     // an earlier job made it
+    bool exclusive = false;  // the store would have refused to replace an object
+    bool confirmed = true;   // S3 was asked for it again once it was written
     std::uint64_t size = 0, entries = 0, compared = 0, duration_ms = 0;
     double cost_usd = 0;
     ReportView report;

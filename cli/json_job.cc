@@ -89,6 +89,8 @@ ResultView result_view(const json::object& from) {
     read(from, "compared", to.compared);
     read(from, "fingerprint", to.fingerprint);
     read(from, "reused", to.reused);
+    read(from, "exclusive", to.exclusive);
+    read(from, "confirmed", to.confirmed);
     read(from, "size", to.size);
     read(from, "entries", to.entries);
     read(from, "duration_ms", to.duration_ms);
@@ -166,13 +168,15 @@ json::object tally_json(const RequestTally& requests) {
 }
 
 json::object result_json(const ResultView& result) {
-    json::object out{{"bucket", result.bucket},     {"key", result.key},
-                     {"etag", result.etag},         {"version_id", text_or_null(result.version_id)},
-                     {"size", result.size},         {"entries", result.entries},
-                     {"crc32", result.crc32},       {"checksums", result.checksums},
-                     {"compared", result.compared}, {"fingerprint", result.fingerprint},
-                     {"reused", result.reused},     {"duration_ms", result.duration_ms},
-                     {"cost_usd", result.cost_usd}};
+    json::object out{
+        {"bucket", result.bucket},       {"key", result.key},
+        {"etag", result.etag},           {"version_id", text_or_null(result.version_id)},
+        {"size", result.size},           {"entries", result.entries},
+        {"crc32", result.crc32},         {"checksums", result.checksums},
+        {"compared", result.compared},   {"fingerprint", result.fingerprint},
+        {"reused", result.reused},       {"exclusive", result.exclusive},
+        {"confirmed", result.confirmed}, {"duration_ms", result.duration_ms},
+        {"cost_usd", result.cost_usd}};
     write_report(out, result.report);
     return out;
 }

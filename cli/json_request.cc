@@ -100,6 +100,9 @@ json::object options_json(const archive::Options& options) {
     put_unless_empty(out, "role_arn", options.role_arn);
     put_unless_empty(out, "external_id", options.external_id);
     if (options.checksums == archive::Checksums::required) out["checksums"] = "required";
+    if (options.part_layout == archive::PartLayout::entries) out["part_layout"] = "entries";
+    if (options.part_layout == archive::PartLayout::uniform) out["part_layout"] = "uniform";
+    if (options.verify_sources == archive::VerifySources::md5) out["verify_sources"] = "md5";
     if (options.reuse) out["reuse"] = true;
     return out;
 }

@@ -26,6 +26,9 @@ namespace config {
 
 enum class Action : std::uint8_t { run, show_help, show_version, check_config };
 enum class Io : std::uint8_t { automatic, uring, epoll };
+enum class Use : std::uint8_t { automatic, always, never };
+enum class PartLayout : std::uint8_t { automatic, entries, uniform };
+enum class ChecksumUse : std::uint8_t { when_supported, when_required };
 
 struct Settings {
     Action action = Action::run;
@@ -60,10 +63,15 @@ struct Settings {
     base::LogFormat log_format = base::LogFormat::text;
 
     std::string addressing = "auto";  // auto | path | virtual
+    Use conditional_writes = Use::automatic;
+    Use hedged_uploads = Use::automatic;
+    PartLayout part_layout = PartLayout::automatic;  // of jobs that do not choose one
+    bool no_sign_request = false;                    // requests to S3 without credentials
     // Empty: what AWS_* variables and the profile say.
     std::string region;
     std::string endpoint_url;  // http(s)://host[:port]
     std::optional<bool> dual_stack;
+    std::optional<ChecksumUse> checksums;
     std::string ca_bundle;  // PEM file
     std::string profile;
 

@@ -33,6 +33,43 @@ std::string set_addressing(Settings& s, std::string_view text) {
     s.addressing = text;
     return {};
 }
+std::string read_use(std::string_view text, Use& out) {
+    if (text == "auto") {
+        out = Use::automatic;
+    } else if (text == "always") {
+        out = Use::always;
+    } else if (text == "never") {
+        out = Use::never;
+    } else {
+        return "must be auto, always or never";
+    }
+    return {};
+}
+std::string set_part_layout(Settings& s, std::string_view text) {
+    if (text == "auto") {
+        s.part_layout = PartLayout::automatic;
+    } else if (text == "entries") {
+        s.part_layout = PartLayout::entries;
+    } else if (text == "uniform") {
+        s.part_layout = PartLayout::uniform;
+    } else {
+        return "must be auto, entries or uniform";
+    }
+    return {};
+}
+std::string set_checksums(Settings& s, std::string_view text) {
+    if (text != "when_supported" && text != "when_required")
+        return "must be when_supported or when_required";
+    s.checksums =
+        text == "when_required" ? ChecksumUse::when_required : ChecksumUse::when_supported;
+    return {};
+}
+std::string set_no_sign_request(Settings& s, std::string_view text) {
+    std::optional<bool> flag;
+    std::string wrong = read_flag(text, flag);
+    s.no_sign_request = flag.value_or(s.no_sign_request);
+    return wrong;
+}
 std::string set_part_size(Settings& s, std::string_view text) {
     if (text == "0") {
         s.part_size_bytes = 0;
@@ -152,6 +189,20 @@ constexpr std::array kSettings = {
             [](Settings& s, std::string_view t) { return read_endpoint(t, s.endpoint_url); }},
     Setting{"addressing", "HOW", Kind::text, "auto", kRestart,
             "auto, path (host/bucket) or virtual (bucket.host) (auto)", set_addressing},
+    Setting{"checksums", "WHEN", Kind::text, "", kRestart,
+            "when_supported, when_required (AWS_REQUEST_CHECKSUM_CALCULATION, ..., when_supported)",
+            set_checksums},
+    Setting{"conditional-writes", "HOW", Kind::text, "auto", kRestart,
+            "If-None-Match for overwrite: false: auto, always or never (auto)",
+            [](Settings& s, std::string_view t) { return read_use(t, s.conditional_writes); }},
+    Setting{"hedged-uploads", "HOW", Kind::text, "auto", kRestart,
+            "send a late part a second time: auto (to AWS only), always or never (auto)",
+            [](Settings& s, std::string_view t) { return read_use(t, s.hedged_uploads); }},
+    Setting{"part-layout", "HOW", Kind::text, "auto", kRestart,
+            "where parts end: auto, entries, or uniform (parts of one size) (auto)",
+            set_part_layout},
+    Setting{"no-sign-request", "true|false", Kind::flag, "false", kRestart,
+            "requests to S3 without credentials, for public buckets (false)", set_no_sign_request},
     Setting{"ca-bundle", "FILE", Kind::text, "", kRestart,
             "PEM file of trusted CAs (AWS_CA_BUNDLE, the system's)",
             [](Settings& s, std::string_view t) { return read_existing_file(t, s.ca_bundle); }},

@@ -130,6 +130,9 @@ json::object options_of(const archive::Options& options) {
     set_unless_empty(out, "role_arn", options.role_arn);
     set_unless_empty(out, "external_id", options.external_id);
     out["checksums"] = options.checksums == Checksums::automatic ? "auto" : "required";
+    if (options.part_layout != PartLayout::automatic)
+        out["part_layout"] = options.part_layout == PartLayout::uniform ? "uniform" : "entries";
+    out["verify_sources"] = options.verify_sources == VerifySources::stored ? "stored" : "md5";
     out["reuse"] = options.reuse;
     return out;
 }
@@ -168,10 +171,12 @@ json::object result_of(const archive::JobSnapshot& snapshot, std::size_t objects
     out["size"] = result.size;
     out["entries"] = result.entries;
     out["crc32"] = fmt::format("{:08x}", result.crc32);
-    out["checksums"] = result.checked ? "checked" : "unchecked";
+    out["checksums"] = view(archive::checksums_text(result));
     out["compared"] = result.compared;
     set_unless_empty(out, "fingerprint", result.fingerprint);
     out["reused"] = result.reused;
+    out["exclusive"] = result.guard == archive::OverwriteGuard::atomic;
+    out["confirmed"] = result.confirmed;
     set_report(out, *result.report, objects_shown);
     out["duration_ms"] = snapshot.started_at && snapshot.finished_at
                              ? (*snapshot.finished_at - *snapshot.started_at).count()

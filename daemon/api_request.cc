@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 2> kOnDuplicate = {"fail", "rename"};
 constexpr std::array<std::string_view, 2> kOnMissing = {"fail", "skip"};
 constexpr std::array<std::string_view, 2> kOnEmpty = {"fail", "archive"};
 constexpr std::array<std::string_view, 2> kChecksums = {"auto", "required"};
+constexpr std::array<std::string_view, 2> kVerifySources = {"stored", "md5"};
 constexpr std::array<std::string_view, 2> kTimestamps = {"source", "fixed"};
 
 base::Result<json::value> parse_json(std::string_view body, json::monotonic_resource& memory) {
@@ -171,6 +172,16 @@ void read_part_size(ObjectReader& reader, std::uint64_t& out) {
     out = *bytes;
 }
 
+// Left out: the daemon's setting.
+void read_part_layout(ObjectReader& reader, archive::PartLayout& out) {
+    enum class Word : std::uint8_t { entries, uniform };
+    static constexpr std::array<std::string_view, 2> kWords = {"entries", "uniform"};
+    if (reader.find("part_layout") == nullptr) return;
+    Word word = Word::entries;
+    reader.read("part_layout", word, kWords);
+    out = word == Word::uniform ? archive::PartLayout::uniform : archive::PartLayout::entries;
+}
+
 // Where the job runs is not part of the archive: only this process, in this version.
 void read_execution(ObjectReader& reader) {
     std::string word = "auto";
@@ -202,6 +213,8 @@ void read_options(const json::value& value, std::string pointer, ErrorSlot& erro
     read_word(reader, "role_arn", out.role_arn);
     read_word(reader, "external_id", out.external_id);
     reader.read("checksums", out.checksums, kChecksums);
+    read_part_layout(reader, out.part_layout);
+    reader.read("verify_sources", out.verify_sources, kVerifySources);
     reader.read("reuse", out.reuse);
     reader.finish();
 }

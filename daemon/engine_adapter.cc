@@ -4,6 +4,33 @@
 
 namespace s3zipd {
 
+namespace {
+
+archive::Use use_of(config::Use use) {
+    switch (use) {
+        case config::Use::automatic: return archive::Use::automatic;
+        case config::Use::always: return archive::Use::always;
+        case config::Use::never: return archive::Use::never;
+    }
+    return archive::Use::automatic;
+}
+
+archive::PartLayout layout_of(config::PartLayout layout) {
+    switch (layout) {
+        case config::PartLayout::automatic: return archive::PartLayout::automatic;
+        case config::PartLayout::entries: return archive::PartLayout::entries;
+        case config::PartLayout::uniform: return archive::PartLayout::uniform;
+    }
+    return archive::PartLayout::automatic;
+}
+
+s3client::ChecksumUse checksums_of(config::ChecksumUse use) {
+    return use == config::ChecksumUse::when_required ? s3client::ChecksumUse::when_required
+                                                     : s3client::ChecksumUse::when_supported;
+}
+
+}  // namespace
+
 archive::EngineConfig engine_config(const config::Settings& settings) {
     archive::EngineConfig config;
     switch (settings.io) {
@@ -25,6 +52,11 @@ archive::EngineConfig engine_config(const config::Settings& settings) {
     config.ca_bundle = settings.ca_bundle;
     config.dual_stack = settings.dual_stack;
     config.profile = settings.profile;
+    config.conditional_writes = use_of(settings.conditional_writes);
+    config.hedged_uploads = use_of(settings.hedged_uploads);
+    config.part_layout = layout_of(settings.part_layout);
+    config.no_sign_request = settings.no_sign_request;
+    if (settings.checksums) config.checksums = checksums_of(*settings.checksums);
     return config;
 }
 

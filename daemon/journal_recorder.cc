@@ -105,6 +105,7 @@ void Journal::Recorder::upload_begun(archive::UploadRecord upload, Done done) {
     row.settled_at = now();
     row.upload_id = std::move(upload.upload_id);
     row.checked = upload.checked;
+    row.checksums = upload.checksums;
     // Synced, with the plan before it: S3 keeps an upload whatever becomes of this machine.
     journal_.put_upload(id_, number, std::move(row), Durability::power, always(std::move(done)));
 }
@@ -168,7 +169,7 @@ Result<JobHistory> Journal::history(const std::string& id, const archive::Archiv
             if (!uploads[i].upload_id.empty()) ++history.uploads_begun;
             history.upload.reset();
             if (uploads[i].state == UploadRow::State::open)
-                history.upload = {uploads[i].upload_id, uploads[i].checked};
+                history.upload = {uploads[i].upload_id, uploads[i].checked, uploads[i].checksums};
         }
     }
     if (auto read = read_parts(id, history.plan.parts, history); !read)

@@ -32,6 +32,22 @@ std::optional<base::UtcTime> read_optional_time(PackedReader& in) {
     return read_time(in);
 }
 
+// One byte: the store checked our checksums (bit 0), their ChecksumMode (bits 1 and 2); in results
+// also the OverwriteGuard (bits 3 and 4) and kUnconfirmed. Rows of version 0.1 have bit 0 only.
+constexpr unsigned kModeShift = 1, kGuardShift = 3, kUnconfirmed = 1U << 5;
+
+unsigned pack_checks(bool checked, s3client::ChecksumMode mode) {
+    return (checked ? 1U : 0U) | static_cast<unsigned>(mode) << kModeShift;
+}
+
+void unpack_checks(PackedReader& in, std::uint8_t byte, bool& checked,
+                   s3client::ChecksumMode& mode) {
+    checked = (byte & 1U) != 0;
+    const unsigned value = (byte >> kModeShift) & 3U;
+    if (value > static_cast<unsigned>(s3client::ChecksumMode::none)) in.fail();
+    mode = static_cast<s3client::ChecksumMode>(value);
+}
+
 void write_result(PackedWriter& out, const archive::ArchiveResult& result) {
     out.text(result.bucket);
     out.text(result.key);
@@ -40,7 +56,9 @@ void write_result(PackedWriter& out, const archive::ArchiveResult& result) {
     out.number(result.size);
     out.number(result.entries);
     out.word(result.crc32);
-    out.byte(result.checked ? 1 : 0);
+    out.byte(static_cast<std::uint8_t>(pack_checks(result.checked, result.checksums) |
+                                       static_cast<unsigned>(result.guard) << kGuardShift |
+                                       (result.confirmed ? 0 : kUnconfirmed)));
     out.number(result.compared);
     out.text(result.fingerprint);
     out.byte(result.reused ? 1 : 0);
@@ -55,7 +73,12 @@ archive::ArchiveResult read_result(PackedReader& in) {
     result.size = in.number();
     result.entries = in.number();
     result.crc32 = in.word();
-    result.checked = in.byte() != 0;
+    const std::uint8_t checks = in.byte();
+    unpack_checks(in, checks, result.checked, result.checksums);
+    const unsigned guard = (checks >> kGuardShift) & 3U;
+    if (guard > static_cast<unsigned>(archive::OverwriteGuard::atomic)) in.fail();
+    result.guard = static_cast<archive::OverwriteGuard>(guard);
+    result.confirmed = (checks & kUnconfirmed) == 0;
     result.compared = in.number();
     result.fingerprint = in.text();
     result.reused = in.byte() != 0;
@@ -130,7 +153,7 @@ void read(PackedReader& in, UploadRow& row) {
     row.asked_at = read_time(in);
     row.settled_at = read_optional_time(in);
     row.upload_id = in.text();
-    row.checked = in.byte() != 0;
+    unpack_checks(in, in.byte(), row.checked, row.checksums);
 }
 
 void read(PackedReader& in, PlanRow& row) {
@@ -217,7 +240,7 @@ std::string encode(const UploadRow& row) {
     write_time(out, row.asked_at);
     write_time(out, row.settled_at);
     out.text(row.upload_id);
-    out.byte(row.checked ? 1 : 0);
+    out.byte(static_cast<std::uint8_t>(pack_checks(row.checked, row.checksums)));
     return out.take();
 }
 

@@ -66,6 +66,7 @@ struct UploadRow {
     std::optional<base::UtcTime> settled_at;  // when the answer came, or nobody waited any more
     std::string upload_id;
     bool checked = false;
+    s3client::ChecksumMode checksums = s3client::ChecksumMode::full_object;
 };
 
 struct PlanRow {

@@ -40,6 +40,10 @@ class Stream {
     // For an idle connection: false once the peer has closed it or said something unasked. One
     // system call.
     virtual bool is_quiet() = 0;
+
+    // True if bytes from the peer wait to be received. Never waits for more of them. TLS: bytes of
+    // the application; session tickets and the like are taken in. No recv may be under way.
+    virtual Task<base::Result<bool>> has_unread(Bounds bounds) = 0;
 };
 
 Task<base::Result<std::unique_ptr<Stream>>> connect_tcp(Reactor& reactor, SocketAddress address,

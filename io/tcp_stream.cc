@@ -65,6 +65,11 @@ class TcpStream final : public Stream {
                (errno == EAGAIN || errno == EWOULDBLOCK);
     }
 
+    Task<base::Result<bool>> has_unread(Bounds) override {
+        std::byte probe;
+        co_return ::recv(fd_, &probe, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    }
+
   private:
     static void advance(msghdr& message, std::size_t sent) {
         while (message.msg_iovlen != 0 && sent >= message.msg_iov->iov_len) {

@@ -194,6 +194,22 @@ class TlsStream final : public Stream {
                wire_.inbox_begin == wire_.inbox_end && transport_->is_quiet();
     }
 
+    Task<base::Result<bool>> has_unread(Bounds bounds) override {
+        for (;;) {
+            std::byte probe;
+            std::size_t got = 0;
+            ERR_clear_error();
+            const int ok = SSL_peek_ex(ssl_, &probe, 1, &got);
+            if (ok == 1) co_return true;
+            // An end or an error is not unread data; the next recv() reports it.
+            if (SSL_get_error(ssl_, ok) != SSL_ERROR_WANT_READ) co_return false;
+            if (transport_->is_quiet()) co_return false;
+            auto filled = co_await fill(bounds);  // at once: bytes or the end have arrived
+            if (!filled) co_return std::unexpected(filled.error());
+            if (*filled == 0) co_return false;
+        }
+    }
+
   private:
     // Receives more ciphertext; 0 if the transport has ended.
     Task<base::Result<std::size_t>> fill(Bounds bounds) {

@@ -1,7 +1,10 @@
 // One attempt of a call: its place, its connection, its signature, and the answer; and a second
 // request beside it when the first is late.
+#include <fmt/format.h>
+
 #include "io/task_scope.h"
 #include "s3client/client.h"
+#include "s3client/clip.h"
 #include "s3client/outcome.h"
 
 namespace s3client {
@@ -90,7 +93,9 @@ class S3Client::Race final : io::Timer {
 
 io::Task<S3Client::Attempt*> S3Client::Race::run(Permit permit, bool fresh_connection) {
     first_.emplace(bounds_.cancel, std::move(permit));
-    if (may_race(call_.operation)) client_.reactor_.timers().arm(*this, began_ + kLookInterval);
+    const bool hedges = call_.operation != Operation::upload_part || client_.config_.hedge_uploads;
+    if (may_race(call_.operation) && hedges)
+        client_.reactor_.timers().arm(*this, began_ + kLookInterval);
     co_await client_.begin(call_, target_, *first_, fresh_connection, bounds_);
     client_.reactor_.timers().disarm(*this);
     if (!second_) co_return &*first_;
@@ -216,6 +221,10 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     }
     const base::SteadyTime now = reactor_.now();
     stats_.answered(call.operation, connection.head().status, now - attempt.begun);
+    if (auto once = check_repeated(attempt); !once) {
+        attempt.status = once;
+        co_return;
+    }
     if (sent) {
         stats_.bytes_sent.fetch_add(call.body.size, std::memory_order_relaxed);
         known.answered_after(now - attempt.sent_at);
@@ -224,6 +233,21 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     }
     attempt.status = {};
     attempt.has_head = true;
+}
+
+// A request id that comes twice on one connection marks an answer that was sent twice, unless the
+// store gives every answer the same id.
+base::Status S3Client::check_repeated(Attempt& attempt) {
+    if (!request_ids_differ_) return {};
+    const std::string_view id = (*attempt.lease)->head().get("x-amz-request-id");
+    if (!attempt.lease->reused()) {
+        if (!id.empty() && id == repeated_request_id_) request_ids_differ_ = false;
+        return {};
+    }
+    if (!(*attempt.lease)->is_repeated()) return {};
+    repeated_request_id_ = id;
+    return base::fail(base::ErrorKind::corrupt, "doubtful_answer",
+                      fmt::format("the answer with request id {} came twice", clip(id, 100)));
 }
 
 // The head of the request, as it goes out. Two attempts may use the call's request in turns:
@@ -248,7 +272,8 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
     const ResponseHead& head = connection.head();
     if (is_success(head.status)) {
         if (call.check) {
-            if (auto checked = call.check(head); !checked) co_return checked;
+            if (auto checked = call.check(head, attempt.lease->reused()); !checked)
+                co_return checked;
         }
         if (call.receiver != nullptr) {
             const std::uint64_t before = call.progress();
@@ -260,6 +285,9 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
     }
     auto text = co_await connection.receive_text(kTextMaxBytes, bounds);
     if (!text) co_return std::unexpected(text.error());
+    // Looked for where the answer decides about something written; elsewhere its content does.
+    const auto look = call.has_body ? Connection::Look::kernel : Connection::Look::received_only;
+    if (auto ended = co_await connection.check_end(look, bounds); !ended) co_return ended;
     stats_.ended(call.operation, reactor_.now() - attempt.begun);
     if (!is_success(head.status))
         co_return std::unexpected(answer_error(call, head, std::move(*text)));

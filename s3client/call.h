@@ -71,13 +71,15 @@ struct Call {
     HttpRequest request;  // host and path are filled in from bucket and key
     PayloadHash payload = PayloadHash::empty();
     Body body;
-    bool has_body = false;  // PUT and POST say Content-Length even when it is 0
+    bool fresh_connection = false;  // never sent over one that was used before
+    bool has_body = false;          // PUT and POST say Content-Length even when it is 0
     CallContext context;
 
     // Called before each attempt, when the request depends on what came of the last.
     std::function<void(HttpRequest&)> prepare;
-    // Looks at the head of an answer of success; an error ends the attempt.
-    std::function<base::Status(const ResponseHead&)> check;
+    // Checks the head of an answer of success; an error ends the attempt. `reused`: the connection
+    // had an exchange before this one.
+    std::function<base::Status(const ResponseHead&, bool reused)> check;
     // Takes the body: a receiver for one of known length, else the parser of a text.
     CountingReceiver* receiver = nullptr;
     std::uint64_t response_size = 0;  // expected, for the deadline

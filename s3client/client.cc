@@ -52,7 +52,16 @@ S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
       pool_(reactor, config_.tls, config_.connections_max),
       admission_(reactor, config_.connections_max, config_.budgets),
       retry_(config_.retry),
-      answered_(config_.answered_before) {}
+      answered_(config_.answered_before) {
+    if (!config_.support)
+        config_.support =
+            std::make_shared<StoreSupport>(config_.endpoint.host, config_.endpoint.aws);
+    if (!config_.send_checksums) {
+        support().forbid(Feature::write_checksums);
+        support().forbid(Feature::upload_checksums);
+    }
+    if (!config_.ask_checksums) support().forbid(Feature::read_checksums);
+}
 
 io::Task<base::Status> S3Client::run(Call call) {
     const std::uint64_t bytes = std::max<std::uint64_t>(call.body.size, call.response_size);
@@ -75,7 +84,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, mended.connection, bounds);
+        auto done = co_await attempt(call, mended.connection || call.fresh_connection, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);
         if (done) co_return done;
@@ -111,8 +120,10 @@ io::Task<base::Result<bool>> S3Client::mend(Call& call, const base::Error& error
     const Advice advice = advise(error);
     // A kept connection that the peer had closed meanwhile says nothing about the peer; silence
     // does.
-    if (call.connection_was_reused && error.http_status == 0 && error.code != "timeout" &&
-        error.kind == base::ErrorKind::transient && !mended.connection) {
+    const bool may_be_stale =
+        call.connection_was_reused && error.kind == base::ErrorKind::transient;
+    if (error.http_status == 0 && error.code != "timeout" && !mended.connection &&
+        (may_be_stale || is_mismatch(error))) {
         mended.connection = true;
         co_return true;
     }

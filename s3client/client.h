@@ -16,7 +16,6 @@
 #include "io/reactor.h"
 #include "s3client/access_point.h"
 #include "s3client/call.h"
-#include "s3client/checksum_support.h"
 #include "s3client/client_config.h"
 #include "s3client/client_stats.h"
 #include "s3client/connection_pool.h"
@@ -25,6 +24,7 @@
 #include "s3client/operation.h"
 #include "s3client/retry.h"
 #include "s3client/sigv4.h"
+#include "s3client/store_support.h"
 #include "s3client/traffic/admission.h"
 #include "s3client/traffic/stragglers.h"
 #include "s3client/xml.h"
@@ -44,36 +44,24 @@ class S3Client {
     // Receives exactly `range`, pinned to `etag` (If-Match; precondition if the object changed) and
     // checked against `object_size`. A broken transfer goes on where it stopped, so the receiver
     // sees each byte once. Of a whole object it also gives the CRC-32 that S3 has stored, if any.
-    struct GetObject {
-        ObjectVersion object;
-        std::string etag;  // empty: not pinned
-        std::uint64_t object_size = 0;
-        ByteRange range;
-    };
     using StoredCrc32 = std::optional<std::uint32_t>;
     io::Task<base::Result<StoredCrc32>> get_object(GetObject get, BodyReceiver& receiver,
                                                    CallContext context);
 
-    // `headers` carry what the object shall have: content type, metadata, tags, encryption,
-    // If-None-Match.
+    // `headers` carry the object's content type, metadata, tags, encryption, and If-None-Match.
     io::Task<base::Result<WrittenObject>> put_object(std::string bucket, std::string key,
                                                      std::vector<NameValue> headers, Body body,
                                                      CallContext context);
-    // A CRC32 FULL_OBJECT upload.
-    io::Task<base::Result<CreatedUpload>> create_multipart_upload(std::string bucket,
-                                                                  std::string key,
-                                                                  std::vector<NameValue> headers,
-                                                                  CallContext context);
+    // With CRC-32 checksums: FULL_OBJECT where the store has them, else COMPOSITE, else none.
+    io::Task<base::Result<UploadTarget>> create_multipart_upload(std::string bucket,
+                                                                 std::string key,
+                                                                 std::vector<NameValue> headers,
+                                                                 CallContext context);
     // Gives the part's ETag. `part_number` from 1.
     io::Task<base::Result<std::string>> upload_part(UploadTarget upload, std::uint32_t part_number,
                                                     Body body, CallContext context);
-    struct CompleteUpload {
-        UploadTarget upload;
-        std::vector<CompletedPart> parts;  // rising numbers
-        std::uint64_t object_size = 0;
-        std::uint32_t crc32 = 0;  // of the whole object; S3 refuses to complete anything else
-        std::vector<NameValue> headers;  // If-None-Match
-    };
+    // With the checksums that the upload has, in the form that the store takes. A store that
+    // verifies checksums completes nothing that differs from them.
     io::Task<base::Result<WrittenObject>> complete_multipart_upload(CompleteUpload complete,
                                                                     CallContext context);
     // Errors: not_found "NoSuchUpload", if it is gone already.
@@ -88,8 +76,7 @@ class S3Client {
                                                                    std::string upload_id_marker,
                                                                    CallContext context);
 
-    // Of this client's endpoint, as far as it is known.
-    Checking checksums() const { return checksums_.state(); }
+    StoreSupport& support() const { return *config_.support; }
     bool is_aws() const { return config_.endpoint.aws; }
     io::Reactor& reactor() const { return reactor_; }
     // A bucket that is not in the configured region: by a redirect, or heard from others.
@@ -108,11 +95,17 @@ class S3Client {
     struct Attempt;
     class Race;
     io::Task<base::Status> run(Call call);
-    io::Task<base::Status> run_with_checksums(Call call);
+    // run(), without the features that the store refuses; finds out which those are.
+    io::Task<base::Status> run_adapting(Call call, std::vector<Feature> features);
+    io::Task<base::Status> run_without(const Call& call, std::span<const Feature> features);
+    io::Task<base::Result<UploadTarget>> create_upload_with(Call call, ChecksumMode mode);
+    io::Task<base::Result<WrittenObject>> complete_in(const CompleteUpload& complete,
+                                                      CompleteForm form, CallContext context);
     // Moves bounds.deadline on by the time it stood in line.
     io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
     io::Task<void> begin(Call& call, const Target& target, Attempt& attempt, bool fresh_connection,
                          io::Bounds bounds);
+    base::Status check_repeated(Attempt& attempt);
     base::Result<std::string> sign(Call& call, const Target& target, Attempt& attempt);
     io::Task<base::Status> receive(Call& call, Attempt& attempt, io::Bounds bounds);
     io::Task<base::Status> receive_object(Call& call, Attempt& attempt, io::Bounds bounds);
@@ -140,8 +133,9 @@ class S3Client {
     Signer signer_;
     RetryPolicy retry_;
     RetryBudget budget_;
-    ChecksumSupport checksums_;
-    bool answered_ = false;                       // some endpoint has, once
+    bool request_ids_differ_ = true;   // no store gives all answers the same x-amz-request-id...
+    std::string repeated_request_id_;  // ... unless a fresh connection has it again
+    bool answered_ = false;            // some endpoint has, once
     std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax
     base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong
     Stats stats_;

@@ -10,6 +10,7 @@
 #include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
 #include "s3client/retry.h"
+#include "s3client/store_support.h"
 #include "s3client/traffic/admission.h"
 
 namespace s3client {
@@ -23,9 +24,17 @@ struct ClientConfig {
     unsigned connections_max = 128;
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
+    // Whether Create, UploadPart, PutObject and Complete carry x-amz-checksum-*, and whether reads
+    // ask for it (x-amz-checksum-mode), where the store takes them.
+    bool send_checksums = true, ask_checksums = true;
+    bool hedge_uploads = true;     // a part that is late may be sent a second time
     bool answered_before = false;  // the endpoint has, to an earlier client
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
+    bool send_checksums = true;                             // with what is written
+    bool ask_checksums = true;                              // for those of what is read
+    // Shared by the clients of one endpoint; none: the client makes its own.
+    std::shared_ptr<StoreSupport> support;
     // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.
     std::function<void(const std::string& bucket, const std::string& region)> on_region;
 };

@@ -1,6 +1,8 @@
 #include "s3client/connection.h"
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 namespace s3client {
 namespace {
@@ -14,18 +16,59 @@ Connection::Connection(std::unique_ptr<io::Stream> stream)
 
 io::Task<base::Status> Connection::send(std::string head, std::span<const base::ByteView> body,
                                         io::Bounds bounds) {
-    sent_ = complete_ = false;
+    sent_ = complete_ = fed_ = repeated_ = false;
     std::vector<base::ByteView> pieces;
-    pieces.reserve(body.size() + 1);
+    pieces.reserve(body.size() + 2);
     pieces.push_back(base::as_bytes(head));
-    pieces.insert(pieces.end(), body.begin(), body.end());
-    for (std::size_t at = 0; at < pieces.size(); at += io::Stream::kPiecesMax) {
-        const std::size_t count = std::min(io::Stream::kPiecesMax, pieces.size() - at);
-        auto sent = co_await stream_->send_all(std::span(pieces).subspan(at, count), bounds);
-        if (!sent) co_return sent;
+    for (const base::ByteView piece : body) {
+        if (!piece.empty()) pieces.push_back(piece);
+    }
+    // The end of the body is held back for a moment: whatever answers before it has been sent
+    // cannot be the answer to this request, unless it refuses it.
+    base::ByteView held_back;
+    if (pieces.size() > 1) {
+        base::ByteView& last = pieces.back();
+        held_back = last.last(std::min(last.size(), kHeldBack_bytes));
+        last = last.first(last.size() - held_back.size());
+    }
+    if (auto sent = co_await send_pieces(pieces, bounds); !sent) co_return sent;
+    if (!held_back.empty()) {
+        if (auto alone = co_await look_for_early_answer(bounds); !alone) co_return alone;
+        const std::array<base::ByteView, 1> rest = {held_back};
+        if (auto sent = co_await send_pieces(rest, bounds); !sent) co_return sent;
     }
     sent_ = true;
     co_return base::Status{};
+}
+
+io::Task<base::Status> Connection::send_pieces(std::span<const base::ByteView> pieces,
+                                               io::Bounds bounds) {
+    for (std::size_t at = 0; at < pieces.size(); at += io::Stream::kPiecesMax) {
+        const std::size_t count = std::min(io::Stream::kPiecesMax, pieces.size() - at);
+        auto sent = co_await stream_->send_all(pieces.subspan(at, count), bounds);
+        if (!sent) co_return sent;
+    }
+    co_return base::Status{};
+}
+
+// Interim answers (100 Continue) are legal before the end of a body.
+io::Task<base::Status> Connection::look_for_early_answer(io::Bounds bounds) {
+    for (;;) {
+        const auto unread = co_await stream_->has_unread(bounds);
+        if (!unread) co_return std::unexpected(unread.error());
+        if (!*unread) co_return base::Status{};
+        if (!std::exchange(fed_, true)) parser_.start(false);
+        if (auto filled = co_await fill(bounds); !filled) co_return filled;
+        while (begin_ != end_ && !parser_.head_done()) {
+            const auto used = parser_.feed_head(pending());
+            if (!used) co_return std::unexpected(used.error());
+            begin_ += *used;
+        }
+        if (!parser_.head_begun()) continue;
+        doubtful_ = true;
+        co_return base::fail(base::ErrorKind::corrupt, "doubtful_answer",
+                             "an answer came before the whole request was sent");
+    }
 }
 
 io::Task<base::Status> Connection::fill(io::Bounds bounds) {
@@ -40,18 +83,36 @@ io::Task<base::Status> Connection::fill(io::Bounds bounds) {
 }
 
 io::Task<base::Status> Connection::receive_head(bool head_request, io::Bounds bounds) {
-    parser_.start(head_request);
-    for (;;) {
-        if (begin_ != end_) {
-            auto used = parser_.feed_head(pending());
-            if (!used) co_return std::unexpected(used.error());
-            begin_ += *used;
-            if (parser_.head_done()) break;
+    if (!std::exchange(fed_, false)) parser_.start(head_request);
+    while (!parser_.head_done()) {
+        if (begin_ == end_) {
+            if (auto filled = co_await fill(bounds); !filled) co_return filled;
         }
-        if (auto filled = co_await fill(bounds); !filled) co_return filled;
+        auto used = parser_.feed_head(pending());
+        if (!used) co_return std::unexpected(used.error());
+        begin_ += *used;
     }
     complete_ = parser_.head().body == BodyKind::none;
+    note_request_id();
     co_return base::Status{};
+}
+
+void Connection::note_request_id() {
+    const std::string_view id = parser_.head().get("x-amz-request-id");
+    repeated_ = !id.empty() && id == request_id_;
+    request_id_ = id;
+}
+
+io::Task<base::Status> Connection::check_end(Look look, io::Bounds bounds) {
+    bool more = begin_ != end_;
+    if (!more && look == Look::kernel) {
+        const auto unread = co_await stream_->has_unread(bounds);
+        more = unread && *unread;
+    }
+    if (!more) co_return base::Status{};
+    doubtful_ = true;
+    co_return base::fail(base::ErrorKind::corrupt, "doubtful_answer",
+                         "bytes follow the end of an answer");
 }
 
 io::Task<base::Status> Connection::receive_body(BodyReceiver& receiver, io::Bounds bounds) {

@@ -37,6 +37,7 @@ struct ResponseParser::Impl {
     Phase phase = Phase::head;
     bool head_request = false;
     bool paused_after_head = false;
+    bool in_message = false;  // between the first byte of an answer and its end
     std::size_t head_size_bytes = 0;
     std::string name;  // of the header being read
     std::string value;
@@ -127,8 +128,14 @@ struct ResponseParser::Impl {
         return taken ? 0 : self.refuse(std::move(taken.error()));
     }
 
+    static int on_message_begin(llhttp_t* p) {
+        of(p).in_message = true;
+        return 0;
+    }
+
     static int on_message(llhttp_t* p) {
         Impl& self = of(p);
+        self.in_message = false;
         if (self.phase != Phase::body) return 0;  // of an interim answer
         self.phase = Phase::done;
         return HPE_PAUSED;
@@ -142,6 +149,7 @@ struct ResponseParser::Impl {
             s.on_header_value = on_value;
             s.on_headers_complete = on_head;
             s.on_body = on_body;
+            s.on_message_begin = on_message_begin;
             s.on_message_complete = on_message;
             return s;
         }();
@@ -178,6 +186,7 @@ void ResponseParser::start(bool head_request) {
     self.phase = Impl::Phase::head;
     self.head_request = head_request;
     self.paused_after_head = false;
+    self.in_message = false;
     self.head_size_bytes = 0;
     self.name.clear();
     self.value.clear();
@@ -207,6 +216,8 @@ base::Result<std::size_t> ResponseParser::feed_head(base::ByteView bytes) {
 bool ResponseParser::head_done() const {
     return impl_->phase == Impl::Phase::body || impl_->phase == Impl::Phase::done;
 }
+
+bool ResponseParser::head_begun() const { return impl_->in_message || head_done(); }
 
 const ResponseHead& ResponseParser::head() const {
     CHECK(impl_->response.status != 0);

@@ -46,6 +46,8 @@ class ResponseParser {
     // Consumes bytes up to the end of the head and returns how many. REQUIRES !head_done().
     base::Result<std::size_t> feed_head(base::ByteView bytes);
     bool head_done() const;
+    // Bytes of the final answer's head have come; those of interim (1xx) answers do not count.
+    bool head_begun() const;
     const ResponseHead& head() const;  // REQUIRES head_done()
 
     // Consumes body bytes up to its end, hands them to the sink, returns how many. REQUIRES

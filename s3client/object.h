@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "s3client/store_support.h"
+#include "s3client/xml.h"
 
 namespace s3client {
 
@@ -24,8 +28,9 @@ struct ObjectHead {
     std::string archive_status;  // of INTELLIGENT_TIERING: in which archive tier it is
     bool restored = false;       // a readable copy of an archived object is there
     bool is_archived() const;    // a GET would be refused
-    // base64, of the whole object; only if asked for and the store has it
-    std::string checksum_crc32;
+    // As the store has them; only if asked for. The first is of the whole object; the other of its
+    // parts' checksums, with the number of parts: "AAAAAA==-3".
+    std::string checksum_crc32, composite_crc32;
 };
 enum class WithChecksum : std::uint8_t { no, yes };
 struct ByteRange {
@@ -37,12 +42,26 @@ struct WrittenObject {
     std::string version_id;
     bool checked = false;  // the store has checked our checksum
 };
-struct CreatedUpload {
-    std::string upload_id;
-    bool checked = false;  // the store will check our checksums
-};
 struct UploadTarget {
     std::string bucket, key, upload_id;
+    ChecksumMode checksums = ChecksumMode::full_object;  // of its parts and of all of it
+    bool checked = false;  // the store repeated the algorithm: it verifies the checksums it is sent
+};
+
+// S3Client::get_object(): exactly `range`, of the object that was seen before.
+struct GetObject {
+    ObjectVersion object;
+    std::string etag;  // empty: not pinned
+    std::uint64_t object_size = 0;
+    ByteRange range;
+};
+// S3Client::complete_multipart_upload().
+struct CompleteUpload {
+    UploadTarget upload;
+    std::vector<CompletedPart> parts;  // rising numbers
+    std::uint64_t object_size = 0;
+    std::uint32_t crc32 = 0;  // of the whole object
+    bool if_none_match = false;
 };
 
 }  // namespace s3client

@@ -1,8 +1,12 @@
-// The calls: what each request says, and what makes its answer right.
+// The calls that list and read: what each request says, and what makes its answer right. Those that
+// write are in operations_upload.cc.
 #include <fmt/format.h>
+#include <algorithm>
 
 #include "base/encoding.h"
 #include "s3client/client.h"
+#include "s3client/clip.h"
+#include "s3client/make_call.h"
 #include "s3client/outcome.h"
 
 namespace s3client {
@@ -10,66 +14,89 @@ namespace {
 
 constexpr std::string_view kListPageSize = "1000";  // S3 gives no more
 
-Call make_call(Operation operation, std::string_view method, std::string bucket, std::string key,
-               CallContext context) {
-    Call call;
-    call.operation = operation;
-    call.request.method = method;
-    call.bucket = std::move(bucket);
-    call.key = std::move(key);
-    call.context = context;
-    call.has_body = method == "PUT" || method == "POST";
-    return call;
+bool is_composite(const ResponseHead& head) {
+    return head.get("x-amz-checksum-type") == "COMPOSITE" ||
+           head.get("x-amz-checksum-crc32").contains('-');
 }
 
-void set_body(Call& call, const Body& body) {
-    call.body = body;
-    // The checksum guards it; hashing it for the signature as well would cost more than all the
-    // rest.
-    call.payload = PayloadHash::unsigned_payload();
-    call.request.set_header("x-amz-checksum-crc32", base::crc32_base64(body.crc32));
-}
-
-void add_headers(Call& call, std::vector<NameValue> headers) {
-    for (auto& [name, value] : headers) call.request.set_header(name, std::move(value));
-}
-
-// S3 says what it has checked by repeating it.
-base::Result<bool> repeats_crc32(const ResponseHead& head, std::uint32_t crc32) {
-    const std::string_view repeated = head.get("x-amz-checksum-crc32");
-    if (repeated.empty()) return false;
-    if (repeated == base::crc32_base64(crc32)) return true;
-    return base::fail(base::ErrorKind::corrupt, "wrong_checksum",
-                      fmt::format("sent CRC-32 {}, S3 has {}", base::crc32_base64(crc32),
-                                  repeated.substr(0, 20)));
-}
-
-// Of the whole object, if that is what it is of.
 S3Client::StoredCrc32 stored_crc32(const ResponseHead& head) {
-    if (head.get("x-amz-checksum-type") == "COMPOSITE") return std::nullopt;
+    if (is_composite(head)) return std::nullopt;
     return base::crc32_from_base64(head.get("x-amz-checksum-crc32"));
 }
 
-// A GET of a range must be answered by exactly that range of an object of the size we know.
-base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_t object_size) {
-    const std::string expected =
-        fmt::format("bytes {}-{}/{}", range.offset, range.offset + range.length - 1, object_size);
-    if (head.status != 206 || head.get("content-range") != expected) {
-        // Not asked for: a server that ignores ranges, or an object that is no longer the one that
-        // was listed.
-        return base::fail(base::ErrorKind::corrupt, "wrong_range",
-                          fmt::format("asked for '{}', got status {} with '{}'", expected,
-                                      head.status, head.get("content-range")));
-    }
-    if (head.body != BodyKind::length || head.content_length != range.length) {
-        return base::fail(base::ErrorKind::corrupt, "wrong_length",
-                          fmt::format("a body of {} bytes was due", range.length));
+// The text that identifies the content: entity-tag = [ weak ] opaque-tag (RFC 9110, 8.8.3). Proxies
+// that compress on the way weaken tags.
+std::string_view opaque_tag(std::string_view etag) {
+    if (etag.starts_with("W/")) etag.remove_prefix(2);
+    return unquote_etag(etag);
+}
+
+base::Status wrong_object(std::string_view what, std::string_view asked, std::string_view got) {
+    return base::fail(base::ErrorKind::precondition, "wrong_object",
+                      fmt::format("asked for {} {}, the answer is of {}", what, clip(asked, 100),
+                                  clip(got, 100)));
+}
+
+// The answer to a GET or HEAD of an object that is known must be of that object. A proxy, a cache or
+// a store that ignores If-Match may answer with another; so may an answer that came late.
+base::Status check_identity(const ResponseHead& head, std::string_view etag,
+                            std::string_view version_id, bool reused) {
+    const std::string_view answered = head.get("etag");
+    if (!etag.empty() && !answered.empty() && opaque_tag(answered) != opaque_tag(etag))
+        return wrong_object("ETag", opaque_tag(etag), opaque_tag(answered));
+    const std::string_view version = head.get("x-amz-version-id");
+    if (!version_id.empty() && !version.empty() && version != version_id)
+        return wrong_object("version", version_id, version);
+    if (!etag.empty() && answered.empty() && version.empty() && reused) {
+        return base::fail(base::ErrorKind::corrupt, "doubtful_answer",
+                          "an answer without an ETag on a connection that was used before");
     }
     return {};
 }
 
-WrittenObject written(const ResponseHead& head) {
-    return {std::string(unquote_etag(head.get("etag"))), std::string(head.get("x-amz-version-id"))};
+// A body that was changed on its way here: decoded, or compressed.
+base::Status check_untransformed(const ResponseHead& head, std::uint64_t length) {
+    const bool exact = head.body == BodyKind::length && head.content_length == length;
+    const std::string_view stored = head.get("x-goog-stored-content-encoding");
+    const bool decoded =
+        head.get("warning").starts_with("214") ||
+        (!stored.empty() && stored != "identity" && head.get("content-encoding") != stored);
+    const bool encoded = !head.get("content-encoding").empty() && !exact;
+    if (!decoded && !encoded) return {};
+    return base::fail(base::ErrorKind::corrupt, "transformed_body",
+                      fmt::format("the store or a proxy {} the object on the way (Content-Encoding "
+                                  "'{}', stored '{}'): the stored bytes cannot be had",
+                                  decoded ? "decoded" : "encoded",
+                                  clip(head.get("content-encoding"), 40), clip(stored, 40)));
+}
+
+// A GET of a range must be answered by exactly that range of an object of the size we know. The whole
+// object may come as a 200; but on a connection that was used before, the head of a 200 may be the
+// answer to a HEAD, which no body follows.
+base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_t object_size,
+                         bool reused) {
+    if (auto ok = check_untransformed(head, range.length); !ok) return ok;
+    const bool whole = range.offset == 0 && range.length == object_size;
+    bool right = head.status == 200 && whole && !reused;
+    if (head.status == 206) {
+        const auto got = parse_content_range(head.get("content-range"));
+        right = got && got->first == range.offset && got->last == range.offset + range.length - 1 &&
+                (!got->size || *got->size == object_size);
+    }
+    if (!right) {
+        return base::fail(base::ErrorKind::corrupt, "wrong_range",
+                          fmt::format("asked for 'bytes {}-{}/{}', got status {} with '{}'",
+                                      range.offset, range.offset + range.length - 1, object_size,
+                                      head.status, clip(head.get("content-range"), 100)));
+    }
+    if (head.body != BodyKind::length || head.content_length != range.length) {
+        return base::fail(base::ErrorKind::corrupt, "wrong_length",
+                          fmt::format("a body of {} bytes was due, the answer has {}", range.length,
+                                      head.content_length
+                                          ? fmt::format("{} bytes", *head.content_length)
+                                          : std::string("no length (chunked, or until its end)")));
+    }
+    return {};
 }
 
 }  // namespace
@@ -96,7 +123,8 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
         page = std::move(*parsed);
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run_adapting(std::move(call), {Feature::list_attributes}); !done)
+        co_return std::unexpected(done.error());
     co_return page;
 }
 
@@ -108,6 +136,13 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
     if (!object.version_id.empty())
         call.request.query = {{"versionId", std::move(object.version_id)}};
     if (checksum == WithChecksum::yes) call.request.set_header("x-amz-checksum-mode", "ENABLED");
+    // Without it Google's store gives the size of decoded objects, or none.
+    call.request.set_header("accept-encoding", "gzip");
+    const std::string version_id =
+        call.request.query.empty() ? std::string() : call.request.query.front().second;
+    call.check = [&version_id](const ResponseHead& head, bool reused) {
+        return check_identity(head, {}, version_id, reused);
+    };
     ObjectHead found;
     call.parse = [&found](const ResponseHead& head, std::string) -> base::Status {
         if (!head.content_length) {
@@ -122,15 +157,16 @@ io::Task<base::Result<ObjectHead>> S3Client::head_object(ObjectVersion object,
         found.job_mark = head.get(fmt::format("x-amz-meta-{}", kJobMarkName));
         // ongoing-request="false", expiry-date="Fri, 21 Dec 2012 00:00:00 GMT"
         found.restored = head.get("x-amz-restore").contains("ongoing-request=\"false\"");
-        if (head.get("x-amz-checksum-type") != "COMPOSITE")
-            found.checksum_crc32 = head.get("x-amz-checksum-crc32");
+        (is_composite(head) ? found.composite_crc32 : found.checksum_crc32) =
+            head.get("x-amz-checksum-crc32");
         if (const auto modified = base::parse_http_date(head.get("last-modified"))) {
             found.last_modified_s =
                 std::chrono::floor<std::chrono::seconds>(*modified).time_since_epoch().count();
         }
         return {};
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    if (auto done = co_await run_adapting(std::move(call), {Feature::read_checksums}); !done)
+        co_return std::unexpected(done.error());
     co_return found;
 }
 
@@ -146,7 +182,13 @@ io::Task<base::Result<S3Client::StoredCrc32>> S3Client::get_object(GetObject get
     Call call = make_call(Operation::get_object, "GET", std::move(get.object.bucket),
                           std::move(get.object.key), context);
     if (!get.object.version_id.empty()) call.request.query = {{"versionId", get.object.version_id}};
-    if (!get.etag.empty()) call.request.set_header("if-match", quote_etag(get.etag));
+    // A weak tag never matches (RFC 9110, 13.1.1); the answer's is compared in any case.
+    if (!get.etag.empty() && !get.etag.starts_with("W/"))
+        call.request.set_header("if-match", quote_etag(get.etag));
+    // Nothing identifies the answer: it is believed on a connection of its own only.
+    call.fresh_connection = get.etag.empty() && get.object.version_id.empty();
+    // The bytes as they are stored: Google's store decodes objects for clients that take no gzip.
+    call.request.set_header("accept-encoding", "gzip");
     const bool whole = get.range.length == get.object_size;
     if (whole) call.request.set_header("x-amz-checksum-mode", "ENABLED");
     StoredCrc32 stored;
@@ -160,148 +202,16 @@ io::Task<base::Result<S3Client::StoredCrc32>> S3Client::get_object(GetObject get
         request.set_header(
             "range", fmt::format("bytes={}-{}", range.offset, range.offset + range.length - 1));
     };
-    call.check = [&, size = get.object_size](const ResponseHead& head) {
+    call.check = [&](const ResponseHead& head, bool reused) -> base::Status {
+        auto same = check_identity(head, get.etag, get.object.version_id, reused);
+        if (!same) return same;
         if (whole && counted.count() == 0) stored = stored_crc32(head);
-        return check_range(head, left(), size);
+        return check_range(head, left(), get.object_size, reused);
     };
-    if (auto done = co_await run(std::move(call)); !done) co_return std::unexpected(done.error());
+    auto done =
+        co_await run_adapting(std::move(call), {Feature::read_checksums, Feature::if_match});
+    if (!done) co_return std::unexpected(done.error());
     co_return stored;
-}
-
-io::Task<base::Result<WrittenObject>> S3Client::put_object(std::string bucket, std::string key,
-                                                           std::vector<NameValue> headers,
-                                                           Body body, CallContext context) {
-    Call call = make_call(Operation::put_object, "PUT", std::move(bucket), std::move(key), context);
-    add_headers(call, std::move(headers));
-    set_body(call, body);
-    WrittenObject result;
-    const std::string bucket_name = call.bucket, key_name = call.key;
-    call.parse = [&, crc32 = body.crc32](const ResponseHead& head,
-                                         std::string text) -> base::Status {
-        // A failure found out after the status was sent.
-        if (const ErrorBody document = parse_error_body(std::move(text)); !document.code.empty()) {
-            return std::unexpected(
-                to_error({Operation::put_object, bucket_name, key_name}, head, document));
-        }
-        const auto repeated = repeats_crc32(head, crc32);
-        if (!repeated) return std::unexpected(repeated.error());
-        result = written(head);
-        if (result.etag.empty())
-            return base::fail(base::ErrorKind::corrupt, "bad_answer", "PutObject gave no ETag");
-        result.checked = *repeated;
-        return {};
-    };
-    if (auto done = co_await run_with_checksums(std::move(call)); !done)
-        co_return std::unexpected(done.error());
-    checksums_.learn(result.checked ? Checking::checked : Checking::ignored, config_.endpoint.host);
-    co_return result;
-}
-
-io::Task<base::Result<CreatedUpload>> S3Client::create_multipart_upload(
-    std::string bucket, std::string key, std::vector<NameValue> headers, CallContext context) {
-    Call call = make_call(Operation::create_multipart_upload, "POST", std::move(bucket),
-                          std::move(key), context);
-    call.request.query = {{"uploads", ""}};
-    add_headers(call, std::move(headers));
-    call.request.set_header("x-amz-checksum-algorithm", "CRC32");
-    call.request.set_header("x-amz-checksum-type", "FULL_OBJECT");
-    CreatedUpload created;
-    const std::string bucket_name = call.bucket, key_name = call.key;
-    call.parse = [&](const ResponseHead& head, std::string text) -> base::Status {
-        const RequestContext request{Operation::create_multipart_upload, bucket_name, key_name};
-        auto parsed = parse_create_multipart_upload(std::move(text), {request, head});
-        if (!parsed) return std::unexpected(parsed.error());
-        created = {std::move(*parsed), head.get("x-amz-checksum-algorithm") == "CRC32"};
-        return {};
-    };
-    if (auto done = co_await run_with_checksums(std::move(call)); !done)
-        co_return std::unexpected(done.error());
-    checksums_.learn(created.checked ? Checking::checked : Checking::ignored,
-                     config_.endpoint.host);
-    co_return created;
-}
-
-io::Task<base::Result<std::string>> S3Client::upload_part(UploadTarget upload,
-                                                          std::uint32_t part_number, Body body,
-                                                          CallContext context) {
-    Call call = make_call(Operation::upload_part, "PUT", std::move(upload.bucket),
-                          std::move(upload.key), context);
-    call.request.query = {{"partNumber", std::to_string(part_number)},
-                          {"uploadId", std::move(upload.upload_id)}};
-    set_body(call, body);
-    std::string etag;
-    call.parse = [&etag, crc32 = body.crc32](const ResponseHead& head,
-                                             std::string) -> base::Status {
-        if (auto repeated = repeats_crc32(head, crc32); !repeated)
-            return std::unexpected(repeated.error());
-        etag = unquote_etag(head.get("etag"));
-        if (etag.empty())
-            return base::fail(base::ErrorKind::corrupt, "bad_answer", "UploadPart gave no ETag");
-        return {};
-    };
-    if (auto done = co_await run_with_checksums(std::move(call)); !done)
-        co_return std::unexpected(done.error());
-    co_return etag;
-}
-
-io::Task<base::Result<WrittenObject>> S3Client::complete_multipart_upload(CompleteUpload complete,
-                                                                          CallContext context) {
-    Call call = make_call(Operation::complete_multipart_upload, "POST", complete.upload.bucket,
-                          complete.upload.key, context);
-    call.request.query = {{"uploadId", complete.upload.upload_id}};
-    const std::string text = complete_multipart_upload_body(complete.parts);
-    const std::array<base::ByteView, 1> pieces = {base::as_bytes(text)};
-    call.body = {pieces, text.size(), 0};
-    call.payload = PayloadHash::of(pieces[0]);
-    add_headers(call, std::move(complete.headers));
-    call.request.set_header("content-type", "application/xml");
-    call.request.set_header("x-amz-checksum-crc32", base::crc32_base64(complete.crc32));
-    call.request.set_header("x-amz-checksum-type", "FULL_OBJECT");
-    call.request.set_header("x-amz-mp-object-size", std::to_string(complete.object_size));
-    WrittenObject result;
-    call.parse = [&](const ResponseHead& head, std::string body) -> base::Status {
-        const RequestContext request{Operation::complete_multipart_upload, complete.upload.bucket,
-                                     complete.upload.key};
-        auto parsed = parse_complete_multipart_upload(std::move(body), {request, head});
-        if (!parsed) return std::unexpected(parsed.error());
-        result = written(head);
-        result.etag = std::move(parsed->etag);
-        return {};
-    };
-    if (auto done = co_await run_with_checksums(std::move(call)); !done)
-        co_return std::unexpected(done.error());
-    co_return result;
-}
-
-io::Task<base::Status> S3Client::abort_multipart_upload(UploadTarget upload, CallContext context) {
-    Call call = make_call(Operation::abort_multipart_upload, "DELETE", std::move(upload.bucket),
-                          std::move(upload.key), context);
-    call.request.query = {{"uploadId", std::move(upload.upload_id)}};
-    co_return co_await run(std::move(call));
-}
-
-io::Task<base::Result<ListPartsPage>> S3Client::list_parts(UploadTarget upload, std::uint32_t after,
-                                                           CallContext context) {
-    Call call = make_call(Operation::list_parts, "GET", std::move(upload.bucket),
-                          std::move(upload.key), context);
-    call.request.query = {{"uploadId", std::move(upload.upload_id)}};
-    if (after > 0) call.request.query.emplace_back("part-number-marker", std::to_string(after));
-    ListPartsPage page;
-    const std::string bucket_name = call.bucket, key_name = call.key;
-    call.parse = [&](const ResponseHead& head, std::string text) -> base::Status {
-        const RequestContext request{Operation::list_parts, bucket_name, key_name};
-        auto parsed = parse_list_parts(std::move(text), {request, head});
-        if (!parsed) return std::unexpected(parsed.error());
-        page = std::move(*parsed);
-        return {};
-    };
-    if (auto done = co_await run(std::move(call)); !done) {
-        base::Error error = done.error();
-        // So says Ceph's gateway of an upload that is gone; there is no key to be missed here.
-        if (error.code == "NoSuchKey") error.code = "NoSuchUpload";
-        co_return std::unexpected(std::move(error));
-    }
-    co_return page;
 }
 
 io::Task<base::Result<ListUploadsPage>> S3Client::list_multipart_uploads(
@@ -330,15 +240,49 @@ io::Task<base::Result<ListUploadsPage>> S3Client::list_multipart_uploads(
     co_return page;
 }
 
-// A call that carries checksums; and again without, if this is a store that takes none.
-io::Task<base::Status> S3Client::run_with_checksums(Call call) {
-    if (checksums_.state() == Checking::refused) drop_checksums(call.request);
-    if (checksums_.state() != Checking::unknown) co_return co_await run(std::move(call));
+// Sends a request that carries optional features. After a refusal it is sent without those that the
+// refusal names, or, if it names none, without each in turn and without all: what then succeeds is
+// what the store supports.
+io::Task<base::Status> S3Client::run_adapting(Call call, std::vector<Feature> features) {
+    std::vector<Feature> untried;
+    for (const Feature feature : features) {
+        if (!support().may_use(feature))
+            drop(feature, call.request);
+        else if (carries(feature, call.request) &&
+                 support().state(feature) == StoreSupport::State::unknown)
+            untried.push_back(feature);
+    }
+    if (untried.empty()) co_return co_await run(std::move(call));
+    auto done = co_await run_without(call, {});
+    if (done) {
+        for (const Feature feature : untried) support().accept(feature);
+        co_return done;
+    }
+    if (!may_be_refusal(done.error())) co_return done;
+    std::vector<Feature> named;
+    std::ranges::copy_if(untried, std::back_inserter(named),
+                         [&](Feature feature) { return names(done.error(), feature); });
+    std::vector<std::vector<Feature>> attempts;
+    if (named.empty()) {
+        for (const Feature feature : untried) attempts.push_back({feature});
+        if (untried.size() > 1) attempts.push_back(untried);
+    } else {
+        attempts.push_back(named);
+    }
+    for (const auto& without : attempts) {
+        auto again = co_await run_without(call, without);
+        if (!again && may_be_refusal(again.error())) continue;
+        if (again) {
+            for (const Feature feature : without) support().refuse(feature, !named.empty());
+        }
+        co_return again;
+    }
+    co_return done;
+}
+
+io::Task<base::Status> S3Client::run_without(const Call& call, std::span<const Feature> features) {
     Call plain = call;
-    auto done = co_await run(std::move(call));
-    if (done || !refuses_checksums(done.error())) co_return done;
-    checksums_.learn(Checking::refused, config_.endpoint.host);
-    drop_checksums(plain.request);
+    for (const Feature feature : features) drop(feature, plain.request);
     co_return co_await run(std::move(plain));
 }
 

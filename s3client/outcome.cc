@@ -110,15 +110,20 @@ constexpr auto kTable = std::to_array<Row>({
     {"XAmzContentSHA256Mismatch", ErrorKind::corrupt, kRetry},
     {"XMinioServerNotInitialized", ErrorKind::transient, kRetry},
     {"XMinioStorageFull", ErrorKind::exhausted, kNone},
-    // Our own words.
+    // Our own codes. wrong_object is retried on another connection only (is_mismatch).
     {"bad_answer", ErrorKind::corrupt, kReconnect},
     {"bad_content_range", ErrorKind::corrupt, kReconnect},
     {"bad_http_response", ErrorKind::corrupt, kReconnect},
     {"bad_xml", ErrorKind::corrupt, kReconnect},
     {"body_too_large", ErrorKind::corrupt, kReconnect},
     {"connection_closed", ErrorKind::transient, kReconnect},
+    {"doubtful_answer", ErrorKind::corrupt, kReconnect},
     {"no_credentials", ErrorKind::denied, kKeys},
+    {"transformed_body", ErrorKind::corrupt, kNone},
+    {"wrong_answer", ErrorKind::corrupt, kReconnect},
     {"wrong_checksum", ErrorKind::corrupt, kReconnect},
+    {"wrong_length", ErrorKind::corrupt, kReconnect},
+    {"wrong_range", ErrorKind::corrupt, kReconnect},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &Row::code));
 
@@ -199,6 +204,12 @@ Advice advise(const base::Error& error) {
         advice.retry = advice.new_connection = true;
     }
     return advice;
+}
+
+bool is_mismatch(const base::Error& error) {
+    constexpr std::array<std::string_view, 5> kCodes = {
+        "doubtful_answer", "wrong_answer", "wrong_length", "wrong_object", "wrong_range"};
+    return std::ranges::find(kCodes, error.code) != kCodes.end();
 }
 
 base::Error to_error(const RequestContext& context, const ResponseHead& head,

@@ -41,6 +41,9 @@ struct Outcome {
 // code may be empty (HEAD answers have no body); status 0: there was no answer.
 Outcome classify(int http_status, std::string_view code);
 Advice advise(const base::Error& error);
+// The answer was not the one to our request, as far as can be told: another connection may give the
+// right one at once.
+bool is_mismatch(const base::Error& error);
 
 // What a request was about, for texts. Views: used within the call only.
 struct RequestContext {

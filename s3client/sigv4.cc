@@ -19,9 +19,10 @@ constexpr std::string_view kEmptySha256 =
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 
 // Headers a proxy or the transport may change on the way, and the signature itself.
-constexpr std::array<std::string_view, 9> kUnsignedHeaders = {
-    "authorization", "connection", "expect",         "te", "trailer", "transfer-encoding",
-    "upgrade",       "user-agent", "x-amzn-trace-id"};
+// Proxies and front ends rewrite accept-encoding (Google's does for every request).
+constexpr std::array<std::string_view, 10> kUnsignedHeaders = {
+    "accept-encoding", "authorization",     "connection", "expect",     "te",
+    "trailer",         "transfer-encoding", "upgrade",    "user-agent", "x-amzn-trace-id"};
 
 struct MacContextFree {
     void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
@@ -213,6 +214,7 @@ Signer::~Signer() = default;
 
 void Signer::sign(HttpRequest& request, const PayloadHash& payload, const Credentials& credentials,
                   std::string_view region, base::UtcTime now, std::string_view service) {
+    if (credentials.anonymous()) return;
     const std::string amz_date = base::format_amz_date(now);
     const std::string scope = credential_scope(amz_date, region, service);
     request.set_header("x-amz-date", amz_date);
@@ -240,6 +242,8 @@ base::Result<std::string> Signer::presign(HttpRequest request, std::string_view 
                           fmt::format("a presigned URL lasts 1 to {} seconds, not {}",
                                       kPresignExpiresMax_s, expires_s));
     }
+    if (credentials.anonymous())
+        return fmt::format("{}://{}{}", scheme, request.host, encode_target(request));
     const std::string amz_date = base::format_amz_date(now);
     const std::string scope = credential_scope(amz_date, region);
     auto& query = request.query;

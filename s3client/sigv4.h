@@ -49,11 +49,13 @@ class Signer {
     // Header authentication. Sets x-amz-date, x-amz-content-sha256, x-amz-security-token and
     // authorization, replacing those of an earlier attempt; host, path, query and the other headers
     // are the caller's.
+    // Nothing is set for credentials that are anonymous().
     // service: another one than S3 (STS); its path must be "/", for S3's rules are applied to it.
     void sign(HttpRequest& request, const PayloadHash& payload, const Credentials& credentials,
               std::string_view region, base::UtcTime now, std::string_view service = "s3");
 
     // Query authentication: a URL anybody may use until it expires. scheme: "https" or "http".
+    // Of credentials that are anonymous() it is the object's plain URL, which does not expire.
     // Headers in the request must be sent with it unchanged. Errors: invalid "bad_expiry"
     // outside 1..kPresignExpiresMax_s.
     base::Result<std::string> presign(HttpRequest request, std::string_view scheme,

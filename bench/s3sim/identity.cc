@@ -1,6 +1,7 @@
 // Who asks, and whether this is the place to ask: credentials that change, regions of buckets.
 #include <algorithm>
 
+#include "s3sim/claim.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 
@@ -61,7 +62,8 @@ void Service::accept_too(std::string_view access_key, std::string_view secret_ke
     accepted_too_.push_back(std::move(more));
 }
 
-// Success carries the payload hash the client signed.
+// Success carries the payload hash the client signed. Public buckets take requests without a
+// signature: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
 Answered<std::string> Service::authenticate(const Request& request, Operation operation) {
     Credentials wanted;
     std::vector<Credentials> accepted_too, retired;
@@ -78,6 +80,9 @@ Answered<std::string> Service::authenticate(const Request& request, Operation op
         wanted.region = region->second.region;
         wanted.redirect_status = region->second.status;
     }
+    const bool is_unsigned =
+        request.header("authorization").empty() && request.parameter("X-Amz-Algorithm") == nullptr;
+    if (options_.access_key.empty() && is_unsigned) return std::string(kUnsigned);
     auto checked = check_signature(request, wanted, now());
     if (checked) return checked;
     const std::string& code = checked.error().code;

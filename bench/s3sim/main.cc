@@ -30,7 +30,8 @@ void declare(CLI::App& app, Flags& flags) {
     o.listen = "127.0.0.1:9000";
     app.add_option("--listen", o.listen, "ADDR:PORT; port 0 takes a free one")
         ->capture_default_str();
-    app.add_option("--access-key", o.access_key)->capture_default_str();
+    app.add_option("--access-key", o.access_key, "empty: who does not sign may do everything")
+        ->capture_default_str();
     app.add_option("--secret-key", o.secret_key)->capture_default_str();
     app.add_option("--session-token", o.session_token, "every request must carry it");
     app.add_option("--region", o.region)->capture_default_str();

@@ -21,7 +21,7 @@ namespace s3sim {
 
 struct Options {
     std::string listen = "127.0.0.1:0";
-    std::string access_key = "s3sim";
+    std::string access_key = "s3sim";  // empty: requests without a signature may do everything
     std::string secret_key = "s3simsecret";
     std::string session_token;  // when set, every request must carry it
     std::string region = "us-east-1";

@@ -6,7 +6,7 @@ import * as format from "./format.js";
 const OPTIONS = {
   strip_prefix: "", flatten: false, names: "safe", order: "given", on_duplicate: "fail", on_missing: "fail",
   list_missing: false, on_empty: "fail", timestamps: "source", comment: "", execution: "local", priority: 0,
-  checksums: "auto", reuse: false,
+  checksums: "auto", verify_sources: "stored", reuse: false,
 };
 
 const shown = (value) => format.visible(typeof value === "object" ? JSON.stringify(value) : value);
@@ -121,7 +121,8 @@ function resultBlock(result) {
       ["Size", `${format.bytes(result.size)} (${format.number(result.size)} bytes)`],
       ["Entries", format.number(result.entries)],
       ["CRC-32", mono(result.crc32)],
-      ["Checksums", result.checksums === "checked" ? "checked by the store" : result.checksums],
+      ["Checksums", { checked: "checked by the store", composite: "parts checked by the store" }[result.checksums] ??
+        result.checksums],
       ["ETag", mono(result.etag)],
       ["Version", result.version_id && mono(result.version_id)],
       ["Took", format.duration(result.duration_ms)],

@@ -56,6 +56,10 @@ base::Status check_credentials(const Credentials& credentials) {
     return {};
 }
 
+std::unique_ptr<CredentialsProvider> anonymous_credentials() {
+    return std::make_unique<FixedCredentials>(std::make_shared<const Credentials>());
+}
+
 base::Result<std::unique_ptr<CredentialsProvider>> static_credentials(Credentials credentials) {
     if (const base::Status ok = check_credentials(credentials); !ok)
         return std::unexpected(ok.error());

@@ -26,6 +26,9 @@ struct Credentials {
     std::string secret_access_key;
     std::string session_token;                // empty: long-lived keys
     std::optional<base::UtcTime> expires_at;  // none: they do not expire, or nobody said when
+
+    // No key: requests are sent unsigned, as public buckets allow.
+    bool anonymous() const { return access_key_id.empty(); }
 };
 using CredentialsSnapshot = std::shared_ptr<const Credentials>;
 
@@ -51,6 +54,9 @@ class CredentialsProvider {
 // Keys that stay as given: from flags or the settings file. Errors: invalid "bad_credentials" for
 // half a pair or for bytes that cannot stand in a header.
 base::Result<std::unique_ptr<CredentialsProvider>> static_credentials(Credentials credentials);
+
+// Gives Credentials that are anonymous().
+std::unique_ptr<CredentialsProvider> anonymous_credentials();
 
 // AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN; read once, here. No variable at all
 // is no error yet: get() then reports it, so that a later provider of a chain may be asked instead.

@@ -31,15 +31,22 @@ class Lookup {
     }
 
     Result<std::optional<bool>> flag(std::string_view variable, std::string_view setting) const {
+        return either(variable, setting, "true", "false");
+    }
+
+    // Whether the variable or the profile's setting is `yes`, in whatever case of letters; none
+    // if neither is set.
+    Result<std::optional<bool>> either(std::string_view variable, std::string_view setting,
+                                       std::string_view yes, std::string_view no) const {
         const Found found = first({variable}, setting);
         std::string word = found.value;
         for (char& c : word) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
         if (word.empty()) return std::nullopt;
-        if (word == "true") return true;
-        if (word == "false") return false;
+        if (word == yes) return true;
+        if (word == no) return false;
         return base::fail(
             base::ErrorKind::invalid, "bad_setting",
-            fmt::format("{}: '{}' must be true or false", found.place, clip(found.value, 100)));
+            fmt::format("{}: '{}' must be {} or {}", found.place, clip(found.value, 100), yes, no));
     }
 
   private:
@@ -55,6 +62,27 @@ Result<Found> endpoint_url(const std::string& configured, const Lookup& lookup) 
     if (!ignored) return std::unexpected(ignored.error());
     if (ignored->value_or(false)) return Found{};
     return lookup.first({"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"}, "endpoint_url");
+}
+
+// Sets what of the checksums is used.
+base::Status find_checksums(std::optional<ChecksumUse> configured, const Lookup& lookup,
+                            SharedSettings& settings) {
+    if (configured) {
+        settings.send_checksums = *configured == ChecksumUse::when_supported;
+        settings.ask_checksums = settings.send_checksums;
+        return {};
+    }
+    const auto send =
+        lookup.either("AWS_REQUEST_CHECKSUM_CALCULATION", "request_checksum_calculation",
+                      "when_supported", "when_required");
+    if (!send) return std::unexpected(send.error());
+    const auto ask =
+        lookup.either("AWS_RESPONSE_CHECKSUM_VALIDATION", "response_checksum_validation",
+                      "when_supported", "when_required");
+    if (!ask) return std::unexpected(ask.error());
+    settings.send_checksums = send->value_or(true);
+    settings.ask_checksums = ask->value_or(true);
+    return {};
 }
 
 base::Error at(const std::string& place, base::Error error) {
@@ -106,6 +134,8 @@ Result<SharedSettings> shared_settings(const ConfiguredSettings& configured,
     settings.ca_bundle = configured.ca_bundle;
     if (settings.ca_bundle.empty())
         settings.ca_bundle = lookup.first({"AWS_CA_BUNDLE"}, "ca_bundle").value;
+    if (auto found = find_checksums(configured.checksums, lookup, settings); !found)
+        return std::unexpected(found.error());
     settings.sts_regional_endpoints = profiles.setting(profile, "sts_regional_endpoints");
     return settings;
 }

@@ -229,5 +229,45 @@ TEST_P(EngineKeys, OfTheConfiguredProfileWinOverTheVariables) {
     EXPECT_THAT(presign({"out", "a.zip", 60}).value(), HasSubstr("%2Fus-west-2%2Fs3%2F"));
 }
 
+// A provider of keys that must not be asked.
+TEST_P(EngineKeys, NoneAreLookedForWhereRequestsAreNotSigned) {
+    s3sim::Options options;
+    options.access_key = "";
+    options.record_requests = true;
+    start_server(std::move(options));
+    put("k", "v");
+    KeyServer keys(*server, std::chrono::seconds(60));
+    EngineConfig with = config_of(keys.environment());
+    with.no_sign_request = true;
+    start_engine(with);
+    const JobSnapshot end = run(request());
+    ASSERT_EQ(end.state, JobState::succeeded) << (end.error ? end.error->to_string() : "");
+    EXPECT_EQ(keys.given(), 0);
+    const auto seen = server->requests();
+    EXPECT_GE(seen.size(), 3U);
+    for (const s3sim::RecordedRequest& one : seen) {
+        EXPECT_FALSE(one.headers.contains("authorization")) << one.operation;
+        EXPECT_FALSE(one.headers.contains("x-amz-content-sha256")) << one.operation;
+    }
+    ArchiveRequest of_role = request();
+    of_role.options.role_arn = "arn:aws:iam::123456789012:role/r";
+    const JobSnapshot refused = run(of_role);
+    ASSERT_TRUE(refused.error);
+    EXPECT_EQ(refused.error->code, "bad_role_arn");
+    EXPECT_THAT(refused.error->detail, HasSubstr("no_sign_request"));
+}
+
+// Keys that are given are not used either, and the store's refusal is the job's.
+TEST_P(EngineKeys, APrivateBucketRefusesRequestsThatAreNotSigned) {
+    put("k", "v");
+    EngineConfig with = config(1, 40);
+    with.no_sign_request = true;
+    start_engine(with);
+    const JobSnapshot end = run(request());
+    EXPECT_EQ(end.state, JobState::failed);
+    ASSERT_TRUE(end.error);
+    EXPECT_EQ(end.error->code, "AccessDenied");
+}
+
 }  // namespace
 }  // namespace archive

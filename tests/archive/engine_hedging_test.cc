@@ -16,6 +16,7 @@ class EngineHedging : public EngineTest {
         EngineConfig with = config(1, 64);
         with.request_timeout_ms = 600'000;
         with.part_size_bytes = 10 * kMiB;
+        with.hedged_uploads = Use::always;  // s3sim is not AWS
         start_engine(with);
     }
     std::uint64_t requests(const JobSnapshot& job, Operation operation) {
@@ -53,6 +54,23 @@ TEST_P(EngineHedging, APartIsSentAgainFromItsMemory) {
     EXPECT_GE(engine->stats().hedged, 1U);
     EXPECT_GE(engine->stats().hedges_won, 1U);
     EXPECT_EQ(engine->stats().memory_in_use_bytes, 0U);
+}
+
+// A store may keep a part's number locked after a connection is cut, so only AWS gets a part twice.
+TEST_P(EngineHedging, APartIsNotRacedOutsideAws) {
+    put("big", random_text(1, 45 * kMiB));
+    for (const Use use : {Use::automatic, Use::never}) {
+        EngineConfig with = config(1, 64);
+        with.request_timeout_ms = 3'000;
+        with.part_size_bytes = 10 * kMiB;
+        with.hedged_uploads = use;
+        start_engine(with);
+        ASSERT_TRUE(server->set_faults("UploadPart part=2 times=1 stall"));
+        expect_archive(request(use == Use::never ? "never" : "automatic"));
+        EXPECT_GE(engine->stats().retries, 1U);
+        const auto uploads = static_cast<std::size_t>(Operation::upload_part);
+        EXPECT_EQ(engine->stats().requests[uploads], 5U + engine->stats().retries);
+    }
 }
 
 TEST_P(EngineHedging, ABodyThatCrawlsIsCutAndGoesOnElsewhere) {

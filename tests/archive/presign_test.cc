@@ -55,5 +55,22 @@ TEST_P(EnginePresign, APresignedUrlDownloadsTheArchive) {
     EXPECT_FALSE(presign({"out", key, 604'801}));
 }
 
+TEST_P(EnginePresign, WithoutCredentialsItIsThePlainUrl) {
+    s3sim::Options options;
+    options.access_key = "";
+    start_server(std::move(options));
+    put("k", random_text(1, 100'000));
+    EngineConfig with = config();
+    with.no_sign_request = true;
+    start_engine(with);
+    const std::string bytes = expect_archive(request("a b.zip"));
+    const auto url = presign({"out", "a b.zip", 60});
+    ASSERT_TRUE(url) << url.error().to_string();
+    EXPECT_EQ(*url, server->endpoint() + "/out/a%20b.zip");
+    const std::string answer = plain_get(server->port(), url->substr(server->endpoint().size()));
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer.substr(0, 400);
+    EXPECT_TRUE(answer.ends_with(bytes));
+}
+
 }  // namespace
 }  // namespace archive

@@ -87,6 +87,10 @@ TEST_F(AccessOptions, OfTheJob) {
                 HasSubstr(R"("options":{"role_arn":"arn:aws:iam::123456789012:role/r",)"
                           R"("external_id":"e1","checksums":"required"})"));
     EXPECT_THAT(body({"--checksums", "auto"}), Not(HasSubstr("checksums")));
+    EXPECT_THAT(body({"--part-layout", "uniform", "--verify-sources", "md5"}),
+                HasSubstr(R"("options":{"part_layout":"uniform","verify_sources":"md5"})"));
+    EXPECT_THAT(body({"--part-layout", "entries", "--verify-sources", "stored"}),
+                HasSubstr(R"("options":{"part_layout":"entries"})"));
 }
 
 TEST_F(AccessOptions, KeysComeFromFiles) {
@@ -143,6 +147,8 @@ TEST_F(AccessOptions, BadWords) {
     EXPECT_THAT(body({"--sse", "rot13"}), HasSubstr("--sse"));
     EXPECT_THAT(body({"--sse-bucket-key", "yes"}), HasSubstr("--sse-bucket-key"));
     EXPECT_THAT(body({"--checksums", "none"}), HasSubstr("--checksums"));
+    EXPECT_THAT(body({"--part-layout", "auto"}), HasSubstr("--part-layout"));
+    EXPECT_THAT(body({"--verify-sources", "etag"}), HasSubstr("--verify-sources"));
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ TEST(EngineSettings, NothingSet) {
     EXPECT_EQ(config.access_key_id, "");
     EXPECT_EQ(config.profile, "");
     EXPECT_FALSE(config.dual_stack.has_value());
+    EXPECT_FALSE(config.no_sign_request);
+    EXPECT_EQ(config.conditional_writes, archive::Use::automatic);
+    EXPECT_EQ(config.hedged_uploads, archive::Use::automatic);
     EXPECT_EQ(config.io, archive::IoChoice::automatic);
     EXPECT_EQ(config.memory_bytes, 256U << 20);
 }
@@ -22,17 +25,23 @@ TEST(EngineSettings, NothingSet) {
 TEST(EngineSettings, OurFlagsAndTheVariablesWeWereGiven) {
     const auto arguments =
         parse_arguments({"verify", "x.zip", "--io", "uring", "--reactors", "2", "--memory", "64MiB",
-                         "--profile", "p", "--dualstack", "true"});
+                         "--profile", "p", "--dualstack", "true", "--no-sign-request",
+                         "--conditional-writes", "always", "--hedged-uploads", "never"});
     ASSERT_TRUE(arguments) << arguments.error().text;
     const auto config = engine_config(arguments->settings,
                                       s3client::fixed_environment({{"AWS_REGION", "eu-west-1"}}));
     EXPECT_EQ(config.environment("AWS_REGION"), "eu-west-1");
     EXPECT_EQ(config.profile, "p");
     EXPECT_EQ(config.dual_stack, true);
+    EXPECT_TRUE(config.no_sign_request);
+    EXPECT_EQ(config.conditional_writes, archive::Use::always);
+    EXPECT_EQ(config.hedged_uploads, archive::Use::never);
     EXPECT_EQ(config.io, archive::IoChoice::uring);
     EXPECT_EQ(config.reactors, 2U);
     EXPECT_EQ(config.memory_bytes, 1U << 26);
     EXPECT_FALSE(parse_arguments({"verify", "x.zip", "--dualstack", "perhaps"}));
+    EXPECT_FALSE(parse_arguments({"verify", "x.zip", "--hedged-uploads", "on"}));
+    EXPECT_FALSE(parse_arguments({"verify", "x.zip", "--conditional-writes", "on"}));
 }
 
 TEST(ExitCode, ThreeOnlyWhenS3DidNotAnswer) {

@@ -63,6 +63,11 @@ TEST_F(SettingsTest, DefaultsWithoutAnything) {
     EXPECT_EQ(s->endpoint_url, "");
     EXPECT_EQ(s->profile, "");
     EXPECT_FALSE(s->dual_stack.has_value());
+    EXPECT_FALSE(s->checksums.has_value());
+    EXPECT_EQ(s->conditional_writes, Use::automatic);
+    EXPECT_EQ(s->hedged_uploads, Use::automatic);
+    EXPECT_EQ(s->part_layout, PartLayout::automatic);
+    EXPECT_FALSE(s->no_sign_request);
     EXPECT_EQ(s->addressing, "auto");
     EXPECT_EQ(s->jobs_running_max, 64u);
     EXPECT_EQ(s->jobs_queued_max, 10'000u);
@@ -112,6 +117,12 @@ TEST_F(SettingsTest, EveryFlag) {
                          "two words",
                          "--dualstack",
                          "true",
+                         "--checksums=when_required",
+                         "--conditional-writes=always",
+                         "--hedged-uploads",
+                         "never",
+                         "--part-layout=uniform",
+                         "--no-sign-request=true",
                          "--jobs-running-max",
                          "2",
                          "--jobs-queued-max",
@@ -147,6 +158,11 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->ca_bundle, "/dev/null");
     EXPECT_EQ(s->profile, "two words");
     EXPECT_EQ(s->dual_stack, true);
+    EXPECT_EQ(s->checksums, ChecksumUse::when_required);
+    EXPECT_EQ(s->conditional_writes, Use::always);
+    EXPECT_EQ(s->hedged_uploads, Use::never);
+    EXPECT_EQ(s->part_layout, PartLayout::uniform);
+    EXPECT_TRUE(s->no_sign_request);
     EXPECT_EQ(s->jobs_running_max, 2u);
     EXPECT_EQ(s->jobs_queued_max, 5u);
     EXPECT_EQ(s->jobs_kept_max, 1u);
@@ -205,6 +221,23 @@ TEST_F(SettingsTest, FlagsOfTheFileAreTrueOrFalse) {
     EXPECT_EQ(error_of("memory = true\n"), file_ + ":1: memory: must be a string or an integer");
 }
 
+TEST_F(SettingsTest, EveryWordOfTheSwitches) {
+    const auto with = [](std::string flag) { return *load({std::move(flag)}, {}, kNoFile); };
+    EXPECT_EQ(with("--checksums=when_supported").checksums, ChecksumUse::when_supported);
+    EXPECT_EQ(with("--conditional-writes=auto").conditional_writes, Use::automatic);
+    EXPECT_EQ(with("--conditional-writes=never").conditional_writes, Use::never);
+    EXPECT_EQ(with("--hedged-uploads=auto").hedged_uploads, Use::automatic);
+    EXPECT_EQ(with("--hedged-uploads=always").hedged_uploads, Use::always);
+    EXPECT_EQ(with("--part-layout=auto").part_layout, PartLayout::automatic);
+    EXPECT_EQ(with("--part-layout=entries").part_layout, PartLayout::entries);
+    EXPECT_FALSE(with("--no-sign-request=false").no_sign_request);
+    EXPECT_TRUE(load({}, {{"S3ZIPD_NO_SIGN_REQUEST", "true"}}, kNoFile)->no_sign_request);
+    EXPECT_TRUE(
+        load({"--config", write("no_sign_request = true\n")}, {}, kNoFile)->no_sign_request);
+    EXPECT_EQ(error_of("no_sign_request = \"true\"\n"),
+              file_ + ":1: no_sign_request: must be true or false");
+}
+
 TEST_F(SettingsTest, TheFileIsFoundByFlagVariableOrDefault) {
     write("reactors = 5\n");
     EXPECT_EQ(load({"--config", file_}, {}, kNoFile)->reactors, 5u);
@@ -261,6 +294,11 @@ TEST_F(SettingsTest, BadValuesNameTheFlag) {
                                                        {"--addressing", "dns"},
                                                        {"--ca-bundle", "/nonexistent"},
                                                        {"--dualstack", "yes"},
+                                                       {"--checksums", "always"},
+                                                       {"--conditional-writes", "true"},
+                                                       {"--hedged-uploads", "on"},
+                                                       {"--part-layout", "equal"},
+                                                       {"--no-sign-request", "yes"},
                                                        {"--profile", "a\nb"},
                                                        {"--jobs-running-max", "0"},
                                                        {"--jobs-queued-max", "0"},
@@ -318,6 +356,11 @@ TEST_F(SettingsTest, UsageNamesEverySetting) {
                              "--ca-bundle",
                              "--dualstack",
                              "--profile",
+                             "--checksums",
+                             "--conditional-writes",
+                             "--hedged-uploads",
+                             "--part-layout",
+                             "--no-sign-request",
                              "--jobs-running-max",
                              "--jobs-queued-max",
                              "--jobs-kept-max",

@@ -34,7 +34,7 @@ TEST_F(ApiTest, PostAcceptsAJob) {
               R"({"strip_prefix":"","flatten":false,"names":"safe","order":"given",)"
               R"("on_duplicate":"fail","on_missing":"fail","list_missing":false,)"
               R"("on_empty":"fail","timestamps":"source","comment":"","execution":"local",)"
-              R"("priority":0,"checksums":"auto","reuse":false})");
+              R"("priority":0,"checksums":"auto","verify_sources":"stored","reuse":false})");
     for (const char* counter : {"objects_total", "objects_done", "bytes_total", "bytes_done",
                                 "parts_total", "parts_done", "bytes_per_second"}) {
         EXPECT_EQ(at(job, std::string("/progress/") + counter), "0") << counter;

@@ -155,7 +155,13 @@ TEST(RequestAccess, RolesAndChecksums) {
                 {R"("external_id":"e1")", "/external_id"},
                 {R"("checksums":"auto")", ""},
                 {R"("checksums":"none")", "/checksums"},
-                {R"("checksums":true)", "/checksums"}});
+                {R"("checksums":true)", "/checksums"},
+                {R"("part_layout":"entries")", ""},
+                {R"("part_layout":"auto")", "/part_layout"},
+                {R"("part_layout":1)", "/part_layout"},
+                {R"("verify_sources":"stored")", ""},
+                {R"("verify_sources":"sha256")", "/verify_sources"},
+                {R"("verify_sources":null)", "/verify_sources"}});
 }
 
 }  // namespace

@@ -31,6 +31,7 @@ TEST(Request, ReadsEveryField) {
                      "on_empty": "archive", "timestamps": "fixed", "comment": "hello",
                      "execution": "local",
                      "priority": -7, "part_size": "64MiB", "checksums": "required",
+                     "part_layout": "uniform", "verify_sources": "md5",
                      "role_arn": "arn:aws:iam::123456789012:role/r", "external_id": "e1" },
         "notify": { "url": "https://hooks.example:8443/done?token=x" } })");
     ASSERT_TRUE(request.has_value()) << request.error().detail;
@@ -80,6 +81,8 @@ TEST(Request, ReadsEveryField) {
     EXPECT_EQ(options.priority, -7);
     EXPECT_EQ(options.part_size_bytes, 64ull << 20);
     EXPECT_EQ(options.checksums, archive::Checksums::required);
+    EXPECT_EQ(options.part_layout, archive::PartLayout::uniform);
+    EXPECT_EQ(options.verify_sources, archive::VerifySources::md5);
     EXPECT_EQ(options.role_arn, "arn:aws:iam::123456789012:role/r");
     EXPECT_EQ(options.external_id, "e1");
     EXPECT_EQ(request->notify_url, "https://hooks.example:8443/done?token=x");

@@ -155,6 +155,7 @@ TEST_P(TlsTest, ABadCertificateIsToldAlsoWhenTheAlertCannotBeSent) {
             return inner_->send_all(pieces, b);
         }
         bool is_quiet() override { return inner_->is_quiet(); }
+        Task<base::Result<bool>> has_unread(Bounds b) override { return inner_->has_unread(b); }
 
       private:
         std::unique_ptr<Stream> inner_;

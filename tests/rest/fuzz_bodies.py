@@ -14,7 +14,7 @@ VALID = [
      "options": {"strip_prefix": "2026/", "flatten": True, "names": "strict", "order": "key", "on_duplicate": "rename",
                  "on_missing": "skip", "list_missing": True, "on_empty": "archive", "timestamps": "fixed",
                  "comment": "hello", "execution": "local", "priority": -7, "part_size": "64MiB", "checksums": "required",
-                 "reuse": True}},
+                 "part_layout": "uniform", "verify_sources": "md5", "reuse": True}},
     {"sources": [{"manifest": {"bucket": "lists", "key": "2026.jsonl"}}, PHOTOS], "destination": SINK,
      "options": {"names": "raw", "part_size": 10485760}, "notify": {"url": "http://127.0.0.1:9/hook"}},
     {"source": PHOTOS | {"requester_pays": True, "expected_bucket_owner": "123456789012"},

@@ -28,6 +28,7 @@ class ScriptedStream final : public io::Stream {
         co_return base::Status{};
     }
     bool is_quiet() override { return true; }
+    io::Task<base::Result<bool>> has_unread(io::Bounds) override { co_return false; }
 
   private:
     std::vector<std::string> pieces_;

@@ -23,6 +23,11 @@ ignore_configured_endpoint_urls = true
 endpoint_url = http://profile
 [profile odd]
 use_dualstack_endpoint = perhaps
+[profile plain]
+request_checksum_calculation = when_required
+response_checksum_validation = when_supported
+[profile unsure]
+response_checksum_validation = never
 )";
 
 base::Result<SharedSettings> settle(const ConfiguredSettings& configured, Variables variables,
@@ -93,6 +98,33 @@ TEST(SharedSettings, DualStackIsAskedForInOrder) {
     EXPECT_EQ(settle(configured, {{"AWS_USE_DUALSTACK_ENDPOINT", "true"}})->endpoint.url(), usual);
 }
 
+TEST(SharedSettings, ChecksumsAreAskedForInOrder) {
+    // Whether they are sent, and whether they are asked for.
+    const auto uses = [](const ConfiguredSettings& configured, const Variables& set,
+                         const char* profile = "none") {
+        const auto settings = settle(configured, set, profile);
+        EXPECT_TRUE(settings);
+        return settings ? std::pair(settings->send_checksums, settings->ask_checksums)
+                        : std::pair(false, false);
+    };
+    ConfiguredSettings configured;
+    EXPECT_EQ(uses({}, {}), std::pair(true, true));
+    EXPECT_EQ(uses({}, {}, "plain"), std::pair(false, true));
+    EXPECT_EQ(uses({}, {{"AWS_REQUEST_CHECKSUM_CALCULATION", "WHEN_REQUIRED"}}),
+              std::pair(false, true));
+    const Variables ask{{"AWS_RESPONSE_CHECKSUM_VALIDATION", "when_required"}};
+    EXPECT_EQ(uses({}, ask), std::pair(true, false));
+    EXPECT_EQ(uses({}, ask, "plain"), std::pair(false, false));
+    EXPECT_EQ(uses({}, {{"AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported"}}, "plain"),
+              std::pair(true, true));
+    configured.checksums = ChecksumUse::when_supported;
+    EXPECT_EQ(uses(configured, ask, "plain"), std::pair(true, true));
+    configured.checksums = ChecksumUse::when_required;
+    EXPECT_EQ(uses(configured, {}), std::pair(false, false));
+    // What is configured is not looked up.
+    EXPECT_EQ(uses(configured, {}, "unsure"), std::pair(false, false));
+}
+
 TEST(SharedSettings, ErrorsSayWhoSaidIt) {
     const auto error = [](const ConfiguredSettings& configured, Variables set,
                           const char* profile = "none") {
@@ -104,6 +136,11 @@ TEST(SharedSettings, ErrorsSayWhoSaidIt) {
                 HasSubstr("bad_endpoint AWS_ENDPOINT_URL: "));
     EXPECT_THAT(error({}, {}, "odd"),
                 HasSubstr("bad_setting use_dualstack_endpoint of profile odd: 'perhaps'"));
+    EXPECT_THAT(error({}, {{"AWS_REQUEST_CHECKSUM_CALCULATION", "no"}}),
+                HasSubstr("bad_setting AWS_REQUEST_CHECKSUM_CALCULATION: 'no' must be "
+                          "when_supported or when_required"));
+    EXPECT_THAT(error({}, {}, "unsure"),
+                HasSubstr("response_checksum_validation of profile unsure: 'never'"));
     EXPECT_THAT(error({}, {{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1"}}),
                 HasSubstr("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: '1' must be true or false"));
     ConfiguredSettings both;
