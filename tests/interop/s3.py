@@ -55,11 +55,11 @@ class S3:
                                     f"SignedHeaders={names}, Signature={signature}")
         return headers
 
-    def prepared(self, method, bucket="", key="", query=None, body=b"", headers=None):
-        """Method, target and signed headers of a request."""
+    def prepared(self, method, bucket="", key="", query=None, body=b"", headers=None, payload=None):
+        """Method, target and signed headers of a request; payload replaces the body's SHA-256."""
         path = "/" + quote(bucket) + ("/" + quote(key, "/") if key else "")
         text = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted((query or {}).items()))
-        payload = "UNSIGNED-PAYLOAD" if len(body) > HASHED_MAX else hashlib.sha256(body).hexdigest()
+        payload = payload or ("UNSIGNED-PAYLOAD" if len(body) > HASHED_MAX else hashlib.sha256(body).hexdigest())
         signed = self._signed_headers(method, path, text, payload, headers)
         return method, path + ("?" + text if text else ""), signed
 

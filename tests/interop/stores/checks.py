@@ -19,6 +19,9 @@ SOURCE, TARGET = "stores-source", "stores-target"
 JOB_LIMIT_S, SOON_S = 120, 15
 SMALL, MEDIUM_PREFIX = "files/small/00", "files/medium/"
 PART_SIZE = "10MiB"
+# Stores on which one UploadPart that was cut makes ListMultipartUploads of the bucket, ListParts and Abort of that upload
+# fail with 500 from then on. Jobs must end right all the same.
+SPOILT_BY_CUT_PARTS = {"s3proxy": "after a cut UploadPart it answers 500 to ListMultipartUploads, and to Abort"}
 
 
 class Failed(Exception):
@@ -47,6 +50,8 @@ class StoreChecks:
         self.s3 = server.client()
         self.stored = {}  # source objects that the store has taken
         self.written = set()  # destination keys, for the search for open uploads
+        self.cut_parts = False  # whether an UploadPart has been cut in the middle
+        self.spoilt = False  # whether the store can list no uploads any more because of that
 
     def check(self, name, function, *args):
         """Runs one check: it returns what to print, or raises. Returns whether it passed."""
@@ -156,10 +161,20 @@ class StoreChecks:
         return {found for found in self.s3.open_uploads(TARGET, key) if found == key}
 
     def demand_no_uploads(self, key):
+        """Text for the line: "no upload", or why this store cannot be asked."""
         deadline = time.monotonic() + SOON_S
-        while self.uploads_of(key):
-            demand(time.monotonic() < deadline, f"{key}: an upload is open")
-            time.sleep(0.2)
+        try:
+            while self.uploads_of(key):
+                demand(time.monotonic() < deadline, f"{key}: an upload is open")
+                time.sleep(0.2)
+            return "no upload"
+        except S3Error as error:
+            if error.status != 500 or not self.cut_parts or self.server.name not in SPOILT_BY_CUT_PARTS:
+                raise
+            if not self.spoilt:
+                self.report.line("skip", self.server.name, "open uploads", SPOILT_BY_CUT_PARTS[self.server.name])
+                self.spoilt = True
+            return "uploads cannot be listed"
 
     # The checks, in their order.
 
@@ -231,6 +246,7 @@ class StoreChecks:
 
     def in_the_middle(self, daemon, relay, key):
         """A job of which two parts are stored and others stand still, halfway into the store."""
+        self.cut_parts = True
         relay.hold_parts_after(2)
         job = daemon.call("/archives", self.request(key, MEDIUM_PREFIX))
         relay.wait_until_held(SOON_S)
@@ -250,9 +266,8 @@ class StoreChecks:
         daemon.call(f"/archives/{job['id']}", method="DELETE")
         relay.release()
         self.ended(daemon, job, "cancelled")
-        self.demand_no_uploads(key)
         demand(not self.s3.exists(TARGET, key), "there is an object under the key")
-        return "cancelled with two parts stored, no upload, no object"
+        return f"cancelled with two parts stored, no object, {self.demand_no_uploads(key)}"
 
     def kill_and_resume(self, relay, daemon, key):
         job = self.in_the_middle(daemon, relay, key)
@@ -262,15 +277,15 @@ class StoreChecks:
         job = self.ended(daemon, daemon.call(f"/archives/{job['id']}"), "succeeded")
         count = self.demand_right(daemon, job, MEDIUM_PREFIX)
         daemon.verify(TARGET, key)
-        self.demand_no_uploads(key)
-        return f"{count} entries, checksums {job['result']['checksums']}, second process: {job['requests']}"
+        return (f"{count} entries, checksums {job['result']['checksums']}, second process: {job['requests']}, "
+                f"{self.demand_no_uploads(key)}")
 
     def leftovers(self):
-        for key in sorted(self.written):
-            self.demand_no_uploads(key)
-        anywhere = self.s3.open_uploads(TARGET)
-        demand(not anywhere, f"uploads are open: {anywhere[:3]}")
-        return f"{len(self.written)} keys, no open upload"
+        found = {self.demand_no_uploads(key) for key in sorted(self.written)}
+        if found == {"no upload"}:
+            anywhere = self.s3.open_uploads(TARGET)
+            demand(not anywhere, f"uploads are open: {anywhere[:3]}")
+        return f"{len(self.written)} keys, {' '.join(found)}"
 
 
 def log_end(daemon):
@@ -296,6 +311,7 @@ def check_store(server, folder, report):
     checks.check("overwrite, multipart", checks.occupied, "taken/large.zip", MEDIUM_PREFIX)
     checks.check("race, one PutObject", checks.race, "race/small.zip", SMALL, is_small_put)
     checks.check("race, multipart", checks.race, "race/large.zip", MEDIUM_PREFIX, is_complete)
+    checks.check("leftovers of these", checks.leftovers)
     checks.check("cancel", checks.with_relay, checks.cancel, "cancelled/in the middle.zip")
     checks.check("kill -9 and resume", checks.with_relay, checks.kill_and_resume, "killed/in the middle.zip")
-    checks.check("leftovers", checks.leftovers)
+    checks.check("leftovers at the end", checks.leftovers)
