@@ -8,6 +8,7 @@ import fcntl
 import glob
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -60,8 +61,15 @@ def run(command, limit_s, **variables):
             raise
         if status != 0:
             log.seek(0)
-            lines = [line for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-            raise Unavailable(f"{os.path.basename(command[0])}: exit code {status}: {(lines or ['no output'])[-1][:160]}")
+            raise Unavailable(f"{os.path.basename(command[0])}: exit code {status}: {reason(log.read())}")
+
+
+def reason(output):
+    """One line of a failed command's output: the first error that it names, else its last line."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", output.decode(errors="replace"))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    named = [line for line in lines if "error" in line.lower()]
+    return (named or lines[-1:] or ["no output"])[0][:160]
 
 
 @contextlib.contextmanager
