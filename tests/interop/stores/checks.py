@@ -216,11 +216,17 @@ class StoreChecks:
         return f"free key written, taken key kept, overwritten on demand with {count} entries"
 
     def race(self, key, prefix, meets):
-        """Two daemons, whose last requests for the key reach the store at the same time."""
+        """Two daemons, whose last requests for the key reach the store at the same time. Both have seen before that
+        the store refuses to replace an object, so result.exclusive is true where it does.
+        """
         address = urllib.parse.urlsplit(self.server.url)
+        self.s3.put(TARGET, f"taken/{key}", b"was here first")
         with Relay(address.hostname, address.port) as relay:
-            relay.let_meet(2, meets)
             with self.daemon(relay.url) as one, self.daemon(relay.url) as two:
+                for daemon in (one, two):
+                    job = daemon.call("/archives", self.request(f"taken/{key}", prefix))
+                    self.ended(daemon, job, "failed", "destination_exists")
+                relay.let_meet(2, meets)
                 jobs = [daemon.call("/archives", self.request(key, prefix)) for daemon in (one, two)]
                 jobs = [daemon.wait(job, JOB_LIMIT_S) for daemon, job in zip((one, two), jobs)]
                 how = [job["state"] + (": " + job["error"]["code"] if job.get("error") else "") for job in jobs]
