@@ -33,7 +33,7 @@ struct EngineParts {
     io::WorkerThread worker;
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
-    ConditionalWrites conditional_writes = ConditionalWrites::automatic;
+    Use conditional_writes = Use::automatic;
     EngineCredentials* credentials = nullptr;
     std::atomic<std::uint64_t> flows{0};
 

@@ -150,6 +150,9 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
     impl->client = std::move(settings->client);
     impl->client.credentials = (*credentials)->own();
     impl->credentials = std::move(*credentials);
+    impl->client.support = std::make_shared<s3client::StoreSupport>(impl->client.endpoint.host,
+                                                                    impl->client.endpoint.aws);
+    impl->parts.conditional_writes = impl->config.conditional_writes;
     impl->parts.credentials = impl->credentials.get();
     impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,

@@ -38,6 +38,7 @@ struct CallContext {
     CredentialsProvider* credentials = nullptr;
     const Access* access = nullptr;       // to the bucket of this call
     RetryBudget* retry_budget = nullptr;  // of the job, besides the client's
+    bool fresh_connection = false;        // never sent over one that was used before
     io::Flow flow{};                      // shares places and rates with the others
 };
 
@@ -71,8 +72,7 @@ struct Call {
     HttpRequest request;  // host and path are filled in from bucket and key
     PayloadHash payload = PayloadHash::empty();
     Body body;
-    bool fresh_connection = false;  // never sent over one that was used before
-    bool has_body = false;          // PUT and POST say Content-Length even when it is 0
+    bool has_body = false;  // PUT and POST say Content-Length even when it is 0
     CallContext context;
 
     // Called before each attempt, when the request depends on what came of the last.

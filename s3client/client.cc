@@ -84,11 +84,12 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.other_region.clear();
         call.connection_was_reused = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, mended.connection || call.fresh_connection, bounds);
+        auto done = co_await attempt(call, mended.connection || call.context.fresh_connection, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);
         if (done) co_return done;
         base::Error error = std::move(done.error());
+        if (is_mismatch(error)) stats_.mismatched.fetch_add(1, std::memory_order_relaxed);
         if (bounds.cancel != nullptr && bounds.cancel->cancelled())
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
         const auto again = co_await mend(call, error, mended, bounds);

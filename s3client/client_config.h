@@ -31,8 +31,6 @@ struct ClientConfig {
     bool answered_before = false;  // the endpoint has, to an earlier client
     base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
-    bool send_checksums = true;                             // with what is written
-    bool ask_checksums = true;                              // for those of what is read
     // Shared by the clients of one endpoint; none: the client makes its own.
     std::shared_ptr<StoreSupport> support;
     // Called on the reactor when S3 has said that a bucket is elsewhere; may be empty.

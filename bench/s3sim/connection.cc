@@ -158,7 +158,8 @@ bool Connection::read_body() {
         head_consumed_ += n;
         return true;
     }
-    const base::Bytes window = exchange_->writer->window(worker_.scratch());
+    const base::Bytes window =
+        exchange_->chunks ? worker_.scratch() : exchange_->writer->window(worker_.scratch());
     const std::uint64_t size =
         allowance(std::min<std::uint64_t>({window.size(), body_left_, kReceiveMax}));
     std::size_t got = 0;
@@ -170,28 +171,11 @@ bool Connection::read_body() {
 void Connection::take_body(base::ByteView bytes, bool in_window) {
     Exchange& exchange = *exchange_;
     worker_.counters().add_in(bytes.size());
-    exchange.received += bytes.size();
     moved(bytes.size());
     body_left_ -= bytes.size();
-    if (!exchange.refusal) {
-        exchange.crc32 = crc32(exchange.crc32, bytes);
-        if (exchange.sha256) exchange.sha256->update(bytes);
-        if (exchange.md5) exchange.md5->update(bytes);
-    }
-    while (!bytes.empty()) {
-        std::size_t n = bytes.size();
-        if (!in_window) {  // came with the head
-            const base::Bytes window = exchange.writer->window(worker_.scratch());
-            n = std::min(n, window.size());
-            std::memcpy(window.data(), bytes.data(), n);
-        }
-        if (auto ok = exchange.writer->commit(bytes.first(n)); !ok) {
-            exchange.refusal = refusal_of(ok.error());
-            exchange.writer = make_discarding_writer();
-            return;
-        }
-        bytes = bytes.subspan(n);
-    }
+    if (exchange.chunks && !exchange.refusal)
+        return take_chunks(exchange, bytes, worker_.scratch());
+    take_bytes(exchange, bytes, in_window, worker_.scratch());
 }
 
 void Connection::body_done() {
@@ -304,6 +288,7 @@ void Connection::reset() {
 
 void Connection::close() {
     if (state_ == State::closed) return;
+    if (state_ == State::body && body_left_ > 0) worker_.service().abandon(*exchange_);
     state_ = State::closed;
     worker_.counters().add_out(0 - (counted_out_ == 0 ? 0 : send_left_));
     worker_.closing(this, fd_);

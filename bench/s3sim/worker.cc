@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "s3sim/connection.h"
@@ -172,6 +173,12 @@ void Worker::bury() {
 }
 
 void Worker::run() {
+    // sendfile() to a connection that the client has closed raises SIGPIPE and has no MSG_NOSIGNAL.
+    // Blocked here, the call returns EPIPE; the process's own handling of the signal stays.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     std::array<epoll_event, 128> events;
     while (!stopping_) {
         const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms());
