@@ -41,6 +41,17 @@ io::BackendChoice backend_choice(IoChoice io) {
     return io::BackendChoice::automatic;
 }
 
+// Once, at the start. Proxies' users and passwords are no part of it.
+void log_proxies(const s3client::ProxyRules& rules) {
+    const auto shown = [](const std::optional<s3client::Proxy>& proxy) {
+        return proxy ? proxy->authority() : std::string("none");
+    };
+    base::log_info("proxies for S3 and STS are set by the environment",
+                   {{"https", shown(rules.https())},
+                    {"http", shown(rules.http())},
+                    {"no_proxy", rules.exceptions()}});
+}
+
 }  // namespace
 
 struct Engine::Impl {
@@ -163,6 +174,7 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
         impl->parts.lanes.clear();
         return std::unexpected(started.error());
     }
+    if (impl->client.proxies) log_proxies(*impl->client.proxies);
     base::log_info("engine started",
                    {{"io", impl->io_name},
                     {"reactors", impl->parts.lanes.size()},

@@ -5,6 +5,7 @@
 
 #include "archive/access_hint.h"
 #include "archive/recorded.h"
+#include "archive/source_errors.h"
 #include "base/check.h"
 #include "base/encoding.h"
 #include "zip/crc32.h"
@@ -38,42 +39,8 @@ class PartReceiver final : public s3client::BodyReceiver {
     std::uint32_t crc32_ = 0;
 };
 
-// What a GET that fails for good says of its object, in the words of a user. Nothing is published
-// when a source has changed, so it must be clear which one and why.
-base::Error source_error(base::Error error) {
-    using base::ErrorKind;
-    std::string_view what;
-    if (error.kind == ErrorKind::precondition &&
-        (error.code == "PreconditionFailed" || error.code == "wrong_object")) {
-        what = "changed";
-    } else if (error.kind == ErrorKind::not_found && error.code != "NoSuchBucket") {
-        what = "was deleted";
-    } else if (error.code == "InvalidObjectState") {
-        error.code = "object_archived";
-        return error;
-    } else {
-        return error;
-    }
-    error.kind = ErrorKind::precondition;
-    error.code = "source_changed";
-    error.detail = fmt::format("{} {} after it was listed: {}", error.key, what, error.detail);
-    return error;
-}
-
 // Whole objects come with what S3 has stored of them; of others it must be asked.
 bool in_ranges(const ShardEntry& entry) { return !entry.has_text() && entry.size > kRangeBytes; }
-
-base::Error checksum_mismatch(const std::string& bucket, const ShardEntry& entry,
-                              std::uint32_t stored, std::uint32_t read) {
-    const std::string object = bucket + "/" + entry.key;
-    return {base::ErrorKind::corrupt,
-            "checksum_mismatch",
-            fmt::format("{}: S3 has stored CRC-32 {:08x}, what it gave has {:08x}", object, stored,
-                        read),
-            0,
-            {},
-            object};
-}
 
 zip::Entry to_entry(const ShardEntry& e) {
     return {.name = e.name,
@@ -129,10 +96,12 @@ io::Task<base::Status> PartBuilder::fetch() {
         if (segment.kind == Segment::Kind::header && in_ranges(shard_.entries[segment.entry]))
             scope.spawn(ask_stored_crc(s));
     }
+    spawn_md5_reads(scope);
     for (std::size_t i = 0; i < std::min(kFetchWindow, fetches_.size()); ++i)
         scope.spawn(fetch_some());
     co_await scope.join();
     if (failure_) combine_fetches();
+    if (failure_) failure_ = co_await check_md5s();
     co_return failure_;
 }
 
@@ -151,16 +120,19 @@ io::Task<base::Status> PartBuilder::fetch_one(Fetch& fetch) {
     const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
     for (int attempt = 1;; ++attempt) {
         PartReceiver receiver(memory_, fetch.at, fetch.length);
+        bool opaque_etag = false;
         auto got = co_await context_.client.get_object(
             {.object = {bucket.name, entry.key, entry.version_id},
              .etag = entry.etag,
              .object_size = entry.size,
-             .range = {fetch.object_offset, fetch.length}},
+             .range = {fetch.object_offset, fetch.length},
+             .opaque_etag = &opaque_etag},
             receiver, context_.call_with(bucket.access));
         if (!got) {
             co_return base::fail(
                 with_access_hint(source_error(std::move(got.error())), bucket.access));
         }
+        note_answer(part_.segments[fetch.segment].entry, opaque_etag, got->has_value());
         fetch.crc32 = receiver.crc32();
         if (!*got) co_return base::Status{};
         if (**got == fetch.crc32) {
@@ -218,6 +190,7 @@ base::Status PartBuilder::write_headers() {
             }
             ++compared_;
         }
+        if (auto same = compare_with_md5_read(s, crc); !same) return same;
         bytes.resize(segment.length);
         zip::encode_local_file_header(to_entry(entry), crc, bytes);
         memory_.write(places_[s], bytes);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <vector>
 
 #include "archive/job_record.h"
@@ -50,7 +51,8 @@ class PartBuilder {
                 io::PartMemory memory);
 
     // The first error is the result; it cancels all that is done in the same name, since a part
-    // that cannot be filled fails its job.
+    // that cannot be filled fails its job. Errors of VerifySources::md5: corrupt
+    // "checksum_mismatch", if the bytes of an object do not have the MD5 that its ETag is.
     io::Task<base::Status> fetch();
     // Errors: corrupt "checksum_mismatch", if an entry is not what S3 has stored of its object.
     base::Status write_headers();
@@ -58,7 +60,7 @@ class PartBuilder {
 
     // Complete after fetch().
     std::vector<PieceCrc> pieces() const;
-    // Entries whose CRC was compared with one that S3 has stored.
+    // Entries that were compared with a CRC-32 that S3 has stored, or with an ETag that is an MD5.
     std::uint64_t compared() const { return compared_; }
     // The part's bytes, and the CRC of all of it, combined from those of its segments. `views` must
     // outlive the body.
@@ -80,6 +82,17 @@ class PartBuilder {
     io::Task<void> ask_stored_crc(std::size_t segment);
     void combine_fetches();
 
+    // VerifySources::md5, in part_md5.cc.
+    bool wants_md5(const ShardEntry& entry) const;
+    bool is_whole(std::size_t header_segment) const;
+    void spawn_md5_reads(io::TaskScope& scope);
+    io::Task<void> read_for_md5(std::size_t header_segment);
+    io::Task<base::Status> read_in_order(std::size_t header_segment);
+    io::Task<base::Status> check_md5s();
+    io::Task<base::Status> check_md5(std::size_t header_segment, std::uint64_t& hashed);
+    base::Status compare_with_md5_read(std::size_t header_segment, std::uint32_t crc32);
+    void note_answer(std::uint32_t entry, bool opaque_etag, bool has_stored_crc);
+
     const ShardContext context_;
     const ShardPlan& shard_;
     const ShardPart& part_;
@@ -89,6 +102,8 @@ class PartBuilder {
     std::vector<Fetch> fetches_;
     std::size_t next_fetch_ = 0;
     std::map<std::size_t, std::uint32_t> stored_crcs_;  // by header segment, of entries in ranges
+    std::set<std::uint32_t> without_md5_;  // entries with a stored CRC or an ETag that is no MD5
+    std::map<std::size_t, std::uint32_t> md5_read_crcs_;  // by header segment: of read_in_order()
     std::uint64_t compared_ = 0;
     base::Status failure_;
 };

@@ -16,6 +16,7 @@ base::Result<std::shared_ptr<Plan>> Plan::lay_out(std::shared_ptr<const Manifest
     if (!layout) return std::unexpected(layout.error());
     std::shared_ptr<Plan> plan(new Plan(std::move(manifest), std::move(*layout), comment));
     plan->destination_ = request.destination.access;
+    plan->verify_sources_ = request.options.verify_sources;
     return plan;
 }
 
@@ -145,6 +146,7 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     ShardPlan shard;
     shard.upload = upload;
     shard.upload_access = destination_;
+    shard.verify_sources = verify_sources_;
     ShardBuckets buckets(*manifest_, shard.buckets);
     ShardPart& out = shard.parts.emplace_back();
     out.number = static_cast<std::uint32_t>(part_index + 1);

@@ -70,6 +70,7 @@ class Plan {
     zip::Layout layout_;
     std::string comment_;
     s3client::Access destination_;
+    VerifySources verify_sources_ = VerifySources::stored;
     Parts parts_;
     bool single_put_ = false;
 };

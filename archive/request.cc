@@ -6,6 +6,7 @@
 #include "archive/request_rules.h"
 #include "s3client/endpoint.h"
 #include "s3client/http_url.h"
+#include "s3client/md5.h"
 #include "zip/layout.h"
 #include "zip/records.h"
 
@@ -146,6 +147,11 @@ Status validate(const ArchiveRequest& request) {
     if (options.list_missing && options.on_missing != OnMissing::skip) {
         return bad("/options/list_missing", "bad_list_missing",
                    "list_missing goes with on_missing: skip");
+    }
+    if (options.verify_sources == VerifySources::md5 && !s3client::Md5::available()) {
+        return bad(
+            "/options/verify_sources", "md5_unavailable",
+            "verify_sources: md5 needs MD5, which the OpenSSL of this machine does not have");
     }
     const std::uint64_t part = options.part_size_bytes;
     if (part != 0 && (part < kPartSizeMin || part > kPartSizeMax)) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "archive/request.h"
 #include "s3client/client.h"
 
 namespace archive {
@@ -52,6 +53,7 @@ struct ShardPlan {
     std::vector<s3client::AccessedBucket> buckets;
     std::vector<ShardPart> parts;
     std::vector<ShardEntry> entries;
+    VerifySources verify_sources = VerifySources::stored;
 };
 
 // The CRC of a run of an entry's data.
@@ -70,7 +72,7 @@ struct PartResult {
 struct ShardResult {
     std::vector<PartResult> parts;
     std::vector<PieceCrc> pieces;
-    std::uint64_t compared = 0;  // entries whose CRC was compared with one that S3 has stored
+    std::uint64_t compared = 0;  // entries compared with a checksum or an ETag of their objects
 };
 
 }  // namespace archive

@@ -21,6 +21,7 @@
 #include "config/limits.h"
 #include "config/listen_address.h"
 #include "config/tokens.h"
+#include "config/web_names.h"
 
 namespace config {
 
@@ -46,6 +47,8 @@ struct Settings {
     std::string tls_certificate;                     // PEM file, of the chain; needs tls_key
     std::string tls_key;                             // PEM file
     std::string tls_client_ca;                       // PEM file; needs tls_certificate
+    std::vector<WebHost> allowed_hosts;      // more names of this machine, for the header Host
+    std::vector<WebOrigin> allowed_origins;  // of pages from elsewhere that may use the API
 
     Io io = Io::automatic;
     unsigned reactors = 0;  // 0: one per core

@@ -382,6 +382,8 @@ TEST_F(SettingsTest, UsageNamesEverySetting) {
                              "--tls-certificate",
                              "--tls-key",
                              "--tls-client-ca",
+                             "--allowed-hosts",
+                             "--allowed-origins",
                              "--check-config"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
@@ -401,7 +403,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 33);
+    EXPECT_EQ(keys, 35);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;
