@@ -6,6 +6,7 @@
 
 #include "../io/dns_server.h"
 #include "../io/on_backends.h"
+#include "../io/tls_peer.h"
 #include "fake_http.h"
 #include "s3client/connection_pool.h"
 
@@ -47,9 +48,8 @@ class ProxyPoolTest : public io::OnBackends {
             io::must(ProxyRules::from_environment(fixed_environment(std::move(variables))));
         io::ResolverThread::Options options;
         options.servers = dns.servers();
-        const char* const system_cas = "";
         pool = std::make_unique<ConnectionPool>(
-            reactor, io::must(io::TlsContext::create(system_cas)), 8,
+            reactor, io::must(io::TlsContext::create(ca.pem_file())), 8,
             io::must(io::ResolverThread::start(options)), std::nullopt,
             std::make_shared<const ProxyRules>(std::move(rules)));
     }
@@ -71,6 +71,7 @@ class ProxyPoolTest : public io::OnBackends {
     }
 
     io::DnsServer dns;
+    const io::TestCa ca;
     std::unique_ptr<ConnectionPool> pool;
 };
 using io::backend_label;
