@@ -25,6 +25,10 @@ constexpr std::size_t kShardsPerLaneMax = 32;
 // would know the id of the upload that S3 has opened; but not for longer than this.
 constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
 
+// An upload whose parts a store does not list within this time is given up. s3proxy answers 500 for
+// ever once a part of it was cut.
+constexpr base::Duration kListPartsTimeout = std::chrono::seconds(30);
+
 // An upload that was aborted from outside, or that S3 wants to be started again after a conflict, is
 // started once more; a store that refuses checksums costs at most one upload for each kind.
 constexpr unsigned kUploadsMax = 2, kChecksumKinds = 2;
@@ -150,8 +154,19 @@ io::Task<Result<ArchiveJob::Upload>> ArchiveJob::open_upload() {
     upload_.reset();
     std::vector<PartResult> sent;
     for (const PartRecord& record : parts_) sent.push_back(record.part);
+    s3client::CallContext context = destination_call(work_->cancel);
+    context.timeout = kListPartsTimeout;
     auto stored = co_await stored_parts(*home_.client, upload.target, std::move(sent),
-                                        WithoutCrc32::same_etag, destination_call(work_->cancel));
+                                        WithoutCrc32::same_etag, context);
+    if (!stored && stored.error().http_status >= 500 && !work_->cancel.cancelled()) {
+        base::log_warn("the store cannot list the parts of an upload; the job starts another one",
+                       {{"job", job_->id()},
+                        {"upload_id", upload.target.upload_id},
+                        {"error", stored.error().to_string()}});
+        co_await give_up_upload(std::move(upload.target));
+        parts_.clear();
+        co_return co_await open_upload();
+    }
     // Who may not look sends all of it again.
     if (!stored && stored.error().kind == base::ErrorKind::denied)
         stored = std::vector<PartResult>();
@@ -184,7 +199,13 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_finished() {
                          .entries = plan_->layout().count(),
                          .crc32 = *crc32,
                          .report = plan_->manifest().report(),
-                         .checked = !(*head)->checksum_crc32.empty()};
+                         .checked = !(*head)->checksum_crc32.empty() ||
+                                    !(*head)->composite_crc32.empty(),
+                         .checksums = (*head)->composite_crc32.empty()
+                                          ? s3client::ChecksumMode::full_object
+                                          : s3client::ChecksumMode::composite,
+                         .guard = destination.overwrite ? OverwriteGuard::none
+                                                        : OverwriteGuard::checked};
     for (const PartRecord& record : parts_) result.compared += record.compared;
     job_->objects_done = result.entries;
     job_->bytes_done = size;

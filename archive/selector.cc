@@ -26,6 +26,28 @@ std::unexpected<base::Error> cancelled() {
     return base::fail(ErrorKind::cancelled, "cancelled", "cancelled");
 }
 
+// Completes the objects of a page whose sizes the store leaves out; those that a HEAD does not find
+// are no objects.
+io::Task<base::Status> find_sizes(s3client::ListObjectsPage& page, s3client::S3Client& client,
+                                  const Source& source, s3client::CallContext context) {
+    std::vector<s3client::ListedObject> found;
+    found.reserve(page.objects.size());
+    for (s3client::ListedObject& object : page.objects) {
+        if (!object.size_known) {
+            auto head = co_await client.head_object({source.bucket, object.key, {}},
+                                                    s3client::WithChecksum::no, context);
+            if (!head && head.error().kind == ErrorKind::not_found) continue;
+            if (!head) co_return std::unexpected(with_access_hint(head.error(), source.access));
+            object.size = head->size;
+            object.etag = std::move(head->etag);
+            object.last_modified_s = head->last_modified_s;
+        }
+        found.push_back(std::move(object));
+    }
+    page.objects = std::move(found);
+    co_return base::Status{};
+}
+
 // Objects below a prefix. Its pages are taken on the worker: their cost depends on the patterns of
 // the request and on the store.
 io::Task<base::Status> add_prefix(Selection& selection, s3client::S3Client& client,
@@ -40,6 +62,10 @@ io::Task<base::Status> add_prefix(Selection& selection, s3client::S3Client& clie
         auto page = co_await client.list_objects(source.bucket, source.prefix, token, context);
         if (!page) co_return std::unexpected(with_access_hint(page.error(), source.access));
         token = std::move(page->next_continuation_token);
+        if (!std::ranges::all_of(page->objects, &s3client::ListedObject::size_known)) {
+            if (auto sized = co_await find_sizes(*page, client, source, context); !sized)
+                co_return sized;
+        }
         for (std::span<const s3client::ListedObject> left = page->objects; !left.empty();) {
             auto taken = co_await worker.run(reactor, [&] { return listing->take_some(left); });
             if (!taken) co_return taken;

@@ -154,8 +154,9 @@ ListedObject read_object(XmlReader& reader, const Element& contents) {
             (e.text("ChecksumAlgorithm", algorithm) && ++algorithms != 0);
     }
     reader.require(!object.key.empty(), "an object without a <Key>");
-    reader.require(size.has_value(), "an object without a <Size>");
-    reader.require(modified_s.has_value(), "an object without a <LastModified>");
+    // s3proxy gives neither for folders; then a HEAD does.
+    object.size_known = size.has_value();
+    reader.require(modified_s.has_value() || !size, "an object without a <LastModified>");
     if (was_right && !object.key.empty()) reader.blame(object.key);
     object.size = size.value_or(0);
     object.last_modified_s = modified_s.value_or(0);

@@ -24,6 +24,7 @@ namespace s3client {
 struct ListedObject {
     std::string key;
     std::uint64_t size = 0;
+    bool size_known = true;            // false: the store leaves it out (s3proxy, of folders)
     std::string etag;                  // empty if the store gives none
     std::int64_t last_modified_s = 0;  // Unix time
     std::string storage_class;         // empty: STANDARD
