@@ -41,6 +41,17 @@ io::BackendChoice backend_choice(IoChoice io) {
     return io::BackendChoice::automatic;
 }
 
+// Once, at the start. Proxies' users and passwords are no part of it.
+void log_proxies(const s3client::ProxyRules& rules) {
+    const auto shown = [](const std::optional<s3client::Proxy>& proxy) {
+        return proxy ? proxy->authority() : std::string("none");
+    };
+    base::log_info("proxies for S3 and STS are set by the environment",
+                   {{"https", shown(rules.https())},
+                    {"http", shown(rules.http())},
+                    {"no_proxy", rules.exceptions()}});
+}
+
 }  // namespace
 
 struct Engine::Impl {
@@ -154,7 +165,9 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
                                                                     impl->client.endpoint.aws);
     impl->parts.conditional_writes = impl->config.conditional_writes;
     impl->parts.credentials = impl->credentials.get();
+    impl->parts.plan_limits.memory_bytes = impl->config.plan_memory_bytes;
     impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
+    impl->parts.part_choice.configure(impl->config.part_layout, impl->client.endpoint);
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,
                                                  const std::string& region) {
         impl->learn_region(bucket, region);
@@ -163,6 +176,7 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
         impl->parts.lanes.clear();
         return std::unexpected(started.error());
     }
+    if (impl->client.proxies) log_proxies(*impl->client.proxies);
     base::log_info("engine started",
                    {{"io", impl->io_name},
                     {"reactors", impl->parts.lanes.size()},
@@ -255,7 +269,8 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     if (!lease) co_return std::unexpected(lease.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
+    auto selection = co_await select_objects(*lane.client, reactor, parts.select_worker, request,
+                                             parts.plan_limits,
                                              {.cancel = lane.shutdown.get(),
                                               .requests = &asked,
                                               .credentials = lease->get(),
@@ -267,6 +282,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         // A plan too large for this engine says what it needs.
         PlanOptions unbounded = parts.plan_options;
         unbounded.sizing.memory_max = kPartSizeMax;
+        unbounded.sizing.layout = parts.part_choice.layout_for(request.options.part_layout);
         auto plan = Plan::make(*manifest, request, unbounded);
         if (!plan) return std::unexpected(plan.error());
         PlanSummary summary;
@@ -274,6 +290,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         summary.archive_size = (*plan)->layout().archive_size();
         summary.parts = (*plan)->parts().size();
         summary.part_size_bytes = (*plan)->part_size_max();
+        summary.part_layout = (*plan)->part_layout();
         summary.source_bytes = (*manifest)->source_bytes();
         summary.memory_needed_bytes = memory_for_part((*plan)->part_size_max());
         summary.memory_bytes = config.memory_bytes;

@@ -41,6 +41,7 @@ struct EngineConfig {
     // Budgets, of all reactors together, divided among them; 0: no limit. One part and one request
     // at a time a job always has, on each reactor.
     std::uint64_t job_memory_bytes = 0;         // part memory of one job
+    std::uint64_t plan_memory_bytes = 1 << 30;  // of the plan of one job (plan_limits.h); no 0
     unsigned job_connections_max = 0;           // requests under way of one job
     std::uint64_t requests_per_second = 0;      // of all
     std::uint64_t job_requests_per_second = 0;  // of one job
@@ -59,7 +60,9 @@ struct EngineConfig {
     std::string access_key_id, secret_access_key, session_token;
     s3client::Environment environment = s3client::process_environment();
     std::uint64_t attempts_max = 8;             // per S3 request
-    std::uint64_t request_timeout_ms = 60'000;  // without progress
+    std::uint64_t request_timeout_ms = 60'000;  // of a wait for S3, without a byte
+    // Of a call with all its attempts, without progress; at least request_timeout_ms.
+    std::uint64_t stall_timeout_ms = 90'000;
     // An earlier process was answered: then S3 that is away is waited for from the start.
     bool endpoint_has_answered = false;
     s3client::RetryOptions retry;  // the delays; attempts_max is the one above
@@ -69,8 +72,9 @@ struct PlanSummary {
     std::uint64_t entries = 0;
     std::uint64_t archive_size = 0;
     std::uint64_t parts = 0;
-    std::uint64_t part_size_bytes = 0;  // of the largest part; parts end where entries end
-    std::uint64_t source_bytes = 0;     // read from S3
+    std::uint64_t part_size_bytes = 0;             // of the largest part
+    PartLayout part_layout = PartLayout::entries;  // entries or uniform
+    std::uint64_t source_bytes = 0;                // read from S3
     // What EngineConfig::memory_bytes must be for a part to fit a reactor, and what it is. A job
     // that needs more than there is fails with `memory`.
     std::uint64_t memory_needed_bytes = 0, memory_bytes = 0;

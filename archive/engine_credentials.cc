@@ -43,7 +43,8 @@ Result<std::unique_ptr<EngineCredentials>> EngineCredentials::start(
         auto created = io::TlsContext::create(settings.ca_bundle);
         if (created) tls = std::move(*created);
     }
-    if (auto started = made->start_lane(tls); !started) return std::unexpected(started.error());
+    if (auto started = made->start_lane(tls, settings.client.proxies); !started)
+        return std::unexpected(started.error());
     if (auto chosen = made->choose_own(config, settings); !chosen)
         return std::unexpected(chosen.error());
     return made;
@@ -56,13 +57,14 @@ EngineCredentials::~EngineCredentials() {
     for (auto& [key, role] : roles_) role.credentials->stop();
 }
 
-Status EngineCredentials::start_lane(const std::shared_ptr<io::TlsContext>& tls) {
+Status EngineCredentials::start_lane(const std::shared_ptr<io::TlsContext>& tls,
+                                     const std::shared_ptr<const s3client::ProxyRules>& proxies) {
     // A ring would be wasted on it.
     auto started = io::Lane::start(
         io::BackendChoice::epoll,
-        [this, &tls](io::Lane& self) -> Status {
-            connections_ =
-                std::make_unique<s3client::ConnectionPool>(self.reactor(), tls, kConnectionsMax);
+        [this, &tls, &proxies](io::Lane& self) -> Status {
+            connections_ = std::make_unique<s3client::ConnectionPool>(
+                self.reactor(), tls, kConnectionsMax, nullptr, std::nullopt, proxies);
             return {};
         },
         [this] { connections_.reset(); });

@@ -54,7 +54,8 @@ class EngineCredentials {
     };
 
     explicit EngineCredentials(const EngineSettings& settings);
-    base::Status start_lane(const std::shared_ptr<io::TlsContext>& tls);
+    base::Status start_lane(const std::shared_ptr<io::TlsContext>& tls,
+                            const std::shared_ptr<const s3client::ProxyRules>& proxies);
     base::Status choose_own(const EngineConfig& config, const EngineSettings& settings);
     std::shared_ptr<s3client::RefreshingCredentials> refreshed(
         std::unique_ptr<s3client::CredentialSource> source);

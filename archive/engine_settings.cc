@@ -30,7 +30,14 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     const auto addressing = s3client::parse_addressing(config.addressing);
     if (!addressing) return std::unexpected(addressing.error());
     client.addressing = *addressing;
-    if (client.endpoint.tls) {
+    auto proxies = s3client::ProxyRules::from_environment(settings.environment);
+    if (!proxies) return std::unexpected(proxies.error());
+    if (!proxies->empty())
+        client.proxies = std::make_shared<const s3client::ProxyRules>(std::move(*proxies));
+    const bool tls_to_proxy =
+        client.proxies && ((client.proxies->http() && client.proxies->http()->tls) ||
+                           (client.proxies->https() && client.proxies->https()->tls));
+    if (client.endpoint.tls || tls_to_proxy) {
         auto tls = io::TlsContext::create(settings.ca_bundle);
         if (!tls) return std::unexpected(tls.error());
         client.tls = std::move(*tls);
@@ -45,6 +52,8 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     client.retry.attempts_max =
         static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
     client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
+    client.stall_timeout =
+        std::chrono::milliseconds(std::max(config.stall_timeout_ms, config.request_timeout_ms));
     return settings;
 }
 

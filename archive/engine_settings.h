@@ -20,7 +20,7 @@ struct EngineSettings {
 };
 
 // Errors: invalid, those of s3client::shared_settings() and read_profiles(); "bad_addressing",
-// "ca_bundle".
+// "ca_bundle", "bad_proxy".
 base::Result<EngineSettings> engine_settings(const EngineConfig& config);
 
 // What each of so many lanes has of the configured budgets: amounts at least one.

@@ -63,7 +63,8 @@ struct ArchiveResult {
     // Never null.
     std::shared_ptr<const ObjectReport> report = std::make_shared<const ObjectReport>();
     bool checked = false;  // the store has checked the checksums that we sent
-    // Entries that were compared with a checksum of their object in S3, and are the same.
+    // Entries that were compared with a checksum of their object in S3, or with an ETag that is
+    // its MD5, and are the same.
     std::uint64_t compared = 0;
     std::string fingerprint{};  // fingerprint.h
     bool reused = false;        // an earlier job made it: Options::reuse

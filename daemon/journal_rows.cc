@@ -10,6 +10,9 @@ using base::PackedWriter;
 
 // Before each row's fields, so that a later version can add to them.
 constexpr std::uint8_t kRowVersion = 1;
+constexpr std::uint64_t kServiceTimeMax = 1'000ULL * 366 * 24 * 3600;  // seconds
+// Ends the plan of a job whose parts are uniform (archive/part_layout.h).
+constexpr std::uint8_t kUniformParts = 1;
 
 PackedWriter versioned() {
     PackedWriter out;
@@ -164,6 +167,9 @@ void read(PackedReader& in, PlanRow& row) {
     row.plan.fingerprint = in.text();
     row.chunks = in.number();
     row.uploads_before = in.number();
+    if (in.at_end()) return;  // the parts end where entries end
+    if (in.byte() != kUniformParts) in.fail();
+    row.plan.layout = archive::PartLayout::uniform;
 }
 
 void read(PackedReader& in, archive::PartRecord& row) {
@@ -214,6 +220,12 @@ void read(PackedReader& in, NoticeRow& row) {
     row.given_up = in.byte() != 0;
 }
 
+void read(PackedReader& in, ServiceTimeRow& row) {
+    const std::uint64_t seconds = in.number();
+    if (seconds > kServiceTimeMax) in.fail();
+    row.time = std::chrono::seconds(seconds);
+}
+
 }  // namespace
 
 std::string encode(const JobRow& row) {
@@ -253,6 +265,8 @@ std::string encode(const PlanRow& row) {
     out.text(row.plan.fingerprint);
     out.number(row.chunks);
     out.number(row.uploads_before);
+    // Without it, earlier versions read the row, too.
+    if (row.plan.layout == archive::PartLayout::uniform) out.byte(kUniformParts);
     return out.take();
 }
 
@@ -304,6 +318,12 @@ std::string encode(const NoticeRow& row) {
     return out.take();
 }
 
+std::string encode(const ServiceTimeRow& row) {
+    PackedWriter out = versioned();
+    out.number(static_cast<std::uint64_t>(row.time.count()));
+    return out.take();
+}
+
 template <typename Row>
 base::Result<Row> decode(std::string_view bytes) {
     PackedReader in(bytes);
@@ -322,5 +342,6 @@ template base::Result<PlanRow> decode(std::string_view bytes);
 template base::Result<archive::PartRecord> decode(std::string_view bytes);
 template base::Result<EndRow> decode(std::string_view bytes);
 template base::Result<NoticeRow> decode(std::string_view bytes);
+template base::Result<ServiceTimeRow> decode(std::string_view bytes);
 
 }  // namespace s3zipd

@@ -9,6 +9,7 @@
 #include "io/tls.h"
 #include "s3client/credentials/credentials.h"
 #include "s3client/endpoint.h"
+#include "s3client/proxy.h"
 #include "s3client/retry.h"
 #include "s3client/store_support.h"
 #include "s3client/traffic/admission.h"
@@ -21,6 +22,7 @@ struct ClientConfig {
     std::string region = "us-east-1";
     std::shared_ptr<CredentialsProvider> credentials;
     std::shared_ptr<io::TlsContext> tls;
+    std::shared_ptr<const ProxyRules> proxies;  // none: S3 is connected to directly
     unsigned connections_max = 128;
     TrafficBudgets budgets;  // of each client
     RetryOptions retry;
@@ -29,7 +31,8 @@ struct ClientConfig {
     bool send_checksums = true, ask_checksums = true;
     bool hedge_uploads = true;     // a part that is late may be sent a second time
     bool answered_before = false;  // the endpoint has, to an earlier client
-    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
+    base::Duration idle_timeout = std::chrono::seconds(60);   // of a wait, without a byte
+    base::Duration stall_timeout = std::chrono::seconds(90);  // of a call, without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
     // Shared by the clients of one endpoint; none: the client makes its own.
     std::shared_ptr<StoreSupport> support;

@@ -1,22 +1,35 @@
 #include "s3client/connection.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <array>
 #include <utility>
+
+#include "s3client/proxy_tunnel.h"
 
 namespace s3client {
 namespace {
 
 constexpr std::size_t kInboxBytes = 16 * 1024;
+constexpr int kProxyAuthenticationRequired = 407;
+
+// "PUT /a HTTP/1.1" becomes "PUT http://host/a HTTP/1.1". Host stays the origin's.
+std::string in_absolute_form(std::string head, const AbsoluteForm& form) {
+    head.insert(head.find(' ') + 1, form.origin);
+    if (!form.authorization.empty())
+        head.insert(head.find("\r\n") + 2, "proxy-authorization: " + form.authorization + "\r\n");
+    return head;
+}
 
 }  // namespace
 
-Connection::Connection(std::unique_ptr<io::Stream> stream)
-    : stream_(std::move(stream)), inbox_(kInboxBytes) {}
+Connection::Connection(std::unique_ptr<io::Stream> stream, std::optional<AbsoluteForm> form)
+    : stream_(std::move(stream)), form_(std::move(form)), inbox_(kInboxBytes) {}
 
 io::Task<base::Status> Connection::send(std::string head, std::span<const base::ByteView> body,
                                         io::Bounds bounds) {
     sent_ = complete_ = fed_ = repeated_ = false;
+    if (form_) head = in_absolute_form(std::move(head), *form_);
     std::vector<base::ByteView> pieces;
     pieces.reserve(body.size() + 2);
     pieces.push_back(base::as_bytes(head));
@@ -92,6 +105,11 @@ io::Task<base::Status> Connection::receive_head(bool head_request, io::Bounds bo
         if (!used) co_return std::unexpected(used.error());
         begin_ += *used;
     }
+    if (form_ && head().status == kProxyAuthenticationRequired) {
+        base::Error refused = proxy_refusal(head().status, form_->origin);
+        refused.detail = fmt::format("through proxy {}: {}", form_->proxy, refused.detail);
+        co_return std::unexpected(std::move(refused));
+    }
     complete_ = parser_.head().body == BodyKind::none;
     note_request_id();
     co_return base::Status{};
@@ -149,6 +167,7 @@ io::Task<base::Result<std::string>> Connection::receive_text(std::size_t size_ma
     std::string text;
     if (complete_) co_return text;
     const BodySink sink = collect_into(text, size_max);
+    std::size_t seen = 0;
     while (!parser_.done()) {
         if (begin_ == end_) {
             if (auto filled = co_await fill(bounds); !filled)
@@ -158,6 +177,11 @@ io::Task<base::Result<std::string>> Connection::receive_text(std::size_t size_ma
         auto used = parser_.feed_body(pending(), sink);
         if (!used) co_return std::unexpected(used.error());
         begin_ += *used;
+        // Blanks before a document keep the connection; what follows has to make progress.
+        const auto fresh = std::string_view(text).substr(seen);
+        if (bounds.pace != nullptr && fresh.find_first_not_of(" \t\r\n") != fresh.npos)
+            bounds.pace->keep_alive(false);
+        seen = text.size();
     }
     complete_ = parser_.done();
     co_return text;

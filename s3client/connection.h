@@ -12,6 +12,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,9 +32,19 @@ class BodyReceiver {
     virtual void received(std::size_t n) = 0;
 };
 
+// How plain HTTP goes through a proxy: with the origin in the request line.
+// https://www.rfc-editor.org/rfc/rfc9112#section-3.2.2
+struct AbsoluteForm {
+    std::string origin;         // "http://s3.example:9000"
+    std::string authorization;  // value of Proxy-Authorization; empty: none
+    std::string proxy;          // its host:port
+};
+
 class Connection {
   public:
-    explicit Connection(std::unique_ptr<io::Stream> stream);
+    // form: of a connection that ends at a proxy, which passes requests on.
+    explicit Connection(std::unique_ptr<io::Stream> stream,
+                        std::optional<AbsoluteForm> form = std::nullopt);
 
     // Sends a head and a body. A peer may refuse a request early and close: receive_head() may
     // succeed after send() failed. Errors: those of io::Stream; corrupt "doubtful_answer" if a final
@@ -41,6 +52,7 @@ class Connection {
     static constexpr std::size_t kHeldBack_bytes = 16 << 10;
     io::Task<base::Status> send(std::string head, std::span<const base::ByteView> body,
                                 io::Bounds bounds);
+    // Errors: denied "proxy_refused" for 407 of the proxy, beside those of the stream and parser.
     io::Task<base::Status> receive_head(bool head_request, io::Bounds bounds);
     const ResponseHead& head() const { return parser_.head(); }
     // The answer has the x-amz-request-id of the answer before it: it is the same one once more.
@@ -72,6 +84,7 @@ class Connection {
     base::ByteView pending() const { return base::ByteView(inbox_).subspan(begin_, end_ - begin_); }
 
     std::unique_ptr<io::Stream> stream_;
+    const std::optional<AbsoluteForm> form_;
     ResponseParser parser_;
     std::vector<std::byte> inbox_;  // what was received and not yet consumed: [begin_, end_)
     std::size_t begin_ = 0, end_ = 0;

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <utility>
 
+#include "s3client/proxy_tunnel.h"
+
 namespace s3client {
 namespace {
 
@@ -20,6 +22,17 @@ base::Status keep_allowed(const io::AddressFilter& filter, const std::string& ho
                       fmt::format("{}: its address is not to be connected to: {}", host, why));
 }
 
+// Plain HTTP through a proxy has no tunnel.
+std::optional<AbsoluteForm> form_of(const Proxy* proxy, const Target& target) {
+    if (proxy == nullptr || target.tls) return std::nullopt;
+    const Endpoint origin{.tls = false,
+                          .aws = false,
+                          .host = target.connect_host,
+                          .port = target.port,
+                          .path_prefix{}};
+    return AbsoluteForm{origin.url(), proxy->authorization, proxy->authority()};
+}
+
 }  // namespace
 
 ConnectionLease::ConnectionLease(ConnectionLease&& other) noexcept
@@ -34,17 +47,21 @@ ConnectionLease::~ConnectionLease() {
 
 ConnectionPool::ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls,
                                unsigned idle_max, std::shared_ptr<io::ResolverThread> resolver,
-                               std::optional<io::AddressFilter> filter)
+                               std::optional<io::AddressFilter> filter,
+                               std::shared_ptr<const ProxyRules> proxies)
     : reactor_(reactor),
       resolver_(reactor, std::move(resolver)),
       filter_(std::move(filter)),
       tls_(std::move(tls)),
+      proxies_(std::move(proxies)),
       idle_max_(idle_max) {}
 
 io::Task<base::Result<ConnectionLease>> ConnectionPool::acquire(Target target, bool fresh,
                                                                 io::Bounds bounds) {
     ++leased_;
-    ConnectionLease lease(*this, {target.connect_host, target.port, target.tls});
+    const Proxy* proxy = proxy_of(target);
+    ConnectionLease lease(*this, {target.connect_host, target.port, target.tls,
+                                  proxy == nullptr ? std::string() : proxy->authority()});
     drop_stale();
     if (!fresh) lease.connection_ = take_idle(lease.key_);
     lease.reused_ = lease.connection_ != nullptr;
@@ -67,26 +84,46 @@ std::unique_ptr<Connection> ConnectionPool::take_idle(const ConnectionLease::Key
     return nullptr;
 }
 
+const Proxy* ConnectionPool::proxy_of(const Target& target) const {
+    if (!proxies_ || target.direct) return nullptr;
+    return proxies_->proxy_for(target.connect_host, target.port, target.tls);
+}
+
 io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const Target& target,
                                                                          io::Bounds bounds) {
+    const Proxy* proxy = proxy_of(target);
+    auto opened = co_await open_by(proxy, target, bounds);
+    if (!opened && proxy != nullptr) {
+        opened.error().detail =
+            fmt::format("through proxy {}: {}", proxy->authority(), opened.error().detail);
+    }
+    co_return opened;
+}
+
+io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open_by(const Proxy* proxy,
+                                                                            const Target& target,
+                                                                            io::Bounds bounds) {
     io::Bounds quick = bounds;
     quick.deadline = std::min(bounds.deadline, reactor_.now() + kConnectTimeout);
-    if (target.tls && !tls_) {
+    if ((target.tls || (proxy != nullptr && proxy->tls)) && !tls_) {
         co_return base::fail(base::ErrorKind::invalid, "ca_bundle",
                              "no certificates of CAs could be read, which https needs");
     }
-    auto addresses = co_await resolver_.resolve(target.connect_host, target.port, quick);
+    // The target's name is the proxy's to look up.
+    const std::string& host = proxy == nullptr ? target.connect_host : proxy->host;
+    const std::uint16_t port = proxy == nullptr ? target.port : proxy->port;
+    auto addresses = co_await resolver_.resolve(host, port, quick);
     if (!addresses) co_return std::unexpected(addresses.error());
     if (filter_) {
-        if (auto left = keep_allowed(*filter_, target.connect_host, *addresses); !left)
+        if (auto left = keep_allowed(*filter_, host, *addresses); !left)
             co_return std::unexpected(left.error());
     }
     for (std::size_t i = 0;; ++i) {
         const bool last = i + 1 == addresses->size();
-        auto stream = co_await connect(target, (*addresses)[i], last, quick);
+        auto stream = co_await connect(proxy, target, (*addresses)[i], last, quick);
         if (stream) {
             ++opened_;
-            co_return std::make_unique<Connection>(std::move(*stream));
+            co_return std::make_unique<Connection>(std::move(*stream), form_of(proxy, target));
         }
         const bool may_help = stream.error().kind == base::ErrorKind::transient;
         if (last || !may_help || reactor_.now() >= quick.deadline) {
@@ -96,20 +133,30 @@ io::Task<base::Result<std::unique_ptr<Connection>>> ConnectionPool::open(const T
 }
 
 io::Task<base::Result<std::unique_ptr<io::Stream>>> ConnectionPool::connect(
-    const Target& target, io::SocketAddress address, bool last, io::Bounds bounds) {
+    const Proxy* proxy, const Target& target, io::SocketAddress address, bool last,
+    io::Bounds bounds) {
+    const std::string& host = proxy == nullptr ? target.connect_host : proxy->host;
+    const std::uint16_t port = proxy == nullptr ? target.port : proxy->port;
     // The handshake is not cut short: who accepts a connection may be slow to greet.
     io::Bounds attempt = bounds;
     if (!last) {
         attempt.deadline = std::min(attempt.deadline, reactor_.now() + kAddressTimeout);
     }
     auto stream = co_await io::connect_tcp(reactor_, address, attempt);
-    if (stream && target.tls) {
-        stream = co_await io::start_tls(tls_, std::move(*stream), target.connect_host, bounds);
+    if (stream && (proxy == nullptr ? target.tls : proxy->tls)) {
+        stream = co_await io::start_tls(tls_, std::move(*stream), host, bounds);
     }
     if (stream) {
-        resolver_.worked(target.connect_host, target.port, address);
+        resolver_.worked(host, port, address);
     } else if (stream.error().kind != base::ErrorKind::cancelled) {
-        resolver_.failed(target.connect_host, target.port, address);
+        resolver_.failed(host, port, address);
+    }
+    if (stream && proxy != nullptr && target.tls) {
+        stream = co_await open_tunnel(std::move(*stream), *proxy, target.connect_host, target.port,
+                                      bounds);
+        if (stream) {
+            stream = co_await io::start_tls(tls_, std::move(*stream), target.connect_host, bounds);
+        }
     }
     co_return stream;
 }

@@ -17,6 +17,7 @@
 #include "io/tls.h"
 #include "s3client/connection.h"
 #include "s3client/endpoint.h"
+#include "s3client/proxy.h"
 
 namespace s3client {
 
@@ -34,7 +35,8 @@ class ConnectionLease {
 
   private:
     friend class ConnectionPool;
-    using Key = std::tuple<std::string, std::uint16_t, bool>;
+    // Host, port, TLS, and the proxy on the way; empty: none.
+    using Key = std::tuple<std::string, std::uint16_t, bool, std::string>;
     ConnectionLease(ConnectionPool& pool, Key key) : pool_(&pool), key_(std::move(key)) {}
     ConnectionPool* pool_;
     Key key_;
@@ -50,15 +52,18 @@ class ConnectionPool {
     static constexpr base::Duration kAddressTimeout = std::chrono::milliseconds(1500);
 
     // filter: which addresses may be connected to; none: all.
+    // proxies: which targets are reached through a proxy; none: no target.
     ConnectionPool(io::Reactor& reactor, std::shared_ptr<io::TlsContext> tls, unsigned idle_max,
                    std::shared_ptr<io::ResolverThread> resolver = nullptr,
-                   std::optional<io::AddressFilter> filter = std::nullopt);
+                   std::optional<io::AddressFilter> filter = std::nullopt,
+                   std::shared_ptr<const ProxyRules> proxies = nullptr);
 
     // For connections opened from now on.
     void set_filter(io::AddressFilter filter) { filter_ = std::move(filter); }
 
     // Errors: denied "address_refused" if the filter leaves no address of the host; those of
-    // io::Resolver, io::connect_tcp() and io::start_tls().
+    // io::Resolver, io::connect_tcp(), io::start_tls() and open_tunnel(), whose detail names the
+    // proxy if there is one.
     // fresh: do not hand out an idle one (after a reused one turned out dead).
     io::Task<base::Result<ConnectionLease>> acquire(Target target, bool fresh, io::Bounds bounds);
 
@@ -74,7 +79,12 @@ class ConnectionPool {
     std::unique_ptr<Connection> take_idle(const ConnectionLease::Key& key);
     io::Task<base::Result<std::unique_ptr<Connection>>> open(const Target& target,
                                                              io::Bounds bounds);
-    io::Task<base::Result<std::unique_ptr<io::Stream>>> connect(const Target& target,
+    const Proxy* proxy_of(const Target& target) const;
+    io::Task<base::Result<std::unique_ptr<Connection>>> open_by(const Proxy* proxy,
+                                                                const Target& target,
+                                                                io::Bounds bounds);
+    io::Task<base::Result<std::unique_ptr<io::Stream>>> connect(const Proxy* proxy,
+                                                                const Target& target,
                                                                 io::SocketAddress address,
                                                                 bool last, io::Bounds bounds);
     void give_back(ConnectionLease& lease);
@@ -84,6 +94,7 @@ class ConnectionPool {
     io::Resolver resolver_;
     std::optional<io::AddressFilter> filter_;
     std::shared_ptr<io::TlsContext> tls_;
+    const std::shared_ptr<const ProxyRules> proxies_;
     const unsigned idle_max_;
     std::map<ConnectionLease::Key, std::deque<Idle>> idle_;  // oldest first
     std::uint64_t leased_ = 0, idle_count_ = 0, opened_ = 0;

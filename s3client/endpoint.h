@@ -49,6 +49,7 @@ struct Target {
     bool tls = true;
     std::string host_header;  // HttpRequest::host
     std::string path;         // HttpRequest::path
+    bool direct = false;      // never through a proxy
 };
 // An empty key addresses the bucket itself. An access point needs one of AWS's usual endpoints or a
 // private one for access points. Errors: invalid "bad_bucket", "bad_key".

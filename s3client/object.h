@@ -54,6 +54,9 @@ struct GetObject {
     std::string etag;  // empty: not pinned
     std::uint64_t object_size = 0;
     ByteRange range;
+    // Where not null: whether the answer says that the ETag is opaque (has_opaque_etag()). Set
+    // before the first byte is received; outlives the call.
+    bool* opaque_etag = nullptr;
 };
 // S3Client::complete_multipart_upload().
 struct CompleteUpload {

@@ -7,6 +7,7 @@
 #include "s3client/client.h"
 #include "s3client/clip.h"
 #include "s3client/make_call.h"
+#include "s3client/md5.h"
 #include "s3client/outcome.h"
 
 namespace s3client {
@@ -206,6 +207,7 @@ io::Task<base::Result<S3Client::StoredCrc32>> S3Client::get_object(GetObject get
         auto same = check_identity(head, get.etag, get.object.version_id, reused);
         if (!same) return same;
         if (whole && counted.count() == 0) stored = stored_crc32(head);
+        if (get.opaque_etag != nullptr) *get.opaque_etag = has_opaque_etag(head);
         return check_range(head, left(), get.object_size, reused);
     };
     auto done =

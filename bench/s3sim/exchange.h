@@ -39,6 +39,7 @@ struct Exchange {
     std::optional<Digest> md5;
     std::string sha256_raw, md5_raw;  // what they came to
     Stored stored;
+    std::string promised_etag;      // an early answer gave it, so what is stored has it
     std::shared_ptr<void> writing;  // while it lasts, the key counts as being written
 };
 

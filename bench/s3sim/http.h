@@ -64,6 +64,7 @@ struct Response {
     std::chrono::seconds date_shift{0};
     bool chunked = false;    // body is framed already
     bool no_length = false;  // answer to HEAD: without Content-Length
+    std::string request_id;  // of the request that this answers, if that is an earlier one
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
     std::uint64_t body_size() const { return body ? length : text.size(); }

@@ -136,9 +136,9 @@ Answered<void> Service::admit(Exchange& exchange) {
         return std::unexpected(std::move(refusal));
     }
     if (exchange.operation == Operation::Control) return prepare_body(exchange);
-    exchange.fault =
-        faults_.next({operation_name(exchange.operation), request.key,
-                      request.parameter_or("partNumber", ""), is_conditional(request)});
+    exchange.fault = faults_.next({operation_name(exchange.operation), request.key,
+                                   request.parameter_or("partNumber", ""), is_conditional(request),
+                                   request.body_size() > 0});
     if (over_rate(request.method)) return refuse("SlowDown");
     auto signed_as = authenticate(request, exchange.operation);
     if (!signed_as) {
@@ -279,7 +279,12 @@ bool Service::blocks(const Exchange& exchange) const {
 }
 
 Response Service::finish(Exchange& exchange) {
-    if (!exchange.fault) return answer(exchange);
+    if (!exchange.fault) {
+        Response response = answer(exchange);
+        if (faults_.uses_earlier_answers())
+            earlier_answers_.keep(faults_.generation(), exchange, response);
+        return response;
+    }
     const Fault& fault = *exchange.fault;
     if (fault.kind == FaultKind::error_200 && exchange.request.method != "HEAD") {
         return xml_response(
@@ -289,6 +294,11 @@ Response Service::finish(Exchange& exchange) {
         exchange.refusal = std::move(*refusal);
     Response response = answer(exchange);
     damage(fault, exchange.request, response);
+    if (fault.kind == FaultKind::swap || fault.kind == FaultKind::late) {
+        Response own = response;
+        if (fault.kind == FaultKind::swap) swap(exchange, response);
+        earlier_answers_.keep(faults_.generation(), exchange, std::move(own));
+    }
     return response;
 }
 

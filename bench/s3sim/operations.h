@@ -15,6 +15,7 @@
 
 #include "s3sim/auth.h"
 #include "s3sim/exchange.h"
+#include "s3sim/exchanges.h"
 #include "s3sim/faults.h"
 #include "s3sim/profile.h"
 #include "s3sim/server.h"
@@ -36,6 +37,9 @@ class Service {
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
     void abandon(const Exchange& exchange);  // its connection ended in the middle of the body
+    // A success for a request whose body is still to come.
+    Response early_answer(Exchange& exchange);
+    std::optional<Response> stale_answer(const Exchange& exchange) const;  // to another request
     Stats stats() const;
     // For an object in INTELLIGENT_TIERING: its archive tier, "" for none.
     Answered<void> set_archive_status(std::string_view bucket, std::string_view key,
@@ -59,6 +63,7 @@ class Service {
     Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
     Answered<Signed> authenticate(const Request& request, Operation operation);
+    void swap(const Exchange& exchange, Response& response);
     const std::string& region_of(std::string_view bucket) const;
     bool over_rate(std::string_view method);
     // store_rules.cc: rules of the profile.
@@ -114,6 +119,7 @@ class Service {
     std::atomic<std::uint64_t> data_writes_{0};                // PutObject and UploadPart
     std::mutex writing_mutex_;                                 // guards the one below
     std::map<std::string, std::vector<std::string>> writing_;  // bucket/key -> writers under way
+    EarlierAnswers earlier_answers_;
 };
 
 // conditions.cc: what several operations share.

@@ -187,6 +187,7 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
         upload.closed = false;
         return std::unexpected(std::move(refusal));
     };
+    if (!exchange.promised_etag.empty()) whole->etag = exchange.promised_etag;
     std::vector<Stored> pieces;
     for (const Part& part : whole->parts) pieces.push_back(part.stored);
     auto joined = upload.bucket->join(pieces);

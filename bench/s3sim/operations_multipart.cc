@@ -132,6 +132,7 @@ Answered<Response> Service::upload_part(Exchange& exchange) {
     part.etag = has_opaque_etag(upload.target) ? opaque_etag()
                 : part.size <= kMd5EtagMax     ? base::hex(base::as_bytes(exchange.md5_raw))
                                                : derived_etag(part.crc32, part.size);
+    if (!exchange.promised_etag.empty()) part.etag = exchange.promised_etag;
     part.last_modified = now();
     part.stored = std::move(exchange.stored);
     Response response;

@@ -68,6 +68,7 @@ Answered<Response> Service::put_object(Exchange& exchange) {
                    : exchange.received <= kMd5EtagMax
                        ? base::hex(base::as_bytes(exchange.md5_raw))
                        : derived_etag(exchange.crc32, exchange.received);
+    if (!exchange.promised_etag.empty()) object->etag = exchange.promised_etag;
     object->last_modified = now();
     object->body = exchange.stored.body;
     object->file = exchange.stored.file;

@@ -220,9 +220,7 @@ base::Result<std::string> Server::put(std::string_view bucket_name, std::string_
             object.headers.push_back(header);
     }
     object.crc32 = crc32(0, base::as_bytes(bytes));
-    object.etag = bytes.size() <= kMd5EtagMax
-                      ? base::hex(base::as_bytes(md5(base::as_bytes(bytes))))
-                      : derived_etag(*object.crc32, bytes.size());
+    object.etag = base::hex(base::as_bytes(md5(base::as_bytes(bytes))));  // whatever its size
     object.last_modified = impl_->clock().utc_now();
     std::vector<std::byte> scratch(256 << 10);
     for (base::ByteView rest = base::as_bytes(bytes); !rest.empty();) {

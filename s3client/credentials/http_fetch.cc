@@ -33,12 +33,13 @@ io::Task<base::Result<HttpAnswer>> exchange(Connection& connection, std::string 
 
 io::Task<base::Result<HttpAnswer>> http_fetch(ConnectionPool& connections, Endpoint endpoint,
                                               HttpRequest request, std::string body,
-                                              io::Bounds bounds) {
+                                              io::Bounds bounds, Route route) {
     if (request.host.empty()) request.host = host_header(endpoint);
     const bool has_body = request.method != "GET";
     auto head = encode_request_head(request, has_body ? std::optional(body.size()) : std::nullopt);
     if (!head) co_return std::unexpected(at(endpoint, head.error()));
-    Target target{endpoint.host, endpoint.port, endpoint.tls, request.host, request.path};
+    Target target{endpoint.host, endpoint.port, endpoint.tls, request.host, request.path, {}};
+    target.direct = route == Route::direct;
     // Always a new connection: they are minutes apart, and a stale one would need a second try.
     auto lease = co_await connections.acquire(std::move(target), /*fresh=*/true, bounds);
     if (!lease) co_return std::unexpected(at(endpoint, lease.error()));

@@ -5,6 +5,7 @@
 // the request went.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "io/task.h"
@@ -20,10 +21,13 @@ struct HttpAnswer {
     std::string body;
 };
 
+// Metadata services are this machine's own: no proxy may see what they answer.
+enum class Route : std::uint8_t { direct, by_proxy };
+
 // request.path is taken as it is; request.host is set if it is empty. body: sent with a
-// Content-Length unless the method is GET.
+// Content-Length unless the method is GET. route: whether the pool's proxies may be on the way.
 io::Task<base::Result<HttpAnswer>> http_fetch(ConnectionPool& connections, Endpoint endpoint,
                                               HttpRequest request, std::string body,
-                                              io::Bounds bounds);
+                                              io::Bounds bounds, Route route = Route::direct);
 
 }  // namespace s3client

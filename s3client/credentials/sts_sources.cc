@@ -34,8 +34,9 @@ io::Task<Result<Credentials>> ask_sts(FetchContext context, StsEndpoint where, S
             signer.sign(request, PayloadHash::of(base::as_bytes(call.body)), *keys, where.region,
                         context.reactor.utc_now(), "sts");
         }
-        auto answer = co_await http_fetch(context.connections, where.endpoint, std::move(request),
-                                          call.body, within(context, attempts.timeout));
+        auto answer =
+            co_await http_fetch(context.connections, where.endpoint, std::move(request), call.body,
+                                within(context, attempts.timeout), Route::by_proxy);
         Result<Credentials> got = answer ? parse_sts_answer(std::move(answer->body), answer->status)
                                          : Result<Credentials>(std::unexpected(answer.error()));
         if (got || !may_help(got.error()) || attempt == attempts.count) co_return got;

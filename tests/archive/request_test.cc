@@ -2,6 +2,8 @@
 #include "archive/request.h"
 
 #include <gtest/gtest.h>
+#include <openssl/evp.h>
+#include <cstdlib>
 #include <functional>
 
 #include "zip/records.h"
@@ -96,6 +98,13 @@ const BadCase kBadCases[] = {
      [](auto& r) { r.sources[0].include = {"*", std::string(1025, '[')}; }},
     {"ManyPatterns", "/sources/0/exclude", "too_many_patterns",
      [](auto& r) { r.sources[0].exclude.assign(101, "*"); }},
+    {"LongPatterns", "/sources/1/exclude/4", "patterns_too_long",
+     [](auto& r) {
+         r.sources[0].include.assign(60, std::string(1024, 'a'));
+         r.sources.push_back(r.sources[0]);
+         r.sources[1].include.clear();
+         r.sources[1].exclude.assign(5, std::string(1024, 'b'));
+     }},
     {"MetadataName", "/destination/metadata/a b", "bad_metadata",
      [](auto& r) { r.destination.metadata["a b"] = "v"; }},
     {"EmptyMetadataName", "/destination/metadata/", "bad_metadata",
@@ -142,6 +151,26 @@ TEST_P(BadRequest, NamesTheField) {
 
 INSTANTIATE_TEST_SUITE_P(Fields, BadRequest, testing::ValuesIn(kBadCases),
                          [](const auto& info) { return std::string(info.param.name); });
+
+// In a process of its own, where OpenSSL is restricted as on machines with FIPS.
+TEST(Md5DeathTest, VerifySourcesNeedsIt) {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    const auto without_md5 = [] {
+        EVP_set_default_properties(nullptr, "fips=yes");
+        ArchiveRequest request = good();
+        const bool plain = validate(request).has_value();
+        request.options.verify_sources = VerifySources::md5;
+        const auto status = validate(request);
+        std::_Exit(plain && !status && status.error().code == "md5_unavailable" &&
+                           status.error().key == "/options/verify_sources"
+                       ? 0
+                       : 1);
+    };
+    EXPECT_EXIT(without_md5(), testing::ExitedWithCode(0), "");
+    ArchiveRequest request = good();
+    request.options.verify_sources = VerifySources::md5;
+    EXPECT_TRUE(validate(request));
+}
 
 }  // namespace
 }  // namespace archive

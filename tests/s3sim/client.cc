@@ -93,9 +93,14 @@ Answer Client::call(std::string_view method, std::string_view path, std::string_
         request += fmt::format("content-length: {}\r\n", body.size());
     }
     request += "\r\n";
+    if (before_body) {
+        if (!send_raw(request)) return {};
+        before_body();
+        request.clear();
+    }
     request += body.substr(0, body_cut);
     if (!send_raw(request)) return {};
-    if (!wait_for_answer) return {};
+    if (before_body || !wait_for_answer) return {};
     if (body_cut < body.size()) {
         disconnect();
         return {};
@@ -121,6 +126,18 @@ void Client::disconnect() {
 bool Client::connected() {
     char byte = 0;
     return fd_ >= 0 && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+std::string Client::receive_raw(std::size_t size) {
+    while (buffer_.size() < size) {
+        char chunk[65536];
+        const ssize_t n = ::recv(fd_, chunk, sizeof chunk, 0);
+        if (n <= 0) break;
+        buffer_.append(chunk, static_cast<std::size_t>(n));
+    }
+    std::string bytes = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return bytes;
 }
 
 bool Client::send_raw(std::string_view bytes) {
@@ -190,7 +207,7 @@ Answer Client::receive(bool head_request) {
     answer.head = buffer_.substr(0, end + 4);
     buffer_.erase(0, end + 4);
     const bool bare =
-        head_request || answer.status == 204 || answer.status == 304 || answer.status == 100;
+        head_request || answer.status == 204 || answer.status == 304 || answer.status < 200;
     if (!bare && answer.headers.contains("transfer-encoding")) {
         answer.cut = !receive_chunks(answer.body, more);
         if (answer.cut) disconnect();

@@ -45,6 +45,7 @@ class Client {
                 std::string_view body = {}, Headers headers = {});
     bool send_raw(std::string_view bytes);
     Answer receive(bool head_request = false);
+    std::string receive_raw(std::size_t size);  // less if the connection ends before
     void disconnect();
     bool connected();  // after an answer: has the server closed it?
 
@@ -56,6 +57,8 @@ class Client {
     // Makes the body from the request's date and signature, as aws-chunked with signatures needs.
     std::function<std::string(const std::string& date, const std::string& signature)> make_body;
     bool wait_for_answer = true;         // of call(); else receive() has it
+    // If set, called between head and body; call() then returns without reading an answer.
+    std::function<void()> before_body;
     std::chrono::milliseconds ahead{0};  // of the system's clock: what requests are dated with
 
   private:
