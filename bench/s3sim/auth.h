@@ -20,7 +20,7 @@ struct Credentials {
     int redirect_status = 400;   // what one who signs for another region gets, or 301 or 307
 };
 
-// What a right signature leaves for the check of the body.
+// The parts of a verified signature that the check of the body needs.
 struct Signed {
     std::string payload_hash;  // 64 hex digits, "UNSIGNED-PAYLOAD" or one of "STREAMING-..."
     std::string signature;     // of the request: the first chunk's is made from it

@@ -35,7 +35,7 @@ struct Exchange {
     std::uint32_t crc32 = 0;             // of what was received
     std::string payload_hash;            // as signed
     std::unique_ptr<AwsChunks> chunks;   // the body is aws-chunked
-    std::optional<Digest> sha256;        // present if somebody will compare it
+    std::optional<Digest> sha256;        // present if it is needed
     std::optional<Digest> md5;
     std::string sha256_raw, md5_raw;  // what they came to
     Stored stored;

@@ -39,7 +39,7 @@ base::Result<HeaderRule> parse_header_rule(std::string_view text) {
     rule.header = lower(subject.substr(0, at));
     if (at < subject.size()) {
         rule.operation = subject.substr(at + 1);
-        if (!is_operation_name(rule.operation)) return bad("knows no such operation");
+        if (!is_operation_name(rule.operation)) return bad("there is no such operation");
     }
     if (action == "ignore") return rule;
     const auto comma = std::min(action.find(','), action.size());

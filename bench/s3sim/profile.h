@@ -25,7 +25,7 @@ struct Denial {
     std::string message;
 };
 
-// What happens to a request that carries a header. Applied after the signature was checked.
+// Drops a header, or refuses the requests that carry it. Applied after the signature was checked.
 struct HeaderRule {
     std::string header;            // lower case; a last '*' stands for any rest
     std::string operation;         // an operation's name; empty: all of them
@@ -59,7 +59,7 @@ struct Profile {
     std::string_view name = "aws";
     std::vector<HeaderRule> headers;  // the first that concerns a header counts
 
-    std::string region;  // that requests may be signed for, besides Options::region; empty: none
+    std::string region;  // requests may be signed for it and for Options::region; empty: none
     bool virtual_host_only = false;
     bool messages = true;  // error answers have a <Message>
     bool closes_connections = false;

@@ -1,4 +1,4 @@
-// Jobs against the rules of every store that s3sim knows, on both back ends. A job must make the
+// Jobs against the rules of every store profile of s3sim, on both back ends. A job must make the
 // same archive everywhere, whatever the store refuses, ignores or leaves out.
 #include <gmock/gmock.h>
 #include <array>
@@ -111,7 +111,7 @@ TEST_P(StoreProfiles, AnArchiveInPartsIsTheSameEverywhere) {
     const std::string made = expect_archive(request());
     EXPECT_TRUE(made == wanted) << "other bytes than against AWS";
     EXPECT_GE(server->stats().count("UploadPart"), 4U);
-    // A second job knows the store and asks for nothing that was refused before.
+    // The second job sends nothing that the store refused to the first.
     server->reset_stats();
     EXPECT_TRUE(expect_archive(request("b.zip")) == wanted);
     if (std::string_view(store().name) != "b2") {  // b2 refuses some writes for no reason
@@ -123,7 +123,7 @@ TEST_P(StoreProfiles, AnArchiveInPartsIsTheSameEverywhere) {
     }
 }
 
-TEST_P(StoreProfiles, WhatTheResultSaysOfChecksums) {
+TEST_P(StoreProfiles, TheResultNamesTheChecksums) {
     start_store(store().name);
     put_parts();
     const JobSnapshot job = run(request());
@@ -166,7 +166,7 @@ TEST_P(StoreProfiles, ATakenKeyIsLeftAlone) {
 }
 
 // The key is free when the job starts and taken before it ends.
-TEST_P(StoreProfiles, AKeyThatIsTakenMeanwhileIsLeftAlone) {
+TEST_P(StoreProfiles, AKeyTakenDuringTheJobIsLeftAlone) {
     for (const bool small : {true, false}) {
         start_store(store().name);
         put_sources(small);
@@ -182,7 +182,7 @@ TEST_P(StoreProfiles, AKeyThatIsTakenMeanwhileIsLeftAlone) {
 // Stored in gzip: the archive has the stored bytes, not what they unpack to.
 TEST_P(StoreProfiles, ObjectsStoredInGzip) {
     start_store(store().name);
-    // A gzip member with one stored block that says "hello".
+    // A gzip member with one stored block, "hello".
     const std::string packed(
         "\x1f\x8b\x08\0\0\0\0\0\0\xff\x01\x05\0\xfa\xffhello\x86\xa6\x10\x36\x05\0\0\0", 28);
     ASSERT_TRUE(server->put("src", "a.txt.gz", packed, "STANDARD", {{"content-encoding", "gzip"}}));

@@ -123,6 +123,17 @@ void Client::disconnect() {
     buffer_.clear();
 }
 
+void Client::leave_after(std::size_t bytes) {
+    std::string chunk(1 << 20, 0);
+    while (bytes > 0) {
+        const ssize_t n = ::recv(fd_, chunk.data(), std::min(bytes, chunk.size()), 0);
+        if (n <= 0) break;
+        bytes -= static_cast<std::size_t>(n);
+    }
+    ::shutdown(fd_, SHUT_WR);
+    disconnect();
+}
+
 bool Client::connected() {
     char byte = 0;
     return fd_ >= 0 && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;

@@ -47,6 +47,8 @@ class Client {
     Answer receive(bool head_request = false);
     std::string receive_raw(std::size_t size);  // less if the connection ends before
     void disconnect();
+    // Reads so much of an answer, then half-closes and goes: the server is reset in the middle.
+    void leave_after(std::size_t bytes);
     bool connected();  // after an answer: has the server closed it?
 
     std::string access_key = "s3sim";
@@ -56,7 +58,7 @@ class Client {
     std::size_t body_cut = SIZE_MAX;  // so many bytes of a body are sent, then no more
     // Makes the body from the request's date and signature, as aws-chunked with signatures needs.
     std::function<std::string(const std::string& date, const std::string& signature)> make_body;
-    bool wait_for_answer = true;         // of call(); else receive() has it
+    bool wait_for_answer = true;  // of call(); else receive() has it
     // If set, called between head and body; call() then returns without reading an answer.
     std::function<void()> before_body;
     std::chrono::milliseconds ahead{0};  // of the system's clock: what requests are dated with

@@ -1,4 +1,4 @@
-// The s3sim binary's flags about stores: what it says of them, and what it refuses.
+// The s3sim binary's flags about stores: the help text, and values that are refused.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/wait.h>

@@ -58,7 +58,7 @@ TEST_F(StoreRules, GunzipsUnlessGzipIsAccepted) {
     const Answer head = get("HEAD", {});
     EXPECT_EQ(head.status, 200);
     EXPECT_FALSE(head.headers.contains("content-length"));
-    // What only claims to be gzip is served as it is.
+    // An object whose Content-Encoding is wrong is served as it is.
     ASSERT_EQ(put("k", "no gzip", {{"content-encoding", "gzip"}}).status, 200);
     EXPECT_EQ(get("GET", {}).body, "no gzip");
     ASSERT_EQ(put("k", kPacked.substr(0, 50), {{"content-encoding", "gzip"}}).status, 200);
