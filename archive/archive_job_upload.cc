@@ -25,8 +25,8 @@ constexpr std::size_t kShardsPerLaneMax = 32;
 // would know the id of the upload that S3 has opened; but not for longer than this.
 constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
 
-// An upload that was aborted from outside, or that S3 wants to be started again after a conflict, is
-// started once more; a store that refuses checksums costs at most one upload for each kind.
+// An upload that was aborted from outside, or that S3 wants to be started again after a conflict,
+// is started once more; a store that refuses checksums costs at most one upload for each kind.
 constexpr unsigned kUploadsMax = 2, kChecksumKinds = 2;
 
 bool may_upload_again(const base::Error& error, unsigned uploads_begun) {
