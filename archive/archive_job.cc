@@ -139,8 +139,9 @@ io::Task<Status> ArchiveJob::check_target() {
 }
 
 io::Task<Status> ArchiveJob::make_plan() {
-    auto selection = co_await select_objects(*home_.client, reactor_, engine_.worker,
-                                             job_->request(), call(work_->cancel));
+    auto selection =
+        co_await select_objects(*home_.client, reactor_, engine_.select_worker, job_->request(),
+                                engine_.plan_limits, call(work_->cancel));
     if (!selection) co_return std::unexpected(selection.error());
     PlanRecord record;
     std::vector<std::string> chunks;

@@ -13,6 +13,7 @@
 #include "archive/part_board.h"
 #include "archive/part_builder.h"
 #include "archive/plan.h"
+#include "archive/plan_limits.h"
 #include "io/lane.h"
 #include "io/slab.h"
 #include "io/worker_thread.h"
@@ -31,9 +32,11 @@ struct EngineLane {
 struct EngineParts {
     std::vector<EngineLane> lanes;
     io::WorkerThread worker;
+    io::WorkerThread select_worker;  // for select_objects(): short turns, not behind long plans
+    PlanLimits plan_limits;
     PlanOptions plan_options;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
-    ConditionalWrites conditional_writes = ConditionalWrites::automatic;
+    Use conditional_writes = Use::automatic;
     EngineCredentials* credentials = nullptr;
     std::atomic<std::uint64_t> flows{0};
 

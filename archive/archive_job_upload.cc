@@ -24,8 +24,15 @@ constexpr std::size_t kShardsPerLaneMax = 32;
 // would know the id of the upload that S3 has opened; but not for longer than this.
 constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
 
-// An upload that somebody else has aborted is begun anew, once.
-constexpr unsigned kUploadsMax = 2;
+// An upload that was aborted from outside, or that S3 wants to be started again after a conflict, is
+// started once more; a store that refuses checksums costs at most one upload for each kind.
+constexpr unsigned kUploadsMax = 2, kChecksumKinds = 2;
+
+bool may_upload_again(const base::Error& error, unsigned uploads_begun) {
+    if (error.code == "checksums_refused") return uploads_begun < kUploadsMax + kChecksumKinds;
+    const bool lost = error.code == "NoSuchUpload" || error.code == "ConditionalRequestConflict";
+    return lost && uploads_begun < kUploadsMax;
+}
 
 // S3 may have done what it was asked for: only the answer is missing.
 bool is_in_doubt(base::ErrorKind kind) {
@@ -56,9 +63,8 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive() {
     for (;;) {
         auto result = co_await upload_once();
         if (result) result->fingerprint = fingerprint_;
-        const bool lost = !result && result.error().code == "NoSuchUpload";
-        if (!lost || uploads_begun_ >= kUploadsMax) co_return result;
-        base::log_warn("the upload of a job is gone; it begins anew",
+        if (result || !may_upload_again(result.error(), uploads_begun_)) co_return result;
+        base::log_warn("the upload of a job failed; the job starts another one",
                        {{"job", job_->id()}, {"error", result.error().to_string()}});
         forget_progress();
         enter(JobState::running);

@@ -40,8 +40,7 @@ bool says_it_exists(const base::Error& error) {
 }  // namespace
 
 ArchiveWrite::ArchiveWrite(s3client::S3Client& client, const Destination& destination,
-                           std::string job_id, ConditionalWrites conditional,
-                           s3client::CallContext context)
+                           std::string job_id, Use conditional, s3client::CallContext context)
     : client_(client),
       destination_(destination),
       job_id_(std::move(job_id)),
@@ -113,8 +112,8 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::write(Feature condition, Send sen
 }
 
 bool ArchiveWrite::is_conditional(Feature condition) const {
-    if (destination_.overwrite || conditional_ == ConditionalWrites::never) return false;
-    return conditional_ == ConditionalWrites::always || client_.support().may_use(condition);
+    if (destination_.overwrite || conditional_ == Use::never) return false;
+    return conditional_ == Use::always || client_.support().may_use(condition);
 }
 
 // With a condition where the store takes one. Unless the store is known to enforce it, the key is
@@ -123,7 +122,7 @@ io::Task<Result<WrittenObject>> ArchiveWrite::send_guarded(Feature condition, co
     const bool conditional = is_conditional(condition);
     s3client::StoreSupport& support = client_.support();
     const bool enforced =
-        conditional && (conditional_ == ConditionalWrites::always || support.enforces(condition));
+        conditional && (conditional_ == Use::always || support.enforces(condition));
     guard_ = destination_.overwrite ? OverwriteGuard::none
              : enforced             ? OverwriteGuard::atomic
                                     : OverwriteGuard::checked;
@@ -133,7 +132,7 @@ io::Task<Result<WrittenObject>> ArchiveWrite::send_guarded(Feature condition, co
     }
     auto written = co_await send(conditional);
     if (written && conditional) support.accept(condition);
-    if (written || !conditional || conditional_ == ConditionalWrites::always) co_return written;
+    if (written || !conditional || conditional_ == Use::always) co_return written;
     const base::Error refusal = written.error();
     if (support.state(condition) == s3client::StoreSupport::State::accepted ||
         refusal.http_status == 412 || !s3client::may_be_refusal(refusal) ||

@@ -12,6 +12,7 @@
 #include <string>
 
 #include "archive/destination.h"
+#include "archive/engine.h"
 #include "archive/job.h"
 #include "archive/request.h"
 #include "base/error.h"
@@ -19,9 +20,6 @@
 #include "s3client/client.h"
 
 namespace archive {
-
-// EngineConfig::conditional_writes.
-enum class ConditionalWrites : std::uint8_t { automatic, always, never };
 
 struct WrittenArchive {
     s3client::WrittenObject object;
@@ -40,9 +38,9 @@ struct ExpectedArchive {
 class ArchiveWrite {
   public:
     // `destination` and what `context` points to outlive it. job_id: the mark that the object
-    // carries, "" for none.
+    // carries, "" for none. conditional: EngineConfig::conditional_writes.
     ArchiveWrite(s3client::S3Client& client, const Destination& destination, std::string job_id,
-                 ConditionalWrites conditional, s3client::CallContext context);
+                 Use conditional, s3client::CallContext context);
 
     // Errors, besides those of the calls: precondition "destination_exists", if a HEAD shows an
     // object that is not ours; corrupt "archive_not_there", if the write succeeded but something
@@ -78,7 +76,7 @@ class ArchiveWrite {
     s3client::S3Client& client_;
     const Destination& destination_;
     const std::string job_id_;
-    const ConditionalWrites conditional_;
+    const Use conditional_;
     const s3client::CallContext to_;
     OverwriteGuard guard_ = OverwriteGuard::none;
 };

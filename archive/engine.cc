@@ -161,7 +161,11 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
     impl->client = std::move(settings->client);
     impl->client.credentials = (*credentials)->own();
     impl->credentials = std::move(*credentials);
+    impl->client.support = std::make_shared<s3client::StoreSupport>(impl->client.endpoint.host,
+                                                                    impl->client.endpoint.aws);
+    impl->parts.conditional_writes = impl->config.conditional_writes;
     impl->parts.credentials = impl->credentials.get();
+    impl->parts.plan_limits.memory_bytes = impl->config.plan_memory_bytes;
     impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,
                                                  const std::string& region) {
@@ -264,7 +268,8 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
     if (!lease) co_return std::unexpected(lease.error());
     std::array<std::atomic<std::uint64_t>, s3client::kOperationCount> asked{};
     io::Reactor& reactor = lane.lane->reactor();
-    auto selection = co_await select_objects(*lane.client, reactor, parts.worker, request,
+    auto selection = co_await select_objects(*lane.client, reactor, parts.select_worker, request,
+                                             parts.plan_limits,
                                              {.cancel = lane.shutdown.get(),
                                               .requests = &asked,
                                               .credentials = lease->get(),

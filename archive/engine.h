@@ -41,6 +41,7 @@ struct EngineConfig {
     // Budgets, of all reactors together, divided among them; 0: no limit. One part and one request
     // at a time a job always has, on each reactor.
     std::uint64_t job_memory_bytes = 0;         // part memory of one job
+    std::uint64_t plan_memory_bytes = 1 << 30;  // of the plan of one job (plan_limits.h); no 0
     unsigned job_connections_max = 0;           // requests under way of one job
     std::uint64_t requests_per_second = 0;      // of all
     std::uint64_t job_requests_per_second = 0;  // of one job
@@ -59,7 +60,9 @@ struct EngineConfig {
     std::string access_key_id, secret_access_key, session_token;
     s3client::Environment environment = s3client::process_environment();
     std::uint64_t attempts_max = 8;             // per S3 request
-    std::uint64_t request_timeout_ms = 60'000;  // without progress
+    std::uint64_t request_timeout_ms = 60'000;  // of a wait for S3, without a byte
+    // Of a call with all its attempts, without progress; at least request_timeout_ms.
+    std::uint64_t stall_timeout_ms = 90'000;
     // An earlier process was answered: then S3 that is away is waited for from the start.
     bool endpoint_has_answered = false;
     s3client::RetryOptions retry;  // the delays; attempts_max is the one above

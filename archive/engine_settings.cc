@@ -52,6 +52,8 @@ base::Result<EngineSettings> engine_settings(const EngineConfig& config) {
     client.retry.attempts_max =
         static_cast<std::uint32_t>(std::max<std::uint64_t>(1, config.attempts_max));
     client.idle_timeout = std::chrono::milliseconds(config.request_timeout_ms);
+    client.stall_timeout =
+        std::chrono::milliseconds(std::max(config.stall_timeout_ms, config.request_timeout_ms));
     return settings;
 }
 

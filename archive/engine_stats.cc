@@ -34,12 +34,16 @@ EngineStats stats_of(const std::vector<EngineLane>& lanes, std::string io) {
         sum.throttled += s.throttled.load();
         sum.hedged += s.hedged.load();
         sum.hedges_won += s.hedges_won.load();
+        sum.mismatched += s.mismatched.load();
         sum.concurrency_limit += s.concurrency_limit.load();
         sum.connections_open += s.connections_open.load();
         sum.connections_opened += s.connections_opened.load();
         sum.memory_bytes += lane.slab->total_bytes();
         sum.memory_in_use_bytes += lane.slab->in_use_bytes();
         sum.reactor_usage.push_back(lane.lane->usage());
+    }
+    for (std::size_t i = 0; i < sum.features.size() && !lanes.empty(); ++i) {
+        sum.features[i] = lanes.front().client->support().state(static_cast<s3client::Feature>(i));
     }
     sum.responses = responses_of(lanes);
     sum.reactors = static_cast<unsigned>(lanes.size());

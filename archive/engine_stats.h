@@ -10,6 +10,7 @@
 #include "base/histogram.h"
 #include "io/lane.h"
 #include "s3client/operation.h"
+#include "s3client/store_support.h"
 
 namespace archive {
 
@@ -18,7 +19,9 @@ struct EngineStats {
     std::uint64_t bytes_received = 0, bytes_sent = 0;  // bodies
     std::uint64_t retries = 0, throttled = 0;
     std::uint64_t hedged = 0, hedges_won = 0;  // requests sent a second time since they were late
-    std::uint64_t concurrency_limit = 0;       // requests that may be under way
+    std::uint64_t mismatched = 0;              // answers that were not the ones to their requests
+    std::array<s3client::StoreSupport::State, s3client::kFeatureCount> features{};  // by Feature
+    std::uint64_t concurrency_limit = 0;  // requests that may be under way
     std::uint64_t connections_open = 0, connections_opened = 0;
     std::uint64_t memory_bytes = 0, memory_in_use_bytes = 0;
     unsigned reactors = 0;

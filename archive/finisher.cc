@@ -18,7 +18,7 @@ class Finisher {
   public:
     Finisher(const ShardContext& context, const Plan& plan, PartBoard& board,
              s3client::UploadTarget upload, Destination destination, std::string job_id,
-             ConditionalWrites conditional)
+             Use conditional)
         : context_(context),
           plan_(plan),
           board_(board),
@@ -129,7 +129,7 @@ class Finisher {
 io::Task<Result<ArchiveResult>> finish_archive(ShardContext context, const Plan& plan,
                                                PartBoard& board, s3client::UploadTarget upload,
                                                Destination destination, std::string job_id,
-                                               ConditionalWrites conditional) {
+                                               Use conditional) {
     Finisher finisher(context, plan, board, std::move(upload), destination, std::move(job_id),
                       conditional);
     auto written = co_await finisher.run();

@@ -16,6 +16,6 @@ io::Task<base::Result<ArchiveResult>> finish_archive(ShardContext context, const
                                                      PartBoard& board,
                                                      s3client::UploadTarget upload,
                                                      Destination destination, std::string job_id,
-                                                     ConditionalWrites conditional);
+                                                     Use conditional);
 
 }  // namespace archive

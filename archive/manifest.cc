@@ -53,6 +53,8 @@ class Manifest::Namer {
         }
     }
 
+    std::uint64_t bytes() const { return set_.bytes(); }
+
   private:
     const zip::NameOptions options_;
     zip::NameSet set_;
@@ -67,12 +69,13 @@ Manifest::Manifest(Selection selection, const Options& options)
 base::Result<std::shared_ptr<const Manifest>> Manifest::make(Selection selection,
                                                              const ArchiveRequest& request) {
     const Options& options = request.options;
+    const PlanLimits limits = selection.limits();
     auto report = std::move(selection.report_);
     std::shared_ptr<Manifest> manifest(new Manifest(std::move(selection), options));
     if (options.order == EntryOrder::key) manifest->sort_by_key();
     {
         Namer namer(*manifest->pool_, options);
-        if (auto named = manifest->settle_names(namer, *report); !named)
+        if (auto named = manifest->settle_names(namer, *report, limits); !named)
             return std::unexpected(named.error());
         if (options.list_missing) {
             if (auto added = manifest->add_missing_list(namer, *report); !added)
@@ -105,7 +108,7 @@ void Manifest::sort_by_key() {
     if (!std::ranges::is_sorted(entries_, {}, order)) std::ranges::sort(entries_, {}, order);
 }
 
-base::Status Manifest::settle_names(Namer& namer, ObjectReport& report) {
+base::Status Manifest::settle_names(Namer& namer, ObjectReport& report, const PlanLimits& limits) {
     std::size_t kept = 0;
     for (ManifestEntry& entry : entries_) {
         const auto named = namer.name(entry);
@@ -116,6 +119,10 @@ base::Status Manifest::settle_names(Namer& namer, ObjectReport& report) {
             return std::unexpected(std::move(error));
         }
         if (named->kind == zip::NameKind::skip) continue;  // a marker that needs no entry
+        // Keys of many folders make more names than there are entries.
+        const std::uint64_t memory = entries_.size() * sizeof(ManifestEntry) + pool_->bytes() +
+                                     report.bytes() + namer.bytes();
+        if (auto fits = check_plan(limits, memory, entries_.size()); !fits) return fits;
         entry.set_name(named->name);
         if (!named->why_renamed.empty())
             report.rename(bucket_of(entry), entry.key(), entry.name(), named->why_renamed);

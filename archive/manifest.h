@@ -24,7 +24,8 @@ inline constexpr std::string_view kMissingListName = "_MISSING.txt";
 
 class Manifest final : public zip::EntryList {
   public:
-    // Errors name the key: clashing or unsafe names; no_objects if there are none.
+    // Errors name the key: clashing or unsafe names; no_objects if there are none; those of
+    // plan_limits.h, by the limits of the selection.
     static base::Result<std::shared_ptr<const Manifest>> make(Selection selection,
                                                               const ArchiveRequest& request);
 
@@ -52,7 +53,7 @@ class Manifest final : public zip::EntryList {
     friend class ManifestDecoder;  // which makes one again
     Manifest(Selection selection, const Options& options);
     void sort_by_key();
-    base::Status settle_names(Namer& namer, ObjectReport& report);
+    base::Status settle_names(Namer& namer, ObjectReport& report, const PlanLimits& limits);
     base::Status add_missing_list(Namer& namer, const ObjectReport& report);
 
     const Timestamps timestamps_;

@@ -51,9 +51,16 @@ io::Task<void> ObjectLookup::ask_some() {
             head = head_of(*object.known);
             continue;
         }
-        head = co_await client_.head_object(
-            {object.bucket, object.choice.key, object.choice.version_id},
-            s3client::WithChecksum::no, context_);
+        const s3client::ObjectVersion version{object.bucket, object.choice.key,
+                                              object.choice.version_id};
+        head = co_await client_.head_object(version, s3client::WithChecksum::no, context_);
+        // Nothing in a 404 shows which request it answers, and a job may leave out what is missing:
+        // a connection of its own cannot carry the answer to another.
+        if (!head && is_missing(head.error())) {
+            s3client::CallContext alone = context_;
+            alone.fresh_connection = true;
+            head = co_await client_.head_object(version, s3client::WithChecksum::no, alone);
+        }
         // What failed will fail the job, and those before it have been asked: no need to ask on.
         failed_ = failed_ || (!head && !is_missing(head.error()));
     }

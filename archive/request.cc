@@ -25,8 +25,11 @@ constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 constexpr std::size_t kSourcesMax = 1000;
 // Every key of a listing is held against every pattern.
 constexpr std::size_t kPatternsMax = 100;
+// Sum over all patterns of a request. It bounds the time and memory of matching, see glob.h.
+constexpr std::size_t kPatternBytesMax = 64 << 10;
 
-Status validate_patterns(const std::vector<std::string>& patterns, const std::string& pointer) {
+Status validate_patterns(const std::vector<std::string>& patterns, const std::string& pointer,
+                         std::size_t& bytes) {
     if (patterns.size() > kPatternsMax) {
         return bad(pointer, "too_many_patterns", fmt::format("at most {} patterns", kPatternsMax));
     }
@@ -34,6 +37,12 @@ Status validate_patterns(const std::vector<std::string>& patterns, const std::st
         if (patterns[i].size() > s3client::kKeySizeMax_bytes) {
             return bad(fmt::format("{}/{}", pointer, i), "bad_pattern",
                        "the pattern is longer than any key can be");
+        }
+        bytes += patterns[i].size();
+        if (bytes > kPatternBytesMax) {
+            return bad(fmt::format("{}/{}", pointer, i), "patterns_too_long",
+                       fmt::format("all patterns of a request together have at most {} bytes",
+                                   kPatternBytesMax));
         }
     }
     return {};
@@ -52,7 +61,8 @@ Status validate_manifest(const Source& source, const std::string& pointer) {
     return at(pointer + "/key", s3client::check_key(file.key));
 }
 
-Status validate_source(const Source& source, std::size_t index) {
+// `pattern_bytes` is the sum over the sources so far.
+Status validate_source(const Source& source, std::size_t index, std::size_t& pattern_bytes) {
     const std::string pointer = fmt::format("/sources/{}", index);
     if (auto ok = rules::validate_access(source.access, pointer); !ok) return ok;
     if (source.manifest) return validate_manifest(source, pointer + "/manifest");
@@ -63,8 +73,10 @@ Status validate_source(const Source& source, std::size_t index) {
     if (source.prefix.size() > s3client::kKeySizeMax_bytes) {
         return bad(pointer + "/prefix", "bad_prefix", "the prefix is longer than any key can be");
     }
-    if (auto ok = validate_patterns(source.include, pointer + "/include"); !ok) return ok;
-    if (auto ok = validate_patterns(source.exclude, pointer + "/exclude"); !ok) return ok;
+    if (auto ok = validate_patterns(source.include, pointer + "/include", pattern_bytes); !ok)
+        return ok;
+    if (auto ok = validate_patterns(source.exclude, pointer + "/exclude", pattern_bytes); !ok)
+        return ok;
     if (!source.objects) return {};
     if (!source.prefix.empty() || !source.include.empty() || !source.exclude.empty()) {
         return bad(pointer + "/objects", "bad_source",
@@ -134,8 +146,9 @@ Status validate(const ArchiveRequest& request) {
     if (request.sources.size() > kSourcesMax) {
         return bad("/sources", "too_many_sources", fmt::format("at most {} sources", kSourcesMax));
     }
+    std::size_t pattern_bytes = 0;
     for (std::size_t i = 0; i < request.sources.size(); ++i) {
-        if (auto ok = validate_source(request.sources[i], i); !ok) return ok;
+        if (auto ok = validate_source(request.sources[i], i, pattern_bytes); !ok) return ok;
     }
     if (auto ok = rules::validate_destination(request.destination); !ok) return ok;
     const Options& options = request.options;

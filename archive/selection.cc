@@ -14,6 +14,9 @@ using base::ErrorKind;
 constexpr std::size_t kUnusableMax = 1000;
 constexpr std::size_t kUnusableNamed = 10;
 constexpr std::size_t kTextSizeMax = ManifestEntry::kTextBytesMax;
+// Bytes for each entry without its texts, at the largest moment of planning: its record twice (a
+// vector that grows or shrinks is copied), its name in a table, and its bytes in the journal.
+constexpr std::uint64_t kPlannedEntryBytes = 2 * sizeof(ManifestEntry) + 100;
 
 base::Error about(std::string_view bucket, std::string_view key, ErrorKind kind,
                   std::string_view code, std::string detail) {
@@ -38,8 +41,9 @@ void ManifestEntry::pack(zip::NamePool& pool, const Texts& texts, std::string& b
     set_name(packed.substr(packed.size() - texts.name.size()));
 }
 
-Selection::Selection(const ArchiveRequest& request)
-    : destination_bucket_(request.destination.bucket),
+Selection::Selection(const ArchiveRequest& request, PlanLimits limits)
+    : limits_(limits),
+      destination_bucket_(request.destination.bucket),
       destination_key_(request.destination.key),
       skips_(request.options.on_missing == OnMissing::skip) {}
 
@@ -47,20 +51,41 @@ base::Status Selection::add(std::string_view bucket, const FoundObject& object,
                             std::string_view explicit_name) {
     if (bucket == destination_bucket_ && object.key == destination_key_) {
         report_->skip(bucket, object.key, "destination");  // an archive cannot hold itself
-        return {};
+        return check_limits();
     }
     if (object.archived) return refuse(bucket, object.key, true);
-    if (object.key.size() > kTextSizeMax || object.version_id.size() > kTextSizeMax ||
-        object.etag.size() > kTextSizeMax || explicit_name.size() > kTextSizeMax) {
-        return base::fail(about(bucket, object.key.substr(0, 200), ErrorKind::invalid,
-                                "bad_listing", "a key, ETag or version id of over 65,535 bytes"));
-    }
+    if (auto fits = check_texts(bucket, object, explicit_name); !fits) return fits;
     ManifestEntry& entry = objects_.emplace_back();
     entry.pack(*pool_, {object.key, object.version_id, object.etag, explicit_name}, text_);
     entry.size = object.size;
     entry.mtime_unix_s = object.last_modified_s;
     entry.bucket = bucket_index(bucket);
-    return {};
+    return check_limits();
+}
+
+base::Status Selection::check_texts(std::string_view bucket, const FoundObject& object,
+                                    std::string_view name) const {
+    if (object.key.size() <= kTextSizeMax && object.version_id.size() <= kTextSizeMax &&
+        object.etag.size() <= kTextSizeMax && name.size() <= kTextSizeMax) {
+        return {};
+    }
+    return base::fail(about(bucket, object.key.substr(0, 200), ErrorKind::invalid, "bad_listing",
+                            "a key, ETag or version id of over 65,535 bytes"));
+}
+
+base::Status Selection::replace(std::size_t index, const FoundObject& object) {
+    ManifestEntry& entry = objects_[index];
+    entry.size = object.size;
+    entry.mtime_unix_s = object.last_modified_s;
+    if (entry.etag() == object.etag) return {};
+    if (auto fits = check_texts(buckets_[entry.bucket].name, object, {}); !fits) return fits;
+    entry.pack(*pool_, {object.key, object.version_id, object.etag, {}}, text_);
+    return check_limits();
+}
+
+std::uint64_t Selection::plan_memory_bytes() const {
+    return objects_.size() * kPlannedEntryBytes + pool_->bytes() + report_->bytes() +
+           listing_bytes_;
 }
 
 base::Status Selection::add_missing(std::string_view bucket, std::string_view key) {
@@ -70,7 +95,7 @@ base::Status Selection::add_missing(std::string_view bucket, std::string_view ke
 base::Status Selection::refuse(std::string_view bucket, std::string_view key, bool archived) {
     if (skips_) {
         report_->skip(bucket, key, archived ? "archived" : "not_found");
-        return {};
+        return check_limits();
     }
     unusable_.push_back({std::string(bucket), std::string(key), archived});
     return unusable_.size() < kUnusableMax ? base::Status{} : check();

@@ -2,9 +2,9 @@
 // size, time. It is the only step of planning that talks to S3; the Manifest, made from it, is
 // pure.
 //
-// Filled on one reactor by select_objects() (selector.h), then handed over. Keys are packed into
-// its pool: 48 bytes an object besides them, its ETag and version. Not thread-safe while it is
-// added to.
+// Filled by one task, select_objects() (selector.h), then handed over. Keys are packed into its
+// pool: 48 bytes an object besides them, its ETag and version. It ends with an error of
+// plan_limits.h when it grows too large. Not thread-safe while it is added to.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "archive/object_report.h"
+#include "archive/plan_limits.h"
 #include "archive/request.h"
 #include "base/error.h"
 #include "zip/name_pool.h"
@@ -60,7 +61,7 @@ class ManifestEntry {
 
 class Selection {
   public:
-    explicit Selection(const ArchiveRequest& request);
+    explicit Selection(const ArchiveRequest& request, PlanLimits limits = {});
 
     // How the objects are read that are added from here on; at first as anybody would.
     void read_with(const s3client::Access& access);
@@ -69,6 +70,19 @@ class Selection {
     base::Status add(std::string_view bucket, const FoundObject& object,
                      std::string_view explicit_name);
     base::Status add_missing(std::string_view bucket, std::string_view key);
+    // Takes over what S3 says now of an object that its listing has named again. Its entry keeps
+    // its place.
+    base::Status replace(std::size_t index, const FoundObject& object);
+    std::size_t count() const { return objects_.size(); }
+    std::string_view key_of(std::size_t index) const { return objects_[index].key(); }
+
+    const PlanLimits& limits() const { return limits_; }
+    // Memory that the listing under way takes outside the Selection.
+    void charge_listing(std::uint64_t bytes) { listing_bytes_ = bytes; }
+    // An estimate of what the plan takes at its largest: see kPlannedEntryBytes.
+    std::uint64_t plan_memory_bytes() const;
+    base::Status check_limits() const { return check_plan(limits_, plan_memory_bytes(), count()); }
+
     // After the last add: the error of all objects that were missing or archived, naming the first
     // of them and how many there are.
     base::Status check() const;
@@ -80,8 +94,12 @@ class Selection {
         bool archived = false;
     };
     base::Status refuse(std::string_view bucket, std::string_view key, bool archived);
+    base::Status check_texts(std::string_view bucket, const FoundObject& object,
+                             std::string_view name) const;
     std::uint32_t bucket_index(std::string_view bucket);
 
+    PlanLimits limits_;
+    std::uint64_t listing_bytes_ = 0;
     std::string destination_bucket_, destination_key_;
     bool skips_;  // on_missing
     std::unique_ptr<zip::NamePool> pool_ = std::make_unique<zip::NamePool>();

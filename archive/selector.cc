@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 #include <algorithm>
+#include <memory>
 
 #include "archive/access_hint.h"
-#include "archive/glob.h"
+#include "archive/listing.h"
 #include "archive/object_lookup.h"
 
 namespace archive {
@@ -14,43 +15,37 @@ using base::ErrorKind;
 
 constexpr std::uint64_t kManifestBytesMax = 4ULL << 30;
 constexpr std::uint64_t kManifestRangeBytes = 8 << 20;
+// Parsed in one turn of the worker, some 10 ms.
+constexpr std::size_t kManifestSliceBytes = 1 << 20;
 
-bool any_match(const std::vector<std::string>& patterns, std::string_view text) {
-    return std::ranges::any_of(patterns, [&](const std::string& p) { return glob_match(p, text); });
+bool is_cancelled(const s3client::CallContext& context) {
+    return context.cancel != nullptr && context.cancel->cancelled();
 }
 
-bool is_chosen(const Source& source, std::string_view key) {
-    const std::string_view below = key.substr(std::min(source.prefix.size(), key.size()));
-    return (source.include.empty() || any_match(source.include, below)) &&
-           !any_match(source.exclude, below);
+std::unexpected<base::Error> cancelled() {
+    return base::fail(ErrorKind::cancelled, "cancelled", "cancelled");
 }
 
+// Objects below a prefix. Its pages are taken on the worker: their cost depends on the patterns of
+// the request and on the store.
 io::Task<base::Status> add_prefix(Selection& selection, s3client::S3Client& client,
+                                  io::Reactor& reactor, io::WorkerThread& worker,
                                   const Source& source, s3client::CallContext context) {
     context.access = &source.access;
     selection.read_with(source.access);
+    auto listing =
+        co_await worker.run(reactor, [&] { return std::make_unique<Listing>(selection, source); });
     std::string token;
     do {
         auto page = co_await client.list_objects(source.bucket, source.prefix, token, context);
         if (!page) co_return std::unexpected(with_access_hint(page.error(), source.access));
-        for (const s3client::ListedObject& object : page->objects) {
-            if (!is_chosen(source, object.key)) continue;
-            auto added = selection.add(source.bucket,
-                                       {.key = object.key,
-                                        .version_id = {},
-                                        .etag = object.etag,
-                                        .size = object.size,
-                                        .last_modified_s = object.last_modified_s,
-                                        .archived = object.is_archived()},
-                                       {});
-            if (!added) co_return added;
-        }
-        if (page->next_continuation_token == token && !token.empty()) {
-            co_return base::fail(
-                ErrorKind::corrupt, "bad_listing",
-                fmt::format("the listing of {}/{} goes in circles", source.bucket, source.prefix));
-        }
         token = std::move(page->next_continuation_token);
+        for (std::span<const s3client::ListedObject> left = page->objects; !left.empty();) {
+            auto taken = co_await worker.run(reactor, [&] { return listing->take_some(left); });
+            if (!taken) co_return taken;
+            if (is_cancelled(context)) co_return cancelled();
+        }
+        if (auto ended = listing->end_page(token); !ended) co_return ended;
     } while (!token.empty());
     co_return base::Status{};
 }
@@ -130,20 +125,26 @@ io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& cl
             receiver, context);
         if (!got) co_return about(got.error());
         at += size;
-        auto parsed = co_await worker.run(reactor, [&]() -> base::Status {
-            if (auto ok = lines.feed(receiver.text(), batch); !ok) return ok;
-            if (at == head->size) {
-                if (auto ok = lines.finish(batch); !ok) return ok;
+        for (std::string_view rest = receiver.text(); !rest.empty();) {
+            const std::string_view slice = rest.substr(0, kManifestSliceBytes);
+            rest.remove_prefix(slice.size());
+            const bool is_last = rest.empty() && at == head->size;
+            auto parsed = co_await worker.run(reactor, [&]() -> base::Status {
+                if (auto ok = lines.feed(slice, batch); !ok) return ok;
+                if (is_last) {
+                    if (auto ok = lines.finish(batch); !ok) return ok;
+                }
+                return check_allowed(batch, request);
+            });
+            if (!parsed) co_return about(parsed.error());
+            if (is_cancelled(context)) co_return cancelled();
+            for (std::span<const WantedObject> left = batch; !left.empty();) {
+                const auto now = left.first(std::min(left.size(), kBatch));
+                if (auto added = co_await lookup.add(now, source.access); !added) co_return added;
+                left = left.subspan(now.size());
             }
-            return check_allowed(batch, request);
-        });
-        if (!parsed) co_return about(parsed.error());
-        for (std::span<const WantedObject> left = batch; !left.empty();) {
-            const auto now = left.first(std::min(left.size(), kBatch));
-            if (auto added = co_await lookup.add(now, source.access); !added) co_return added;
-            left = left.subspan(now.size());
+            batch.clear();
         }
-        batch.clear();
     }
     co_return base::Status{};
 }
@@ -152,9 +153,9 @@ io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& cl
 
 io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io::Reactor& reactor,
                                                  io::WorkerThread& worker,
-                                                 const ArchiveRequest& request,
+                                                 const ArchiveRequest& request, PlanLimits limits,
                                                  s3client::CallContext context) {
-    Selection selection(request);
+    Selection selection(request, limits);
     ObjectLookup lookup(selection, client, reactor, context);
     for (const Source& source : request.sources) {
         base::Status added;
@@ -164,7 +165,7 @@ io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io:
         } else if (source.objects) {
             added = co_await add_objects(lookup, source);
         } else {
-            added = co_await add_prefix(selection, client, source, context);
+            added = co_await add_prefix(selection, client, reactor, worker, source, context);
         }
         if (!added) co_return std::unexpected(added.error());
     }

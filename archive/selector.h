@@ -10,11 +10,12 @@
 
 namespace archive {
 
-// Errors name the object or prefix: what S3 said, or that objects are missing or archived and
-// on_missing is "fail".
+// `worker` runs turns of some 10 ms, so that jobs can share it. Errors name the object or prefix:
+// what S3 said; that objects are missing or archived and on_missing is "fail"; "bad_listing" of a
+// store that lists wrongly (listing.h); a limit of plan_limits.h that was passed.
 io::Task<base::Result<Selection>> select_objects(s3client::S3Client& client, io::Reactor& reactor,
                                                  io::WorkerThread& worker,
-                                                 const ArchiveRequest& request,
+                                                 const ArchiveRequest& request, PlanLimits limits,
                                                  s3client::CallContext context);
 
 }  // namespace archive

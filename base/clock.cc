@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <array>
 #include <charconv>
+#include <optional>
 
 namespace base {
 namespace {
@@ -55,6 +56,16 @@ int digits(std::string_view text, std::size_t at, std::size_t width) {
     return value;
 }
 
+// "Z", "+02:00", "-03:30"
+std::optional<std::chrono::minutes> parse_offset(std::string_view zone) {
+    if (zone == "Z" || zone == "z") return std::chrono::minutes(0);
+    const int hours = digits(zone, 1, 2), minutes = digits(zone, 4, 2);
+    const bool shaped = zone.size() == 6 && (zone[0] == '+' || zone[0] == '-') && zone[3] == ':';
+    if (!shaped || hours < 0 || hours > 23 || minutes < 0 || minutes > 59) return std::nullopt;
+    const auto offset = std::chrono::hours(hours) + std::chrono::minutes(minutes);
+    return zone[0] == '-' ? -offset : offset;
+}
+
 bool all_known(const Civil& c) {
     return c.year >= 0 && c.month > 0 && c.day > 0 && c.hour >= 0 && c.minute >= 0 && c.second >= 0;
 }
@@ -100,11 +111,14 @@ Result<UtcTime> parse_rfc3339(std::string_view text) {
             c.millisecond += (text[at] - '0') * scale;
         }
     }
-    const std::string_view zone = text.substr(at);
-    if (zone != "Z" && zone != "z" && zone != "+00:00") {
-        return fail(ErrorKind::invalid, "bad_time", fmt::format("'{}' is not in UTC", text));
+    const auto offset = parse_offset(text.substr(at));
+    if (!offset) {
+        return fail(ErrorKind::invalid, "bad_time",
+                    fmt::format("'{}' does not end with Z or an offset such as +02:00", text));
     }
-    return from_civil(c);
+    auto time = from_civil(c);
+    if (time) *time -= *offset;
+    return time;
 }
 
 Result<UtcTime> parse_http_date(std::string_view text) {

@@ -27,7 +27,7 @@ Clock& system_clock();
 std::string format_rfc3339(UtcTime time);   // 2026-11-20T13:05:02.123Z
 std::string format_amz_date(UtcTime time);  // 20261120T130502Z
 Result<UtcTime> parse_rfc3339(
-    std::string_view text);  // S3's LastModified in XML; fraction optional
+    std::string_view text);  // RFC 3339 with any offset; cut to milliseconds
 Result<UtcTime> parse_http_date(
     std::string_view text);  // RFC 9110 IMF-fixdate: Fri, 20 Nov 2026 13:05:02 GMT
 

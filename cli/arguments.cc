@@ -20,7 +20,7 @@ constexpr unsigned kListLimitMax = 1000;
 // The words of create and plan before they are understood.
 struct CreateWords {
     std::vector<std::string> sources, manifests, include, exclude, names;
-    std::string output, part_size, memory;
+    std::string output, part_size, memory, plan_memory;
     std::string name_policy, order, on_duplicate, on_missing, on_empty, timestamps;
     StoreWords store;
 };
@@ -67,6 +67,8 @@ void add_create_options(CLI::App& app, Arguments& a, CreateWords& words) {
     app.add_option("-o,--output", words.output, "Where the archive goes: s3://bucket/key.zip")
         ->required();
     app.add_flag("--local", a.local, "Do the work in this process, without a daemon");
+    app.add_option("--plan-memory", words.plan_memory,
+                   "Without a daemon: memory for the plan of the job, e.g. 2GiB");
     app.add_flag("--overwrite", a.request.destination.overwrite,
                  "Replace the archive if it exists");
     app.add_option("--strip-prefix", options.strip_prefix,
@@ -372,6 +374,7 @@ std::expected<Arguments, Leave> parse_arguments(std::vector<std::string> words) 
     if (status && a.command == Command::create) status = understand(create_words, *create, a);
     if (status && a.command == Command::plan) status = understand(create_words, *plan, a);
     if (status) status = set_size(create_words.memory, a.settings.memory_bytes);
+    if (status) status = set_size(create_words.plan_memory, a.settings.plan_memory_bytes);
     if (status && a.command == Command::verify) status = understand(verify_words, a);
     if (!status)
         return std::unexpected(

@@ -25,6 +25,7 @@ struct LocalSettings {
     std::string io = "auto";  // auto | uring | epoll
     unsigned reactors = 0;    // 0: one per core
     std::uint64_t memory_bytes = 256ULL << 20;
+    std::uint64_t plan_memory_bytes = 1ULL << 30;
     std::string profile{};             // of the AWS files; empty: AWS_PROFILE
     std::optional<bool> dual_stack{};  // none: as AWS_* variables and the profile say
     std::string conditional_writes = "auto", hedged_uploads = "auto";  // auto | always | never

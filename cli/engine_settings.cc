@@ -25,6 +25,7 @@ archive::EngineConfig engine_config(const LocalSettings& settings,
     config.io = io_choice(settings.io);
     config.reactors = settings.reactors;
     config.memory_bytes = settings.memory_bytes;
+    config.plan_memory_bytes = settings.plan_memory_bytes;
     config.profile = settings.profile;
     config.dual_stack = settings.dual_stack;
     config.conditional_writes = use_of(settings.conditional_writes);

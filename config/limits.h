@@ -70,6 +70,7 @@ inline constexpr auto kApiEventsPause = std::chrono::milliseconds(1);
 // Request bodies.
 
 inline constexpr std::size_t kJsonDepthMax = 16;        // the deepest valid request is 5 deep
+inline constexpr std::size_t kJsonNamesMax = 1'000;     // in an object; S3 has 2 KB of metadata
 inline constexpr std::size_t kSourcesMax = 1'000;       // of one request
 inline constexpr std::size_t kPatternsMax = 100;        // include or exclude, of one source
 inline constexpr std::size_t kPatternBytesMax = 1'024;  // S3's longest key
@@ -89,9 +90,10 @@ inline constexpr std::size_t kJobsPlanningMax = 8;
 inline constexpr std::uint64_t kJobsPlanBytesMax = 512 * kMiB;
 // What the journal could not take is offered again; clocks are looked at.
 inline constexpr auto kJournalRetryInterval = std::chrono::seconds(5);
-// After the clock has jumped by more, nothing is forgotten for its age for so long.
+// The log names jumps of the wall clock that are larger.
 inline constexpr auto kClockJump = std::chrono::minutes(1);
-inline constexpr auto kClockJumpPause = std::chrono::hours(24);
+// How often the time in service is written to the journal; a kill loses no more of it.
+inline constexpr auto kServiceTimeStep = std::chrono::minutes(10);
 // An answer that waits for the journal; then 503. A disk takes milliseconds.
 inline constexpr auto kJournalTimeout = std::chrono::seconds(10);
 // Oldest go first.

@@ -21,6 +21,7 @@
 #include "config/limits.h"
 #include "config/listen_address.h"
 #include "config/tokens.h"
+#include "config/web_names.h"
 
 namespace config {
 
@@ -46,6 +47,8 @@ struct Settings {
     std::string tls_certificate;                     // PEM file, of the chain; needs tls_key
     std::string tls_key;                             // PEM file
     std::string tls_client_ca;                       // PEM file; needs tls_certificate
+    std::vector<WebHost> allowed_hosts;      // more names of this machine, for the header Host
+    std::vector<WebOrigin> allowed_origins;  // of pages from elsewhere that may use the API
 
     Io io = Io::automatic;
     unsigned reactors = 0;  // 0: one per core
@@ -54,10 +57,11 @@ struct Settings {
     unsigned connections_max = 128;     // to S3, per reactor
 
     // Budgets, of all reactors together; 0: no limit.
-    std::uint64_t job_memory_bytes = 0;    // part memory of one job
-    unsigned job_connections_max = 0;      // requests under way of one job
-    unsigned requests_per_second = 0;      // of all jobs
-    unsigned job_requests_per_second = 0;  // of one job
+    std::uint64_t job_memory_bytes = 0;      // part memory of one job
+    std::uint64_t plan_memory_bytes = kGiB;  // of the plan of one job; never 0
+    unsigned job_connections_max = 0;        // requests under way of one job
+    unsigned requests_per_second = 0;        // of all jobs
+    unsigned job_requests_per_second = 0;    // of one job
 
     base::LogLevel log_level = base::LogLevel::info;
     base::LogFormat log_format = base::LogFormat::text;

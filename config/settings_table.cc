@@ -140,6 +140,13 @@ constexpr std::array kSettings = {
     Setting{"tls-client-ca", "FILE", Kind::text, "", kRestart,
             "PEM file of CAs whose client certificates are believed (none)",
             [](Settings& s, std::string_view t) { return read_existing_file(t, s.tls_client_ca); }},
+    Setting{
+        "allowed-hosts", "NAMES", Kind::text, "", kReloadable,
+        "more names of this machine for the header Host, which counts without tokens (loopback's)",
+        [](Settings& s, std::string_view t) { return read_web_hosts(t, s.allowed_hosts); }},
+    Setting{"allowed-origins", "ORIGINS", Kind::text, "", kReloadable,
+            "web pages that may use the API (CORS), such as https://ui.example (its own only)",
+            [](Settings& s, std::string_view t) { return read_web_origins(t, s.allowed_origins); }},
     Setting{"state-dir", "DIR", Kind::text, "/var/lib/s3zipd", kRestart,
             "where the journal of the jobs is (/var/lib/s3zipd)",
             [](Settings& s, std::string_view t) { return read_absolute_path(t, s.state_dir); }},
@@ -162,6 +169,11 @@ constexpr std::array kSettings = {
             }},
     Setting{"job-memory", "SIZE", Kind::size, "0", kRestart,
             "part memory one job may hold at once (0: all)", set_job_memory},
+    Setting{"plan-memory", "SIZE", Kind::size, "1GiB", kRestart,
+            "memory for the plan of one job; some 300 bytes an object (1GiB)",
+            [](Settings& s, std::string_view t) {
+                return read_size(t, kMiB, 1024 * kGiB, s.plan_memory_bytes);
+            }},
     Setting{"job-connections", "N", Kind::number, "0", kRestart,
             "requests under way for one job, all reactors together (0: no limit)",
             [](Settings& s, std::string_view t) {

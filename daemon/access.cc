@@ -100,6 +100,7 @@ base::Status Caller::may_post(const archive::ArchiveRequest& request) const {
 
 Access::Access()
     : all_(std::make_shared<const All>()),
+      web_rules_(std::make_shared<const WebRules>()),
       anybody_(std::make_shared<const Caller>(admin_named(""))) {}
 
 void Access::replace(const std::vector<config::TokenEntry>& tokens,
@@ -124,6 +125,17 @@ void Access::replace(const std::vector<config::TokenEntry>& tokens,
     }
     all_ = std::make_shared<const All>(std::move(all));
     ++version_;
+}
+
+void Access::set_web_rules(WebRules rules) {
+    auto shared = std::make_shared<const WebRules>(std::move(rules));
+    const std::lock_guard lock(mutex_);
+    web_rules_ = std::move(shared);
+}
+
+std::shared_ptr<const WebRules> Access::web_rules() const {
+    const std::lock_guard lock(mutex_);
+    return web_rules_;
 }
 
 bool Access::needs_token() const { return !all()->empty(); }

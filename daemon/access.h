@@ -8,6 +8,8 @@
 // A caller sees and cancels the archives that lie in its destinations. Without any token everybody
 // who can connect is an admin: config::load() sees to it that this is nobody from elsewhere.
 //
+// Which web pages may send requests at all is in access_web.h.
+//
 // Thread-safe; replace() takes effect with the next request, and on answers that take long by a
 // CallerWatch.
 #pragma once
@@ -25,6 +27,7 @@
 #include "archive/request.h"
 #include "base/error.h"
 #include "config/tokens.h"
+#include "daemon/access_web.h"
 
 namespace s3zipd {
 
@@ -62,6 +65,10 @@ class Access {
     std::shared_ptr<const Caller> identify(std::string_view authorization,
                                            const std::vector<std::string>& certificates) const;
 
+    // Which web pages may use the API, from the next request on.
+    void set_web_rules(WebRules rules);
+    std::shared_ptr<const WebRules> web_rules() const;
+
     // Whether identify() may still give this caller.
     bool knows(const Caller& caller) const;
     std::uint64_t version() const { return version_.load(); }  // another after each replace()
@@ -74,8 +81,9 @@ class Access {
     using All = std::vector<Known>;
     std::shared_ptr<const All> all() const;
 
-    mutable std::mutex mutex_;        // guards the pointer
+    mutable std::mutex mutex_;        // guards the pointers
     std::shared_ptr<const All> all_;  // empty: everybody is an admin
+    std::shared_ptr<const WebRules> web_rules_;
     const std::shared_ptr<const Caller> anybody_;
     std::atomic<std::uint64_t> version_{0};
 };

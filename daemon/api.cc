@@ -34,9 +34,9 @@ struct ApiServer::Impl {
         io.stop();
         for (auto& thread : threads) thread.join();
     }
-    asio::awaitable<void> accept_connections(ApiListener::Acceptor& acceptor);
-    void serve(ApiStream::Socket socket);
-    void try_serve(ApiStream::Socket socket);
+    asio::awaitable<void> accept_connections(ApiListener& listener);
+    void serve(ApiStream::Socket socket, bool is_unix);
+    void try_serve(ApiStream::Socket socket, bool is_unix);
     std::shared_ptr<const ApiTls> tls() const {
         const std::lock_guard lock(tls_mutex);
         return current_tls;
@@ -52,7 +52,9 @@ struct ApiServer::Impl {
     std::vector<std::thread> threads;
 };
 
-asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor& acceptor) {
+asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener& listener) {
+    ApiListener::Acceptor& acceptor = listener.acceptor;
+    const bool is_unix = listener.is_unix();
     const BusyScope accepting(context.fresh);
     while (acceptor.is_open()) {
         auto [error, socket] =
@@ -64,30 +66,32 @@ asio::awaitable<void> ApiServer::Impl::accept_connections(ApiListener::Acceptor&
             co_await pause.async_wait(kAwait);
             continue;
         }
-        try_serve(std::move(socket));
+        try_serve(std::move(socket), is_unix);
         // Who is busy with answers comes back here late, and many may have come meanwhile.
         for (std::size_t i = 1; i < config::kApiAcceptsAtOnce && !error; ++i) {
             ApiStream::Socket next =
                 acceptor.accept(asio::any_io_executor(asio::make_strand(io)), error);
-            if (!error) try_serve(std::move(next));
+            if (!error) try_serve(std::move(next), is_unix);
         }
     }
 }
 
 // Without memory for this one there may be some for the next.
-void ApiServer::Impl::try_serve(ApiStream::Socket socket) {
+void ApiServer::Impl::try_serve(ApiStream::Socket socket, bool is_unix) {
     try {
-        serve(std::move(socket));
+        serve(std::move(socket), is_unix);
     } catch (const std::exception& e) {
         base::log_error("connection not served", {{"what", e.what()}});
     }
 }
 
-void ApiServer::Impl::serve(ApiStream::Socket socket) {
+void ApiServer::Impl::serve(ApiStream::Socket socket, bool is_unix) {
     const auto strand = socket.get_executor();
     boost::system::error_code ignored;
     socket.set_option(asio::socket_base::send_buffer_size(config::kApiSendBufferBytes), ignored);
-    std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls());
+    const auto tls_now = tls();
+    const WebArrival arrival{.is_unix = is_unix, .is_tls = tls_now != nullptr};
+    std::shared_ptr<ApiStream> stream = ApiStream::over(std::move(socket), tls_now);
     auto place = context.places.take([weak = std::weak_ptr(stream), strand] {
         asio::post(strand, [weak] {
             if (const auto put_out = weak.lock()) put_out->close();
@@ -99,10 +103,11 @@ void ApiServer::Impl::serve(ApiStream::Socket socket) {
         if (!refusal) return;
     }
     auto fresh = std::make_unique<BusyScope>(context.fresh);
-    asio::co_spawn(strand,
-                   serve_connection(std::move(stream), context, std::move(place), std::move(fresh)),
-                   [held = std::make_shared<Ticket<std::size_t>>(std::move(refusal))](
-                       const std::exception_ptr&) {});
+    asio::co_spawn(
+        strand,
+        serve_connection(std::move(stream), context, arrival, std::move(place), std::move(fresh)),
+        [held = std::make_shared<Ticket<std::size_t>>(std::move(refusal))](
+            const std::exception_ptr&) {});
 }
 
 ApiServer::ApiServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -122,8 +127,8 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& se
                          : adopt_listeners(impl->io, settings.inherited);
     if (!listeners) return base::fail(listeners.error());
     impl->listeners = std::move(*listeners);
-    const bool for_anybody =
-        !access.needs_token() && !(settings.tls && !settings.tls->client_ca.empty());
+    impl->context.has_client_ca = settings.tls && !settings.tls->client_ca.empty();
+    const bool for_anybody = !access.needs_token() && !impl->context.has_client_ca;
     for (const ApiListener& listener : impl->listeners) {
         if (!for_anybody || listener.is_local) continue;
         return base::fail(base::ErrorKind::invalid, "cannot_listen",
@@ -134,11 +139,12 @@ base::Result<std::unique_ptr<ApiServer>> ApiServer::listen(const ApiSettings& se
     impl->context.events.start(impl->io);
     impl->context.feed.start(impl->io);
     for (ApiListener& listener : impl->listeners) {
-        const bool is_unix = listener.address.starts_with("unix:");
-        const std::string_view scheme = is_unix ? "" : settings.tls ? "https://" : "http://";
+        const std::string_view scheme = listener.is_unix() ? ""
+                                        : settings.tls     ? "https://"
+                                                           : "http://";
         impl->urls.push_back(fmt::format("{}{}", scheme, listener.address));
-        asio::co_spawn(listener.acceptor.get_executor(),
-                       impl->accept_connections(listener.acceptor), must_go_on);
+        asio::co_spawn(listener.acceptor.get_executor(), impl->accept_connections(listener),
+                       must_go_on);
     }
     for (std::size_t i = 0; i < settings.limits.threads; ++i) {
         impl->threads.emplace_back([&io = impl->io] {

@@ -22,12 +22,14 @@ using Parser = ApiHttp::Parser;
 
 struct Connection {
     ApiContext& context;
+    WebArrival arrival;
     ApiHttp http;
     std::shared_ptr<ApiPlaces::Place> place;  // none: it is one too many
     std::unique_ptr<BusyScope> fresh;         // until the first request has come
     std::vector<std::string> certificates;    // names of the client's
     // Of the request that is answered.
     std::optional<std::size_t> route{};
+    HeaderList cors{};  // goes with whatever is answered
     base::SteadyTime begun{};
 };
 
@@ -36,6 +38,7 @@ asio::awaitable<bool> send(Connection& c, HttpResponse response, bool keep_alive
     ApiState& state = *c.context.state;
     state.answers[static_cast<std::size_t>(response.status)].fetch_add(1);
     keep_alive = keep_alive && !state.stopping;
+    response.headers.insert(response.headers.end(), c.cors.begin(), c.cors.end());
     if (c.place) c.place->wait(true);  // one that does not read must not keep its place
     const bool written = co_await c.http.write(response, keep_alive, !is_head);
     if (c.route) state.durations[*c.route].observe(std::chrono::steady_clock::now() - c.begun);
@@ -67,20 +70,45 @@ bool has_unclear_end(const Parser& parser) {
            (count == 1 && (message.version() != 11 || !boost::beast::iequals(coding, "chunked")));
 }
 
+// Checks that the headers a decision depends on occur once (for Host: RFC 9112, section 3.2).
+std::optional<Problem> bad_headers(const Parser& parser) {
+    const auto& message = parser.get();
+    const auto hosts = message.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && message.version() == 11))
+        return make_problem("bad-http", "there must be one Host header");
+    for (const char* once : {"Authorization", "Content-Type", "Idempotency-Key", "Origin",
+                             "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest"}) {
+        if (message.count(once) > 1)
+            return make_problem("bad-http", fmt::format("there are several {} headers", once));
+    }
+    return std::nullopt;
+}
+
+// A token protects by itself: no page has one that it was not given. A browser shows a client
+// certificate for every page, but only to a server whose own certificate has the name it asked for.
+std::optional<Problem> refuse_page(const Connection& c, const WebRules& rules,
+                                   const WebHeaders& headers, const HttpRequest& head) {
+    WebArrival arrival = c.arrival;
+    const bool is_open = !c.context.access.needs_token();
+    arrival.checks_host = is_open && !c.context.has_client_ca;
+    arrival.checks_origin = is_open || !c.certificates.empty();
+    return refuse_web(rules, arrival, headers, head.method, head.target);
+}
+
 // Everything that can be wrong with a request before its body is read. Finds out who asks.
 std::optional<HttpResponse> refusal(Connection& c, const Parser& parser, HttpRequest& head) {
+    const WebHeaders web = web_headers(parser);
+    const auto rules = c.context.access.web_rules();
+    c.cors = cors_headers(*rules, web.origin);
     if (!c.place) return to_response(make_problem("overloaded", "too many connections"));
+    if (const auto wrong = bad_headers(parser)) return to_response(*wrong);
+    if (const auto wrong = refuse_page(c, *rules, web, head)) return to_response(*wrong);
     const auto& message = parser.get();
-    if (message.version() == 11 && message.count(http::field::host) != 1)
-        return to_response(make_problem("bad-http", "there must be one Host header"));
-    for (const char* once : {"Authorization", "Content-Type", "Idempotency-Key"}) {
-        if (message.count(once) > 1)
-            return to_response(
-                make_problem("bad-http", fmt::format("there are several {} headers", once)));
-    }
     const auto authorization = message[http::field::authorization];
     head.caller =
         c.context.access.identify({authorization.data(), authorization.size()}, c.certificates);
+    head.is_preflight = head.method == "OPTIONS" && allows_origin(*rules, web.origin) &&
+                        message.count("Access-Control-Request-Method") > 0;
     auto response = c.context.routes.refuse(head);
     c.route = head.route;
     if (response) return response;
@@ -119,10 +147,11 @@ asio::awaitable<bool> try_stream(Connection& c, Answer answer) {
                                                   c.context.limits.event_streams_max);
     if (!ticket) co_return false;
     if (auto* events = std::get_if<StreamEvents>(&answer))
-        co_await stream_events(c.context, c.http.stream(), std::move(events->caller),
-                               std::move(events->id));
+        co_await stream_events(c.context, c.http.stream(), event_stream_head(c.cors),
+                               std::move(events->caller), std::move(events->id));
     else if (auto* feed = std::get_if<StreamFeed>(&answer))
-        co_await stream_feed(c.context, c.http.stream(), std::move(feed->caller), feed->time);
+        co_await stream_feed(c.context, c.http.stream(), event_stream_head(c.cors),
+                             std::move(feed->caller), feed->time);
     co_return true;
 }
 
@@ -160,6 +189,7 @@ asio::awaitable<bool> serve_request(Connection& c) {
     c.fresh.reset();
     c.begun = std::chrono::steady_clock::now();
     c.route.reset();
+    c.cors.clear();
     if (head_error) {
         if (auto response = answer_to(head_error)) co_await refuse(c, std::move(*response));
         co_return false;
@@ -204,11 +234,11 @@ asio::awaitable<bool> serve_request(Connection& c) {
 }  // namespace
 
 asio::awaitable<void> serve_connection(std::shared_ptr<ApiStream> stream, ApiContext& context,
-                                       std::shared_ptr<ApiPlaces::Place> place,
+                                       WebArrival arrival, std::shared_ptr<ApiPlaces::Place> place,
                                        std::unique_ptr<BusyScope> fresh) {
     const ApiLimits& limits = context.limits;
-    Connection c{
-        context, ApiHttp(std::move(stream), limits), std::move(place), std::move(fresh), {}};
+    Connection c{context,          arrival,          ApiHttp(std::move(stream), limits),
+                 std::move(place), std::move(fresh), {}};
     c.http.stream().expires_after(limits.header_timeout);
     if (co_await c.http.stream().handshake()) co_return;
     c.certificates = c.http.stream().certificate_names();

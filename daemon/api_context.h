@@ -73,6 +73,7 @@ struct ApiContext {
     EventHub events;
     JobFeed feed;
     Routes routes;
+    bool has_client_ca = false;  // TLS requires a certificate of every client
     BusyCount fresh;  // connections whose first request has not come, and accepting itself
     BusyCount busy;   // requests from their head to the end of the answer
 };

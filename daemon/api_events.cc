@@ -16,7 +16,6 @@
 #include "daemon/api_context.h"
 #include "daemon/api_endless.h"
 #include "daemon/api_json.h"
-#include "daemon/version.h"
 
 namespace s3zipd {
 
@@ -168,14 +167,7 @@ std::shared_ptr<const EventHub::Update> EventHub::Watch::latest() const {
     return topic_->latest;
 }
 
-std::string event_stream_head() {
-    return fmt::format(
-        "HTTP/1.1 200 OK\r\nServer: s3zipd/{}\r\nContent-Type: text/event-stream\r\n"
-        "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\nConnection: close\r\n\r\n",
-        kVersion);
-}
-
-asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream,
+asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string head,
                                     std::shared_ptr<const Caller> caller, std::string id) {
     using Clock = std::chrono::steady_clock;
     const ApiLimits& limits = context.limits;
@@ -183,7 +175,7 @@ asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream,
     const auto watch = context.events.watch(id, wakeup->notifier(context.gate));
     context.state->answers[200].fetch_add(1);
     stream.expires_after(limits.write_timeout);
-    if (co_await stream.write(event_stream_head())) co_return;
+    if (co_await stream.write(head)) co_return;
     std::shared_ptr<const EventHub::Update> written;
     auto silent_since = Clock::now();
     CallerWatch caller_watch(context.access, std::move(caller));

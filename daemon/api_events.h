@@ -79,12 +79,8 @@ class EventHub::Watch {
     const std::uint64_t number_;
 };
 
-// Of a stream of server-sent events, which ends by closing
-// (https://html.spec.whatwg.org/multipage/server-sent-events.html).
-std::string event_stream_head();
-
-// Writes head, events and end; the connection is of no use afterwards.
-boost::asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream,
+// Writes the head of the answer, events and end; the connection is of no use afterwards.
+boost::asio::awaitable<void> stream_events(ApiContext& context, ApiStream& stream, std::string head,
                                            std::shared_ptr<const Caller> caller, std::string id);
 
 }  // namespace s3zipd

@@ -263,7 +263,7 @@ bool JobFeed::Watch::ended() const {
     return feed_.closed_;
 }
 
-asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream,
+asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream, std::string head,
                                   std::shared_ptr<const Caller> caller,
                                   std::chrono::milliseconds time) {
     using Clock = std::chrono::steady_clock;
@@ -275,7 +275,7 @@ asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream,
     const auto watch = context.feed.watch(std::move(caller), wakeup->notifier(context.gate));
     context.state->answers[200].fetch_add(1);
     stream.expires_after(limits.write_timeout);
-    if (co_await stream.write(event_stream_head())) co_return;
+    if (co_await stream.write(head)) co_return;
     const auto end = Clock::now() + std::min(time, limits.feed_time);
     auto silent_since = Clock::now();
     while (!watch->ended() && caller_watch.is_known()) {

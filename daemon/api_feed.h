@@ -119,9 +119,9 @@ class JobFeed::Watch {
     std::shared_ptr<const std::string> overview_;
 };
 
-// Writes head and events, until `time` is over, and feed_time at most: so a caller whose token is
-// taken away is not told for ever. The connection is of no use afterwards.
-boost::asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream,
+// Writes the head of the answer and events, until `time` is over, and feed_time at most: so a
+// caller whose token is taken away is not told for ever. The connection is of no use afterwards.
+boost::asio::awaitable<void> stream_feed(ApiContext& context, ApiStream& stream, std::string head,
                                          std::shared_ptr<const Caller> caller,
                                          std::chrono::milliseconds time);
 

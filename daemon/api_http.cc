@@ -1,5 +1,6 @@
 #include "daemon/api_http.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <algorithm>
 #include <boost/asio/error.hpp>
@@ -27,23 +28,36 @@ constexpr std::uint64_t kLingerBytesMax = 64 * config::kMiB;
 
 std::string text_of(beast::string_view view) { return {view.data(), view.size()}; }
 
-std::string head_text(const HttpResponse& response, bool keep_alive) {
-    const std::string_view reason =
-        http::obsolete_reason(static_cast<http::status>(response.status));
-    std::string text =
-        fmt::format("HTTP/1.1 {} {}\r\nServer: s3zipd/{}\r\n", response.status, reason, kVersion);
-    const auto add = [&text](std::string_view name, std::string_view value) {
-        CHECK(value.find_first_of("\r\n") == std::string_view::npos);
-        fmt::format_to(std::back_inserter(text), "{}: {}\r\n", name, value);
-    };
+void add_header(std::string& text, std::string_view name, std::string_view value) {
+    CHECK(value.find_first_of("\r\n") == std::string_view::npos);
+    fmt::format_to(std::back_inserter(text), "{}: {}\r\n", name, value);
+}
+
+// Makes the first lines of every answer's head. Date is an IMF-fixdate (RFC 9110, section 5.6.7).
+// nosniff keeps browsers from reading a JSON answer as a script or a page.
+std::string head_start(int status, const HeaderList& headers) {
+    const std::string_view reason = http::obsolete_reason(static_cast<http::status>(status));
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    std::string text = fmt::format(
+        "HTTP/1.1 {} {}\r\nServer: s3zipd/{}\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\n"
+        "X-Content-Type-Options: nosniff\r\n",
+        status, reason, kVersion, now);
     const auto is_cache_control = [](const auto& header) {
         return header.first == "Cache-Control";
     };
-    if (std::ranges::none_of(response.headers, is_cache_control)) add("Cache-Control", "no-store");
-    if (!response.content_type.empty()) add("Content-Type", response.content_type);
-    for (const auto& [name, value] : response.headers) add(name, value);
-    add("Content-Length", std::to_string(response.body.size()));
-    if (!keep_alive) add("Connection", "close");
+    if (std::ranges::none_of(headers, is_cache_control))
+        add_header(text, "Cache-Control", "no-store");
+    for (const auto& [name, value] : headers) add_header(text, name, value);
+    return text;
+}
+
+std::string head_text(const HttpResponse& response, bool keep_alive) {
+    std::string text = head_start(response.status, response.headers);
+    if (!response.content_type.empty()) add_header(text, "Content-Type", response.content_type);
+    // RFC 9110, section 8.6: a 204 has none, and that of a 304 would be the length of the 200.
+    if (response.status != 204 && response.status != 304)
+        add_header(text, "Content-Length", std::to_string(response.body.size()));
+    if (!keep_alive) add_header(text, "Connection", "close");
     return text + "\r\n";
 }
 
@@ -130,6 +144,26 @@ HttpRequest head_of(const ApiHttp::Parser& parser) {
     request.has_idempotency_key = key != message.end();
     if (request.has_idempotency_key) request.idempotency_key = text_of(key->value());
     return request;
+}
+
+WebHeaders web_headers(const ApiHttp::Parser& parser) {
+    const auto& message = parser.get();
+    const auto value = [&message](std::string_view name) -> std::optional<std::string> {
+        const auto at = message.find({name.data(), name.size()});
+        return at == message.end() ? std::nullopt : std::optional(text_of(at->value()));
+    };
+    return {.host = value("Host"),
+            .origin = value("Origin"),
+            .fetch_site = value("Sec-Fetch-Site"),
+            .fetch_mode = value("Sec-Fetch-Mode"),
+            .fetch_dest = value("Sec-Fetch-Dest")};
+}
+
+std::string event_stream_head(const HeaderList& more) {
+    HeaderList headers = {{"Content-Type", "text/event-stream"}, {"X-Accel-Buffering", "no"}};
+    headers.insert(headers.end(), more.begin(), more.end());
+    headers.emplace_back("Connection", "close");
+    return head_start(200, headers) + "\r\n";
 }
 
 std::optional<HttpResponse> answer_to(const ApiHttp::ErrorCode& error) {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/access_web.h"
 #include "daemon/api_state.h"
 #include "daemon/api_stream.h"
 #include "daemon/http.h"
@@ -48,6 +49,11 @@ class ApiHttp {
 
 // What the routes need of a request; the body comes later.
 HttpRequest head_of(const ApiHttp::Parser& parser);
+// The headers that web pages are judged by.
+WebHeaders web_headers(const ApiHttp::Parser& parser);
+// The head of a stream of server-sent events, which ends by closing
+// (https://html.spec.whatwg.org/multipage/server-sent-events.html), with more headers.
+std::string event_stream_head(const HeaderList& more);
 // What to say to bytes that are not a request; nothing to a client that went away or was too slow.
 std::optional<HttpResponse> answer_to(const ApiHttp::ErrorCode& error);
 

@@ -18,6 +18,7 @@ struct ApiListener {
     Acceptor acceptor;
     std::string address;    // "127.0.0.1:8420", "[::1]:8420", "unix:/run/s3zipd/api.sock"
     bool is_local = false;  // nobody on another machine can connect
+    bool is_unix() const { return address.starts_with("unix:"); }
     std::shared_ptr<const void> unix_file;  // of a socket that we have made; goes with the last
 };
 

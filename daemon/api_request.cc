@@ -1,20 +1,18 @@
 #include "daemon/api_request.h"
 
 #include <fmt/format.h>
-#include <algorithm>
 #include <array>
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parser.hpp>
 
 #include "config/byte_size.h"
 #include "config/limits.h"
+#include "daemon/api_body.h"
 #include "daemon/api_object_reader.h"
 
 namespace s3zipd {
 namespace {
 
 namespace json = boost::json;
-using base::ErrorKind;
 
 // In the order of their enumerators.
 constexpr std::array<std::string_view, 3> kNames = {"safe", "strict", "raw"};
@@ -25,22 +23,6 @@ constexpr std::array<std::string_view, 2> kOnEmpty = {"fail", "archive"};
 constexpr std::array<std::string_view, 2> kChecksums = {"auto", "required"};
 constexpr std::array<std::string_view, 2> kVerifySources = {"stored", "md5"};
 constexpr std::array<std::string_view, 2> kTimestamps = {"source", "fixed"};
-
-base::Result<json::value> parse_json(std::string_view body, json::monotonic_resource& memory) {
-    json::parse_options options;
-    options.max_depth = config::kJsonDepthMax;
-    json::parser parser({}, options);
-    parser.reset(&memory);
-    json::error_code error;
-    const std::size_t at = std::min(parser.write(body.data(), body.size(), error), body.size());
-    if (!error) return parser.release();
-    const std::string_view before = body.substr(0, at);
-    const auto line = 1 + std::count(before.begin(), before.end(), '\n');
-    const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 is 0
-    return base::fail(ErrorKind::invalid, "bad_json",
-                      fmt::format("line {}, column {} (byte {}): {}", line, at - line_start + 1, at,
-                                  error.message()));
-}
 
 void require_text(ObjectReader& reader, std::string_view field, std::string& out) {
     reader.require(field);
@@ -219,11 +201,9 @@ void read_options(const json::value& value, std::string pointer, ErrorSlot& erro
     reader.finish();
 }
 
-}  // namespace
-
-base::Result<archive::ArchiveRequest> parse_archive_request(std::string_view body) {
+base::Result<archive::ArchiveRequest> parse_request(std::string_view body, RepeatedNames repeated) {
     json::monotonic_resource memory;
-    const auto root = parse_json(body, memory);
+    const auto root = parse_body(body, &memory, repeated);
     if (!root) return base::fail(root.error());
 
     archive::ArchiveRequest request;
@@ -253,6 +233,16 @@ base::Result<archive::ArchiveRequest> parse_archive_request(std::string_view bod
         return base::fail(std::move(wrong));
     }
     return request;
+}
+
+}  // namespace
+
+base::Result<archive::ArchiveRequest> parse_archive_request(std::string_view body) {
+    return parse_request(body, RepeatedNames::refuse);
+}
+
+base::Result<archive::ArchiveRequest> parse_journaled_request(std::string_view body) {
+    return parse_request(body, RepeatedNames::keep_last);
 }
 
 }  // namespace s3zipd

@@ -114,6 +114,7 @@ base::Status Daemon::Parts::listen(std::vector<int> inherited) {
     const auto tokens = tokens_of(settings);
     if (!tokens) return std::unexpected(tokens.error());
     access.replace(*tokens, settings.admin_token_sha256);
+    access.set_web_rules({settings.allowed_hosts, settings.allowed_origins});
     ApiSettings how{.listen = settings.listen,
                     .unix_mode = settings.unix_socket_mode,
                     .inherited = std::move(inherited),
@@ -173,6 +174,7 @@ base::Status Daemon::reload(const config::Settings& settings) {
     for (const std::string& key : config::changed_needing_restart(parts_->settings, settings))
         base::log_warn("setting needs a restart", {{"setting", key}});
     parts_->access.replace(*tokens, settings.admin_token_sha256);
+    parts_->access.set_web_rules({settings.allowed_hosts, settings.allowed_origins});
     base::set_log_level(settings.log_level);
     parts_->jobs->set_limits(job_limits(settings));
     parts_->engine->set_request_rates(settings.requests_per_second,

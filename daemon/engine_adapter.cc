@@ -43,6 +43,7 @@ archive::EngineConfig engine_config(const config::Settings& settings) {
     config.part_size_bytes = settings.part_size_bytes;
     config.connections_max = settings.connections_max;
     config.job_memory_bytes = settings.job_memory_bytes;
+    config.plan_memory_bytes = settings.plan_memory_bytes;
     config.job_connections_max = settings.job_connections_max;
     config.requests_per_second = settings.requests_per_second;
     config.job_requests_per_second = settings.job_requests_per_second;

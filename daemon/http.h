@@ -18,6 +18,7 @@ struct HttpRequest {
     std::string target;  // path and query as received, percent-encoded
     std::string content_type;
     std::string if_none_match;
+    bool is_preflight = false;  // of a page whose origin is allowed (CORS)
     bool has_idempotency_key = false;
     std::string idempotency_key;
     std::shared_ptr<const Caller> caller;  // nullptr: not known

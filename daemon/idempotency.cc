@@ -1,5 +1,6 @@
 #include "daemon/idempotency.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace s3zipd {
@@ -38,7 +39,8 @@ void IdempotencyKeys::forget(const std::string& key, const std::string& id) {
     const auto found = submissions_.find(key);
     if (found == submissions_.end() || found->second.id != id) return;
     submissions_.erase(found);
-    std::erase(order_, key);
+    // The oldest jobs are forgotten first: it stands near the front.
+    if (const auto at = std::ranges::find(order_, key); at != order_.end()) order_.erase(at);
 }
 
 }  // namespace s3zipd

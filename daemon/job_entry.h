@@ -38,6 +38,7 @@ struct JobEntry {
     bool ended = false;          // counted as such; the job itself may be ahead
     enum class End : std::uint8_t { none, writing, failed, recorded };
     End end = End::none;
+    std::chrono::seconds ended_after{};  // of service time (clock_watch.h)
     NoticeRow notice;
     bool tell_later = false;  // of its end: there was no room
 };

@@ -49,6 +49,8 @@ JobService::~JobService() {
     }
     inbox_->arrived.notify_all();
     thread_.join();
+    if (const auto time = clock_watch_.to_keep(clock_.steady_now(), std::chrono::seconds(1)))
+        journal_.keep_service_time(*time);
     notify_ = nullptr;  // they may hold who calls noticed()
     check_url_ = nullptr;
 }

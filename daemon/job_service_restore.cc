@@ -16,7 +16,7 @@ namespace {
 
 // The request as it was posted; of a job that has ended it is only shown.
 base::Result<archive::ArchiveRequest> request_of(const JournaledJob& job) {
-    auto request = parse_archive_request(job.body);
+    auto request = parse_journaled_request(job.body);
     if (request || !job.end) return request;
     base::log_warn("the request of a job that has ended cannot be read any more",
                    {{"job", job.id}, {"error", request.error().detail}});
@@ -40,12 +40,14 @@ void JobService::restore(std::vector<JournaledJob> jobs) {
         return scopes.emplace_back(std::make_shared<const RequestScope>(scope));
     };
     const std::lock_guard lock(mutex_);
+    clock_watch_.start(clock_.steady_now(), journal_.service_time());
     for (JournaledJob& job : jobs) {
         restore_one(job, job.row.scope && !job.end ? shared(*job.row.scope) : nullptr);
         job = {};  // bodies are long
     }
     std::ranges::sort(ended_, {}, [this](const std::string& id) {
-        return std::pair(jobs_.find(id)->second.job->snapshot().finished_at, id);
+        const Record& record = jobs_.find(id)->second;
+        return std::tuple(record.ended_after, record.job->snapshot().finished_at, id);
     });
     forget_old();
     if (!jobs_.empty())
@@ -82,6 +84,9 @@ void JobService::restore_one(JournaledJob& job, std::shared_ptr<const RequestSco
     if (job.end) {
         record.ended = true;
         record.end = Record::End::recorded;
+        // An older version left it out: the job is as young as can be, and from now on it ages.
+        record.ended_after = job.ended_after.value_or(journal_.service_time());
+        if (!job.ended_after) journal_.ended(job.id, record.ended_after);
         record.bytes = estimate_bytes(*request) + job.body.size();
         count_ended(record, job.end->snapshot);
         const auto& result = job.end->snapshot.result;
@@ -116,16 +121,15 @@ void JobService::restore_one(JournaledJob& job, std::shared_ptr<const RequestSco
     at->second.end = Record::End::failed;  // look_after() writes it
 }
 
-// The newest stays, whatever its size: somebody is about to ask for it.
+// The newest stays, whatever its size: somebody is about to ask for it. Ages are of service time,
+// because the wall clock may jump.
 void JobService::forget_old() {
-    const auto now = clock_.utc_now();
-    const bool by_age = limits_.kept_time > std::chrono::hours::zero() &&
-                        clock_watch_.is_trusted(clock_.steady_now());
+    const auto now = clock_watch_.service_time(clock_.steady_now());
+    const bool by_age = limits_.kept_time > std::chrono::hours::zero();
     std::size_t looked_at = 0;
     while (looked_at + 1 < ended_.size()) {
         const std::string id = ended_[looked_at];
-        const auto finished = jobs_.find(id)->second.job->snapshot().finished_at;
-        const bool old = by_age && finished && now - *finished > limits_.kept_time;
+        const bool old = by_age && now - jobs_.find(id)->second.ended_after > limits_.kept_time;
         if (ended_.size() <= limits_.kept_max && totals_.ended_bytes <= limits_.ended_bytes_max &&
             !old)
             return;

@@ -14,6 +14,24 @@ namespace s3zipd {
 
 using base::ErrorKind;
 
+namespace {
+
+// In the queue, past jobs on a bucket that has its share.
+constexpr std::size_t kLookAhead = 1'000;
+
+// The places that jobs on one bucket may take: all but an eighth.
+std::size_t share_of(std::size_t places) { return places - places / 8; }
+
+// The bucket that a job lists or reads first.
+std::string_view bucket_of(const archive::Job& job) {
+    const auto& sources = job.request().sources;
+    if (sources.empty()) return {};
+    const archive::Source& first = sources.front();
+    return first.manifest ? first.manifest->bucket : first.bucket;
+}
+
+}  // namespace
+
 bool JobService::drain(std::chrono::milliseconds timeout) {
     sweeper_.stop();
     std::unique_lock lock(mutex_);
@@ -63,20 +81,39 @@ void JobService::enqueue(const Jobs::value_type& entry) {
 }
 
 // The first in line, if another may start: of those that run not too many are being planned, and
-// their plans leave room for one.
+// their plans leave room for one. Jobs on one bucket take no more than their share of the places: a
+// bucket that is slow, or refuses requests, must not keep jobs on others from starting.
 std::optional<std::string> JobService::next_to_start() {
     if (queue_.empty() || running_.size() >= limits_.running_max || !begun_ || stopping_)
         return std::nullopt;
-    std::size_t planning = 0;
+    struct Share {
+        std::size_t running = 0, planning = 0;
+    };
+    Share all;
+    std::map<std::string_view, Share> of_bucket;
     std::uint64_t plan_bytes = 0;
     for (const auto& id : running_) {
         const archive::Job& job = *jobs_.find(id)->second.job;
-        planning += job.state() <= archive::JobState::planning ? 1 : 0;
+        const std::size_t planning = job.state() <= archive::JobState::planning ? 1 : 0;
+        for (Share* share : {&all, &of_bucket[bucket_of(job)]}) {
+            ++share->running;
+            share->planning += planning;
+        }
         plan_bytes += job.plan_bytes.load(std::memory_order_relaxed);
     }
-    if (planning >= limits_.planning_max || plan_bytes >= limits_.plan_bytes_max)
+    if (all.planning >= limits_.planning_max || plan_bytes >= limits_.plan_bytes_max)
         return std::nullopt;
-    return std::get<1>(queue_.extract(queue_.begin()).value());
+    std::size_t looked_at = 0;
+    for (auto at = queue_.begin(); at != queue_.end() && looked_at < kLookAhead; ++at) {
+        const archive::Job& job = *jobs_.find(std::get<1>(*at))->second.job;
+        const auto share = of_bucket.find(bucket_of(job));
+        const bool fits = share == of_bucket.end() || job.cancel_requested() ||
+                          (share->second.running < share_of(limits_.running_max) &&
+                           share->second.planning < share_of(limits_.planning_max));
+        if (fits) return std::get<1>(queue_.extract(at).value());
+        ++looked_at;
+    }
+    return std::nullopt;
 }
 
 // Hands jobs to the engine while it may have more; outside the lock, since the engine may call back
@@ -126,11 +163,14 @@ void JobService::on_change(const std::string& id) {
 // running, so that a process that is stopped waits for it.
 void JobService::after_end(const std::string& id) {
     archive::JobSnapshot snapshot;
+    std::chrono::seconds ended_after{};
     {
         const std::lock_guard lock(mutex_);
-        snapshot = jobs_.find(id)->second.job->snapshot();
+        const Record& record = jobs_.find(id)->second;
+        snapshot = record.job->snapshot();
+        ended_after = record.ended_after;
     }
-    journal_.end(id, snapshot, [inbox = inbox_, id](const base::Status& written) {
+    journal_.end(id, snapshot, ended_after, [inbox = inbox_, id](const base::Status& written) {
         inbox->call([id, written](JobService& self) { self.end_recorded(id, written); });
     });
 }
@@ -171,6 +211,7 @@ void JobService::finish(Jobs::iterator at) {
     const archive::JobSnapshot snapshot = record.job->snapshot();
     record.ended = true;
     record.end = Record::End::writing;
+    record.ended_after = clock_watch_.service_time(clock_.steady_now());
     totals_.live_bytes -= record.bytes;
     count_ended(record, snapshot);
     const auto state = static_cast<std::size_t>(snapshot.state);
@@ -212,6 +253,8 @@ void JobService::look_after() {
             const auto seconds = std::chrono::floor<std::chrono::seconds>(*moved);
             base::log_warn("the clock has jumped", {{"seconds", seconds.count()}});
         }
+        if (const auto time = clock_watch_.to_keep(now, config::kServiceTimeStep))
+            journal_.keep_service_time(*time);
         forget_old();
     }
     if (now >= next_sweep_) {

@@ -60,6 +60,7 @@ Result<std::vector<JournaledJob>> Journal::load() {
     };
     auto read = store_->for_each(
         wanted, [&](const JournalStore::Key& key, std::string_view data) -> Status {
+            if (key.job.empty()) return load_service_time(key, data);
             if (jobs.empty() || jobs.back().id != key.job) {
                 if (!jobs.empty()) {
                     if (auto whole = finish(jobs.back(), report); !whole) return whole;
@@ -106,9 +107,26 @@ Status Journal::load_row(JournaledJob& job, std::vector<std::string>& report,
         case RowKind::end: return into(decode<EndRow>(data), job.end.emplace());
         case RowKind::report: report.emplace_back(data); return {};
         case RowKind::notice: return into(decode<NoticeRow>(data), job.notice);
+        case RowKind::ended: {
+            ServiceTimeRow row;
+            auto read = into(decode<ServiceTimeRow>(data), row);
+            job.ended_after = row.time;
+            service_time_ = std::max(service_time_, row.time);
+            return read;
+        }
         default: break;
     }
     return std::unexpected(corrupt(job.id, "is of a newer version of s3zipd"));
+}
+
+// The row of no job.
+Status Journal::load_service_time(const JournalStore::Key& key, std::string_view data) {
+    if (static_cast<RowKind>(key.kind) != RowKind::service)
+        return std::unexpected(corrupt("(none)", "is of a newer version of s3zipd"));
+    const auto row = decode<ServiceTimeRow>(data);
+    if (!row) return std::unexpected(row.error());
+    service_time_ = std::max(service_time_, row->time);
+    return {};
 }
 
 Status Journal::finish(JournaledJob& job, const std::vector<std::string>& report) {
@@ -151,7 +169,8 @@ void Journal::cancel(const std::string& id, Done done) {
         std::move(done));
 }
 
-void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, Done done) {
+void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot,
+                  std::chrono::seconds ended_after, Done done) {
     std::vector<std::string> report;
     if (snapshot.result) report = archive::encode_report(*snapshot.result->report);
     const EndRow row{snapshot, report.size()};
@@ -160,15 +179,33 @@ void Journal::end(const std::string& id, const archive::JobSnapshot& snapshot, D
     // Synced: people are told of it, and must not see the job run again after a power failure.
     writer_->write(
         Lane::ordinary, Durability::power,
-        [id, row = encode(row), report = std::move(report)](JournalStore& store) -> Status {
+        [id, row = encode(row), at = encode(ServiceTimeRow{ended_after}),
+         report = std::move(report)](JournalStore& store) -> Status {
             if (auto ok = store.erase(id, kind_of(RowKind::plan), kind_of(RowKind::stored)); !ok)
                 return ok;
+            if (auto ok = put(store, id, RowKind::ended, 0, at); !ok) return ok;
             for (std::size_t i = 0; i < report.size(); ++i) {
                 if (auto ok = put(store, id, RowKind::report, i, report[i]); !ok) return ok;
             }
             return put(store, id, RowKind::end, 0, row);
         },
         std::move(done), report_bytes);
+}
+
+void Journal::ended(const std::string& id, std::chrono::seconds ended_after) {
+    writer_->write(Lane::ordinary, Durability::process,
+                   [id, row = encode(ServiceTimeRow{ended_after})](JournalStore& store) {
+                       return put(store, id, RowKind::ended, 0, row);
+                   },
+                   {});
+}
+
+void Journal::keep_service_time(std::chrono::seconds time) {
+    writer_->write(Lane::ordinary, Durability::process,
+                   [row = encode(ServiceTimeRow{time})](JournalStore& store) {
+                       return put(store, {}, RowKind::service, 0, row);
+                   },
+                   {});
 }
 
 void Journal::notice(const std::string& id, NoticeRow row) {

@@ -11,6 +11,7 @@
 // and its recorders. Size: some 60 bytes an entry of a job that runs, 1 KiB a job that has ended.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -37,6 +38,7 @@ struct JournaledJob {
     bool cancel_requested = false;
     std::optional<EndRow> end;  // with its report
     NoticeRow notice;
+    std::optional<std::chrono::seconds> ended_after;  // of service time
 };
 
 class Journal {
@@ -51,7 +53,14 @@ class Journal {
     // `row.sealed` says whether the body names keys of customers.
     void accept(const std::string& id, JobRow row, std::string body, Done done);
     void cancel(const std::string& id, Done done);
-    void end(const std::string& id, const archive::JobSnapshot& snapshot, Done done);
+    // `ended_after`: the time in service.
+    void end(const std::string& id, const archive::JobSnapshot& snapshot,
+             std::chrono::seconds ended_after, Done done);
+    // Of one that an older version has ended.
+    void ended(const std::string& id, std::chrono::seconds ended_after);
+    // The time in service, as load() found it and as it shall be found.
+    std::chrono::seconds service_time() const { return service_time_; }
+    void keep_service_time(std::chrono::seconds time);
     void notice(const std::string& id, NoticeRow row);
     void forget(const std::string& id);
     // Writes something that stays nowhere, to find out whether it can be written again.
@@ -68,6 +77,7 @@ class Journal {
     std::vector<std::string> known_upload_ids() const;
 
     bool healthy() const { return writer_->healthy(); }
+    std::string problem() const { return writer_->problem(); }  // why it is not
     std::uint64_t commits() const { return writer_->commits(); }
     base::HistogramSnapshot commit_times() const { return writer_->commit_times(); }
     std::uint64_t bytes() const { return writer_->bytes(); }  // since the first commit
@@ -79,6 +89,7 @@ class Journal {
 
     base::Status load_row(JournaledJob& job, std::vector<std::string>& report,
                           const JournalStore::Key& key, std::string_view data);
+    base::Status load_service_time(const JournalStore::Key& key, std::string_view data);
     base::Status finish(JournaledJob& job, const std::vector<std::string>& report);
     base::Result<archive::JobHistory> history(const std::string& id,
                                               const archive::ArchiveRequest& request);
@@ -91,6 +102,7 @@ class Journal {
 
     JournalSeal seal_;
     std::unique_ptr<JournalStore> store_;
+    std::chrono::seconds service_time_{};                    // by load()
     mutable std::mutex mutex_;                               // guards uploads_
     std::map<std::string, std::vector<UploadRow>> uploads_;  // of all jobs, by number
     std::unique_ptr<JournalWriter> writer_;                  // ends first

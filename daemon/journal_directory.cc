@@ -141,6 +141,41 @@ base::Status JournalDirectory::rename(const char* from, const char* to) const {
     return base::fail(journal_errno(errno, path_of(to), "cannot be renamed to"));
 }
 
+base::Status JournalDirectory::remember(const char* name) {
+    struct stat status;
+    if (::fstatat(directory_.fd(), name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return base::fail(replaced(path_of(name), reason(errno)));
+    files_.insert_or_assign(name, Identity{status.st_dev, status.st_ino});
+    return {};
+}
+
+base::Error JournalDirectory::replaced(std::string_view path, std::string_view how) const {
+    base::Error made;
+    made.kind = base::ErrorKind::invalid;
+    made.code = "journal_replaced";
+    made.detail = fmt::format(
+        "{}: was deleted or replaced while s3zipd runs ({}). Put the files of {} back as they "
+        "were, or restart s3zipd, which begins with what is there now",
+        path, how, path_);
+    return made;
+}
+
+base::Status JournalDirectory::check_in_place() const {
+    struct stat here, there;
+    if (::fstat(directory_.fd(), &here) != 0)
+        return base::fail(journal_errno(errno, path_, "cannot be looked at"));
+    if (::stat(path_.c_str(), &there) != 0) return base::fail(replaced(path_, reason(errno)));
+    if (here.st_dev != there.st_dev || here.st_ino != there.st_ino)
+        return base::fail(replaced(path_, "another directory is there"));
+    for (const auto& [name, identity] : files_) {
+        if (::fstatat(directory_.fd(), name.c_str(), &there, AT_SYMLINK_NOFOLLOW) != 0)
+            return base::fail(replaced(path_of(name), reason(errno)));
+        if (Identity{there.st_dev, there.st_ino} != identity)
+            return base::fail(replaced(path_of(name), "another file is there"));
+    }
+    return {};
+}
+
 base::Status JournalDirectory::sync() const {
     if (::fsync(directory_.fd()) == 0) return {};
     return base::fail(journal_errno(errno, path_, "cannot be synced"));

@@ -7,7 +7,10 @@
 // size_bytes().
 #pragma once
 
+#include <sys/types.h>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -57,14 +60,29 @@ class JournalDirectory {
     base::Status rename(const char* from, const char* to) const;
     base::Status sync() const;  // the names of files, not their contents
 
+    // Remembers which file has this name now. Error: there is none.
+    base::Status remember(const char* name);
+    bool remembers(const char* name) const { return files_.contains(name); }
+    // Looks whether the directory and the remembered files are still at their paths. A process
+    // keeps what it has open when that is deleted or replaced, and the next process would not find
+    // what was written since. One system call for each. Error: journal_replaced.
+    base::Status check_in_place() const;
+
   private:
     JournalDirectory(std::string path, JournalFile directory)
         : path_(std::move(path)), directory_(std::move(directory)) {}
     base::Status lock();
+    struct Identity {  // of a file, whatever its name
+        dev_t device = 0;
+        ino_t inode = 0;
+        bool operator==(const Identity&) const = default;
+    };
+    base::Error replaced(std::string_view path, std::string_view how) const;
 
     std::string path_;
     JournalFile directory_;
     JournalFile lock_;
+    std::map<std::string, Identity, std::less<>> files_;
 };
 
 }  // namespace s3zipd

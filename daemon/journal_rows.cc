@@ -10,6 +10,7 @@ using base::PackedWriter;
 
 // Before each row's fields, so that a later version can add to them.
 constexpr std::uint8_t kRowVersion = 1;
+constexpr std::uint64_t kServiceTimeMax = 1'000ULL * 366 * 24 * 3600;  // seconds
 
 PackedWriter versioned() {
     PackedWriter out;
@@ -214,6 +215,12 @@ void read(PackedReader& in, NoticeRow& row) {
     row.given_up = in.byte() != 0;
 }
 
+void read(PackedReader& in, ServiceTimeRow& row) {
+    const std::uint64_t seconds = in.number();
+    if (seconds > kServiceTimeMax) in.fail();
+    row.time = std::chrono::seconds(seconds);
+}
+
 }  // namespace
 
 std::string encode(const JobRow& row) {
@@ -304,6 +311,12 @@ std::string encode(const NoticeRow& row) {
     return out.take();
 }
 
+std::string encode(const ServiceTimeRow& row) {
+    PackedWriter out = versioned();
+    out.number(static_cast<std::uint64_t>(row.time.count()));
+    return out.take();
+}
+
 template <typename Row>
 base::Result<Row> decode(std::string_view bytes) {
     PackedReader in(bytes);
@@ -322,5 +335,6 @@ template base::Result<PlanRow> decode(std::string_view bytes);
 template base::Result<archive::PartRecord> decode(std::string_view bytes);
 template base::Result<EndRow> decode(std::string_view bytes);
 template base::Result<NoticeRow> decode(std::string_view bytes);
+template base::Result<ServiceTimeRow> decode(std::string_view bytes);
 
 }  // namespace s3zipd

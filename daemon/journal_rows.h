@@ -12,10 +12,13 @@
 //   end        0             how it ended
 //   report     0..           what was skipped and renamed
 //   notice     0             how telling of its end goes
+//   ended      0             the time in service when it ended
+//   service    0             the time in service, of no job
 //
 // Decoders trust nothing: what is no row of theirs is corrupt "bad_journal_row". Pure.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +46,8 @@ enum class RowKind : std::uint8_t {
     end = 20,
     report = 21,
     notice = 22,
+    ended = 23,
+    service = 30,
 };
 // As a JournalStore::Key has it.
 constexpr std::uint8_t kind_of(RowKind kind) { return static_cast<std::uint8_t>(kind); }
@@ -88,12 +93,18 @@ struct NoticeRow {
     bool over() const { return delivered || given_up; }
 };
 
+// How long s3zipd has been in service (clock_watch.h).
+struct ServiceTimeRow {
+    std::chrono::seconds time{};
+};
+
 std::string encode(const JobRow& row);
 std::string encode(const UploadRow& row);
 std::string encode(const PlanRow& row);
 std::string encode(const archive::PartRecord& row);
 std::string encode(const EndRow& row);
 std::string encode(const NoticeRow& row);
+std::string encode(const ServiceTimeRow& row);
 
 template <typename Row>
 base::Result<Row> decode(std::string_view bytes);

@@ -47,6 +47,7 @@ struct JournalStore::State {
     base::Status erase(std::string_view job, std::uint8_t first, std::uint8_t last);
     base::Status finish(base::Status written);
     base::Status commit(Durability durability);
+    base::Status write_commit(Durability durability);
     void write_mark(std::uint64_t synced);
     base::Status checkpoint(int mode);
     base::Status check_row(const Key& key, JournalStatement& row, int sum_column) const;
@@ -174,8 +175,18 @@ void JournalStore::State::end_transaction() {
     failed.reset();
 }
 
+// What is written into a file that was deleted is lost with the process, and no call says so: the
+// look before keeps it from being written, the one after from being acknowledged.
 base::Status JournalStore::State::commit(Durability durability) {
     if (transaction == Transaction::failed) return base::fail(*failed);
+    if (auto there = directory.check_in_place(); !there) return there;
+    if (auto written = write_commit(durability); !written) return written;
+    // SQLite makes the WAL with the first commit.
+    if (changed && !directory.remembers(kJournalWal)) return directory.remember(kJournalWal);
+    return durability == Durability::power ? directory.check_in_place() : base::Status{};
+}
+
+base::Status JournalStore::State::write_commit(Durability durability) {
     if (changed) {
         ++pending.sequence;
         if (auto written = s3zipd::write_meta(write_meta, pending); !written) return written;
@@ -283,6 +294,9 @@ base::Result<std::unique_ptr<JournalStore>> JournalStore::open(const std::string
     if (!opened) return base::fail(opened.error());
     auto state = std::make_unique<State>(std::move(*opened));
     if (auto prepared = state->prepare(); !prepared) return base::fail(prepared.error());
+    for (const char* name : {kJournalDatabase, kJournalMark, kJournalLock}) {
+        if (auto there = state->directory.remember(name); !there) return base::fail(there.error());
+    }
     return std::unique_ptr<JournalStore>(new JournalStore(std::move(state)));
 }
 
@@ -365,6 +379,11 @@ base::Result<std::optional<std::string>> JournalStore::get(const Key& key) {
 base::Result<bool> JournalStore::maintain() {
     const std::lock_guard lock(state_->mutex);
     return state_->maintain();
+}
+
+base::Status JournalStore::check_in_place() const {
+    const std::lock_guard lock(state_->mutex);
+    return state_->directory.check_in_place();
 }
 
 JournalStore::Size JournalStore::size() const {

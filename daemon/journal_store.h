@@ -11,7 +11,8 @@
 // power; memory some 5 MiB (SQLite's page cache), whatever the journal's size.
 //
 // Errors: journal_full (exhausted), journal_unavailable (denied, invalid), journal_corrupt
-// (corrupt), journal_too_new and journal_row_invalid (invalid). They name the path.
+// (corrupt), journal_replaced, journal_too_new and journal_row_invalid (invalid). They name the
+// path.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,8 @@ class JournalStore {
     // A transaction: begin(), put() and erase(), then commit() or roll_back(). After an error of a
     // put or erase nothing is left of it, and commit() repeats that error. After an error of
     // commit() nothing is left of it either, unless the fsync failed: then it may be found after a
-    // restart. Once any fsync has failed, the store refuses to write until it is opened again.
+    // restart. Once any fsync has failed, the store refuses to write until it is opened again. A
+    // commit fails while the directory or a file of it is not the one that was opened.
     // REQUIRES: one at a time.
     base::Status begin();
     base::Status put(const Key& key, std::string_view data);  // inserts or replaces
@@ -76,6 +78,9 @@ class JournalStore {
     // For when nothing else is to do: copies the WAL into the file once it has grown, gives freed
     // pages back to the file system; a bounded piece a call. True: there is more.
     base::Result<bool> maintain();
+    // Looks whether the directory and its files are still those that were opened; commit() does so
+    // by itself. Error: journal_replaced.
+    base::Status check_in_place() const;
     Size size() const;
 
   private:

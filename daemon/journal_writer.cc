@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/limits.h"
 #include "daemon/control_thread.h"
 
 namespace s3zipd {
@@ -55,9 +56,20 @@ void JournalWriter::run() {
             if (more) continue;
         }
         std::unique_lock lock(mutex_);
-        arrived_.wait(lock, [this] { return stop_ || !urgent_.empty() || !ordinary_.empty(); });
+        const bool woken = arrived_.wait_for(lock, config::kJournalRetryInterval, [this] {
+            return stop_ || !urgent_.empty() || !ordinary_.empty();
+        });
         if (stop_ && urgent_.empty() && ordinary_.empty()) return;
+        lock.unlock();
+        if (woken) continue;
+        // Readiness must not wait for the next job to find out.
+        if (auto there = store_.check_in_place(); !there) note(there);
     }
+}
+
+std::string JournalWriter::problem() const {
+    const std::lock_guard lock(mutex_);
+    return problem_;
 }
 
 std::vector<JournalWriter::Item> JournalWriter::take() {
@@ -115,6 +127,10 @@ void JournalWriter::note(const base::Status& status) {
         const JournalStore::Size size = store_.size();
         bytes_.store(size.file_bytes + size.wal_bytes, std::memory_order_relaxed);
         commits_.fetch_add(1, std::memory_order_relaxed);
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        problem_ = status ? std::string() : status.error().to_string();
     }
     const bool was_healthy = healthy_.exchange(status.has_value(), std::memory_order_relaxed);
     if (!status && was_healthy)

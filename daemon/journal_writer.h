@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -39,6 +40,8 @@ class JournalWriter {
 
     // Of the last commit; failures are logged once until one succeeds.
     bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
+    // Why it is not healthy; empty: it is.
+    std::string problem() const;
     std::uint64_t commits() const { return commits_.load(std::memory_order_relaxed); }
     base::HistogramSnapshot commit_times() const { return commit_times_.snapshot(); }
     // Of the file and its WAL, as of the last commit; asks nobody.
@@ -59,9 +62,10 @@ class JournalWriter {
     void note(const base::Status& status);
 
     JournalStore& store_;
-    std::mutex mutex_;  // guards the two lanes and stop_
+    mutable std::mutex mutex_;  // guards the two lanes, problem_ and stop_
     std::condition_variable arrived_;
     std::deque<Item> urgent_, ordinary_;
+    std::string problem_;
     bool stop_ = false;
     std::atomic<bool> healthy_{true};
     std::atomic<std::uint64_t> commits_{0}, bytes_{0};

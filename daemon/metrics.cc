@@ -124,6 +124,16 @@ void write_engine(MetricsWriter& w, const archive::EngineStats& s) {
     w.one_counter("s3_throttled_total", "Answers of S3 that asked to slow down.", s.throttled);
     w.one_counter("s3_hedged_total", "Requests sent a second time since they were late.", s.hedged);
     w.one_counter("s3_hedges_won_total", "Of which the second was answered first.", s.hedges_won);
+    w.one_counter("s3_mismatched_answers_total",
+                  "Answers that did not belong to their request: doubled, early, late, or of "
+                  "another object or range.",
+                  s.mismatched);
+    w.gauge("s3_feature_refused", "1 for each optional feature that the store refuses.");
+    for (std::size_t i = 0; i < s.features.size(); ++i) {
+        const bool refused = s.features[i] == s3client::StoreSupport::State::refused;
+        w.sample(refused ? 1 : 0,
+                 fmt::format("feature=\"{}\"", to_string(static_cast<s3client::Feature>(i))));
+    }
     w.one_gauge("s3_concurrency_limit", "Requests to S3 that may be under way, by what it gives.",
                 s.concurrency_limit);
     w.one_gauge("s3_connections", "Connections to S3 now.", s.connections_open);

@@ -2,11 +2,11 @@
 
 #include <fmt/format.h>
 #include <algorithm>
-#include <array>
 
 #include "base/check.h"
 #include "config/limits.h"
 #include "daemon/access.h"
+#include "daemon/access_web.h"
 #include "daemon/api_json.h"
 #include "daemon/api_request.h"
 #include "daemon/metrics.h"
@@ -14,93 +14,10 @@
 #include "daemon/page.h"
 #include "daemon/problem.h"
 #include "daemon/routes_parameters.h"
+#include "daemon/routes_table.h"
 
 namespace s3zipd {
 namespace {
-
-enum class Endpoint : std::uint8_t {
-    create,
-    list,
-    show,
-    events,
-    feed,
-    cancel,
-    download,
-    skipped,
-    renamed,
-    plan,
-    health,
-    readiness,
-    metrics,
-    version,
-    openapi,
-    page,
-    page_file
-};
-
-struct Route {
-    std::string_view method;
-    std::string_view path;  // of literal segments and {id} or {file}
-    Endpoint endpoint;
-    Right right;
-};
-constexpr std::array kRoutes = {
-    Route{"POST", "/archives", Endpoint::create, Right::submit},
-    Route{"GET", "/archives", Endpoint::list, Right::read},
-    Route{"GET", "/archives/{id}", Endpoint::show, Right::read},
-    Route{"DELETE", "/archives/{id}", Endpoint::cancel, Right::submit},
-    Route{"GET", "/archives/{id}/events", Endpoint::events, Right::read},
-    Route{"GET", "/events", Endpoint::feed, Right::read},
-    Route{"GET", "/archives/{id}/download", Endpoint::download, Right::read},
-    Route{"GET", "/archives/{id}/skipped", Endpoint::skipped, Right::read},
-    Route{"GET", "/archives/{id}/renamed", Endpoint::renamed, Right::read},
-    Route{"POST", "/plans", Endpoint::plan, Right::submit},
-    Route{"GET", "/healthz", Endpoint::health, Right::none},
-    Route{"GET", "/readyz", Endpoint::readiness, Right::none},
-    Route{"GET", "/metrics", Endpoint::metrics, Right::read},
-    Route{"GET", "/version", Endpoint::version, Right::none},
-    Route{"GET", "/openapi.json", Endpoint::openapi, Right::none},
-    Route{"GET", "/", Endpoint::page, Right::none},
-    Route{"GET", "/page/{file}", Endpoint::page_file, Right::none},
-};
-
-static_assert(kRoutes.size() <= ApiState::kRoutesMax);
-
-bool matches(const Route& route, const Target& target) {
-    if (target.segments.empty()) return route.path == "/";
-    std::string_view rest = route.path;
-    for (const std::string& segment : target.segments) {
-        if (rest.empty()) return false;
-        const std::string_view pattern = rest.substr(1, rest.find('/', 1) - 1);
-        rest.remove_prefix(pattern.size() + 1);
-        if (pattern != segment && (!pattern.starts_with('{') || segment.empty())) return false;
-    }
-    return rest.empty();
-}
-
-// HEAD is GET without the body, for what has an end.
-bool allows(const Route& route, std::string_view method) {
-    return method == route.method ||
-           (method == "HEAD" && route.method == "GET" && route.endpoint != Endpoint::events &&
-            route.endpoint != Endpoint::feed);
-}
-
-const Route* find_route(const Target& target, std::string_view method) {
-    for (const Route& route : kRoutes) {
-        if (matches(route, target) && allows(route, method)) return &route;
-    }
-    return nullptr;
-}
-
-std::string allowed_methods(const Target& target) {
-    std::string allowed;
-    for (const std::string_view method : {"GET", "HEAD", "POST", "DELETE"}) {
-        if (find_route(target, method) == nullptr) continue;
-        allowed += allowed.empty() ? "" : ", ";
-        allowed += method;
-    }
-    return allowed;
-}
 
 bool is_json(std::string_view content_type) {
     std::string_view media = content_type.substr(0, content_type.find(';'));
@@ -175,8 +92,10 @@ std::optional<HttpResponse> Routes::refuse(HttpRequest& head) const {
     }
     const Route* route = find_route(*target, head.method);
     if (route != nullptr) {
-        head.route = static_cast<std::size_t>(route - kRoutes.data());
+        head.route = static_cast<std::size_t>(route - all_routes().data());
         if (auto response = refuse_caller(head.caller.get(), route->right)) return response;
+        if (const auto name = repeated_parameter(*target))
+            return to_response(bad_parameter(*name, "is given more than once"));
         if (route->method != "POST" || is_json(head.content_type)) return std::nullopt;
         return to_response(make_problem(
             "unsupported-media-type",
@@ -188,6 +107,7 @@ std::optional<HttpResponse> Routes::refuse(HttpRequest& head) const {
     if (allowed.empty()) {
         return to_response(make_problem("no-such-resource", "see /openapi.json for what there is"));
     }
+    if (head.is_preflight) return preflight_response(allowed);
     HttpResponse response = to_response(make_problem(
         "method-not-allowed", fmt::format("{} is not one of {}", head.method, allowed)));
     response.headers.emplace_back("Allow", allowed);
@@ -202,7 +122,7 @@ Answer Routes::answer(HttpRequest request) {
     static const Caller kNobody;
     const Caller& caller = caller_held ? *caller_held : kNobody;  // where nobody need be known
     const std::string id = target->segments.size() > 1 ? target->segments[1] : std::string();
-    switch (kRoutes[*request.route].endpoint) {
+    switch (all_routes()[*request.route].endpoint) {
         case Endpoint::create: return create(std::move(request));
         case Endpoint::list: return list_archives(caller, *target);
         case Endpoint::show: return show(caller, id);
@@ -375,7 +295,8 @@ HttpResponse Routes::report(const Caller& caller, const std::string& id, ReportL
 HttpResponse Routes::readiness() const {
     if (state_.stopping) return to_response(make_problem("stopping", "s3zipd is being stopped"));
     if (!jobs_.journal().healthy())
-        return to_response(make_problem("journal-unavailable", "the journal cannot be written"));
+        return to_response(make_problem(
+            "journal-unavailable", "the journal cannot be written: " + jobs_.journal().problem()));
     return json_response(200, status_json("ready"));
 }
 
@@ -388,8 +309,8 @@ HttpResponse Routes::metrics() const {
 
 std::vector<std::pair<std::string_view, std::string_view>> Routes::list() {
     std::vector<std::pair<std::string_view, std::string_view>> routes;
-    routes.reserve(kRoutes.size());
-    for (const Route& route : kRoutes) {
+    routes.reserve(all_routes().size());
+    for (const Route& route : all_routes()) {
         // The page's files are the page's own business.
         if (route.endpoint != Endpoint::page_file) routes.emplace_back(route.method, route.path);
     }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <charconv>
+#include <set>
 
 #include "config/limits.h"
 
@@ -17,6 +18,15 @@ std::optional<archive::JobState> parse_state(std::string_view text) {
 }
 
 }  // namespace
+
+std::optional<std::string> repeated_parameter(const Target& target) {
+    std::set<std::string_view> seen;
+    for (const auto& [name, text] : target.parameters) {
+        const bool is_empty = name.empty() && text.empty();  // as between "&&"
+        if (!is_empty && !seen.insert(name).second) return name;
+    }
+    return std::nullopt;
+}
 
 Problem bad_parameter(std::string_view name, std::string_view wrong) {
     Problem problem = make_problem("bad-parameter", fmt::format("{} {}", name, wrong));

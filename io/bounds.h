@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "io/cancel.h"
+#include "io/pace.h"
 
 namespace io {
 
@@ -13,10 +14,16 @@ struct Bounds {
         base::Duration::max();  // of each single wait, that is: without progress
     base::SteadyTime deadline = base::SteadyTime::max();  // of all of it
     CancelSource* cancel = nullptr;
+    Pace* pace = nullptr;  // of the transfer that a wait is part of
 
     base::SteadyTime due(base::SteadyTime now) const {
-        if (idle_timeout >= base::SteadyTime::max() - now) return deadline;
-        return std::min(deadline, now + idle_timeout);
+        const base::SteadyTime last = pace == nullptr ? deadline : std::min(deadline, pace->due());
+        if (idle_timeout >= base::SteadyTime::max() - now) return last;
+        return std::min(last, now + idle_timeout);
+    }
+    // No more time, whether or not there is anything to wait for.
+    bool expired(base::SteadyTime now) const {
+        return now >= deadline || (pace != nullptr && pace->expired(now));
     }
 };
 

@@ -1,7 +1,9 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <algorithm>
 #include <cerrno>
@@ -88,6 +90,12 @@ class TcpStream final : public Stream {
 };
 
 }  // namespace
+
+std::uint64_t unacknowledged_bytes(int fd) {
+    int bytes = 0;
+    if (::ioctl(fd, SIOCOUTQ, &bytes) != 0 || bytes < 0) return 0;
+    return static_cast<std::uint64_t>(bytes);
+}
 
 std::string SocketAddress::to_string() const {
     char text[INET6_ADDRSTRLEN] = "?";

@@ -19,6 +19,15 @@ constexpr base::Duration kLookInterval = std::chrono::milliseconds(100);
 // A connection that takes so long is tried beside.
 constexpr base::Duration kConnectLate = std::chrono::seconds(1);
 
+// A connection is left when its answer crawls for this share of idle_timeout (15 s of 60), and an
+// object's when the head of the answer has not come after half of it. S3 answers within seconds.
+constexpr int kCrawlShare = 4;
+constexpr int kObjectHeadShare = 2;
+
+bool is_timeout(const base::Status& status) {
+    return !status && status.error().http_status == 0 && status.error().code == "timeout";
+}
+
 bool is_success(int status) { return status >= 200 && status < 300; }
 
 // What does no harm when it is done twice. A second CreateMultipartUpload would leave an upload
@@ -55,6 +64,7 @@ struct S3Client::Attempt {
     bool is_hedge = false;
     bool sent = false;
     bool has_head = false;
+    bool crawled = false;
     base::SteadyTime begun{}, sent_at{};  // once they are
     base::Duration signed_offset{};
     CredentialsSnapshot signed_with;
@@ -134,8 +144,8 @@ void S3Client::Race::on_timer() {
     const base::SteadyTime late = late_at();
     if (now >= late) {
         if (!client_.hedge_budget_.has_one()) return;
-        auto permit = client_.admission_.try_enter(target_.connect_host,
-                                                   rate_class(call_.operation), call_.context.flow);
+        auto permit = client_.admission_.try_enter(call_.address, rate_class(call_.operation),
+                                                   call_.context.flow);
         if (permit) {
             client_.hedge_budget_.take();
             second_.emplace(bounds_.cancel, std::move(*permit));
@@ -151,12 +161,16 @@ void S3Client::Race::on_timer() {
 io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::Bounds& bounds) {
     auto target = target_of(call);
     if (!target) co_return std::unexpected(target.error());
-    call.endpoint = target->connect_host;
+    call.address = {target->connect_host, call.bucket};
     const base::SteadyTime joined = reactor_.now();
-    auto permit = co_await admission_.enter(target->connect_host, rate_class(call.operation),
-                                            call.context.flow, bounds.cancel);
+    auto permit =
+        co_await admission_.enter(call.address, rate_class(call.operation), call.context.flow,
+                                  {bounds.cancel, call.began, call.waited});
     if (!permit) co_return std::unexpected(with_context(call, permit.error()));
-    bounds.deadline += reactor_.now() - joined;
+    const base::Duration waited = reactor_.now() - joined;
+    call.waited += waited;
+    bounds.deadline += waited;
+    if (bounds.pace != nullptr) bounds.pace->pause(waited);
     stats_.concurrency_limit.store(admission_.limit(), std::memory_order_relaxed);
 
     Race race(*this, call, *target, bounds);
@@ -165,10 +179,15 @@ io::Task<base::Status> S3Client::attempt(Call& call, bool fresh_connection, io::
     call.connection_was_reused = answered.lease && answered.lease->reused();
     call.signed_offset = answered.signed_offset;
     call.signed_with = std::move(answered.signed_with);
+    call.crawled = answered.crawled;
     if (!answered.status) co_return std::unexpected(with_context(call, answered.status.error()));
-    auto received = co_await receive(call, answered, bounds);
-    if (!received && received.error().http_status == 0)
-        co_return std::unexpected(with_context(call, received.error()));
+    io::Pace crawl(config_.idle_timeout / kCrawlShare,
+                   progress_bytes(config_.idle_timeout / kCrawlShare), reactor_.now(), bounds.pace);
+    io::Bounds answer_bounds = bounds;
+    if (call.may_move()) answer_bounds.pace = &crawl;
+    auto received = co_await receive(call, answered, answer_bounds);
+    call.crawled = call.may_move() && is_timeout(received) && crawl.expired(reactor_.now());
+    if (!received) co_return std::unexpected(with_context(call, received.error()));
     co_return received;
 }
 
@@ -212,9 +231,15 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
         attempt.permit.moved(call.body.size);
         known.moved(call.body.size, attempt.sent_at - attempt.begun);
     }
+    // The whole head comes in time, not only its next byte.
+    const bool may_leave = call.operation == Operation::get_object && call.moves == 0;
+    const base::Duration head_wait = config_.idle_timeout / (may_leave ? kObjectHeadShare : 1);
+    io::Pace head_pace(head_wait, progress_bytes(head_wait), reactor_.now(), bounds.pace);
+    answer_bounds.pace = &head_pace;
     auto answered =
         co_await connection.receive_head(call.operation == Operation::head_object, answer_bounds);
     if (!answered) {
+        attempt.crawled = may_leave && is_timeout(answered);
         stats_.not_answered(call.operation, bounds.cancel->cancelled());
         if (sent) attempt.status = answered;
         co_return;
@@ -231,6 +256,8 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
     } else if (is_success(connection.head().status)) {
         co_return;
     }
+    if (connection.head().status == 429 || connection.head().status >= 500)
+        attempt.permit.refused();
     attempt.status = {};
     attempt.has_head = true;
 }
@@ -283,7 +310,12 @@ io::Task<base::Status> S3Client::receive(Call& call, Attempt& attempt, io::Bound
             co_return received;
         }
     }
+    // S3 sends blanks while it puts the parts together, which takes up to minutes
+    // (https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
+    if (call.operation == Operation::complete_multipart_upload && bounds.pace != nullptr)
+        bounds.pace->keep_alive(true);
     auto text = co_await connection.receive_text(kTextMaxBytes, bounds);
+    if (bounds.pace != nullptr) bounds.pace->keep_alive(false);
     if (!text) co_return std::unexpected(text.error());
     // Looked for where the answer decides about something written; elsewhere its content does.
     const auto look = call.has_body ? Connection::Look::kernel : Connection::Look::received_only;

@@ -22,8 +22,16 @@
 #include "s3client/response.h"
 #include "s3client/retry.h"
 #include "s3client/sigv4.h"
+#include "s3client/traffic/bucket_traffic.h"
 
 namespace s3client {
+
+// A call makes progress when it moves 512 bytes a second, averaged over stall_timeout; the answer
+// on a connection crawls when it moves less than that within a part of idle_timeout.
+constexpr std::uint64_t kProgressBytesPerSecond = 512;
+std::uint64_t progress_bytes(base::Duration window);
+// A read whose answer crawls continues on another connection, at most so often without progress.
+constexpr unsigned kMovesMax = 3;
 
 // In whose name a call is made. All that is pointed to outlives the call; nullptr: the client's
 // own, or none.
@@ -38,6 +46,7 @@ struct CallContext {
     CredentialsProvider* credentials = nullptr;
     const Access* access = nullptr;       // to the bucket of this call
     RetryBudget* retry_budget = nullptr;  // of the job, besides the client's
+    bool fresh_connection = false;        // never sent over one that was used before
     io::Flow flow{};                      // shares places and rates with the others
 };
 
@@ -71,8 +80,7 @@ struct Call {
     HttpRequest request;  // host and path are filled in from bucket and key
     PayloadHash payload = PayloadHash::empty();
     Body body;
-    bool fresh_connection = false;  // never sent over one that was used before
-    bool has_body = false;          // PUT and POST say Content-Length even when it is 0
+    bool has_body = false;  // PUT and POST say Content-Length even when it is 0
     CallContext context;
 
     // Called before each attempt, when the request depends on what came of the last.
@@ -86,10 +94,15 @@ struct Call {
     std::function<base::Status(const ResponseHead&, std::string)> parse;
 
     // What the attempts leave behind for the loop.
-    std::string endpoint;  // host they went to
+    BucketAddress address;  // where they went to
+    base::SteadyTime began{};
+    base::Duration waited{};  // in line, by all attempts
+    unsigned moves = 0;       // to another connection, since there was progress
+    bool crawled = false;     // the last attempt, so much that it was cut
     bool connection_was_reused = false;
     std::optional<base::Duration> retry_after;
     std::uint64_t progress() const { return receiver == nullptr ? 0 : receiver->count(); }
+    bool may_move() const;     // to another connection once more
     std::string region;        // what it was signed for; set for the first attempt by the loop
     bool region_lasts = true;  // it may be remembered, once it has answered
     std::string other_region;  // where the bucket is, by S3's last refusal; empty: here
@@ -97,5 +110,9 @@ struct Call {
     base::Duration signed_offset{};              // what we took that for when we signed
     CredentialsSnapshot signed_with;
 };
+
+inline bool Call::may_move() const {
+    return rate_class(operation) == RateClass::read && moves < kMovesMax;
+}
 
 }  // namespace s3client

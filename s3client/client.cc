@@ -1,17 +1,16 @@
 // The retry loop; one attempt is in attempt.cc, the calls themselves are in operations.cc.
 #include "s3client/client.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "base/log.h"
 #include "s3client/outcome.h"
+#include "s3client/traffic/turn_limit.h"
 
 namespace s3client {
 namespace {
 
-// A body adds this much time to a call's deadline: a tenth of the slowest connection S3 is known to
-// give.
-constexpr std::uint64_t kSlowestBytesPerSecond = 1 << 20;
 // S3 takes signatures up to 15 minutes off; a smaller difference than this is not why it refused.
 constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 
@@ -19,6 +18,9 @@ constexpr base::Duration kClockDifferenceMin = std::chrono::minutes(1);
 constexpr unsigned kClocksMax = 3;
 // Of the keys, in one call.
 constexpr unsigned kRenewalsMax = 5;
+
+// What a body adds to a call's deadline at most.
+constexpr base::Duration kTransferMax = std::chrono::hours(30 * 24);
 
 // A broken transfer that brought this much starts counting its attempts anew.
 constexpr std::uint64_t kProgressBytes = 256 << 10;
@@ -44,7 +46,21 @@ void log_retry(const Call& call, std::uint32_t attempt, const base::Error& error
                {"error", error.to_string()}});
 }
 
+// An error without an answer, as what it is to the call: for so long nothing else has come.
+base::Error with_silence(base::Error error, base::Duration silence, std::uint32_t attempts) {
+    if (error.http_status != 0 || error.kind != base::ErrorKind::transient) return error;
+    const auto seconds = std::chrono::duration<double>(silence).count();
+    error.detail += fmt::format("; no progress for {:.{}f} s, attempt {}", seconds,
+                                seconds < 10 ? 1 : 0, attempts);
+    return error;
+}
+
 }  // namespace
+
+std::uint64_t progress_bytes(base::Duration window) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(window).count();
+    return kProgressBytesPerSecond * static_cast<std::uint64_t>(ms) / 1000;
+}
 
 S3Client::S3Client(io::Reactor& reactor, ClientConfig config)
     : reactor_(reactor),
@@ -67,14 +83,20 @@ io::Task<base::Status> S3Client::run(Call call) {
     const std::uint64_t bytes = std::max<std::uint64_t>(call.body.size, call.response_size);
     io::Bounds bounds;
     bounds.idle_timeout = config_.idle_timeout;
-    bounds.deadline = reactor_.now() + config_.call_timeout +
-                      std::chrono::seconds(bytes / kSlowestBytesPerSecond);
+    call.began = reactor_.now();
+    // A large body may move slowly, as long as it makes progress.
+    bounds.deadline = call.began + config_.call_timeout +
+                      std::min<base::Duration>(
+                          kTransferMax, std::chrono::seconds(bytes / kProgressBytesPerSecond));
     bounds.cancel = call.context.cancel;
+    io::Pace pace(config_.stall_timeout, progress_bytes(config_.stall_timeout), call.began);
+    bounds.pace = &pace;
     if (call.context.timeout > base::Duration::zero())
         bounds.deadline = reactor_.now() + call.context.timeout;
 
     Mended mended;
     base::SteadyTime failing_since = reactor_.now();
+    std::uint32_t malformed = 0;
     call.region = region_of(call.bucket);
     if (call.context.access != nullptr)
         set_access(call.request, call.operation, *call.context.access);
@@ -82,34 +104,59 @@ io::Task<base::Status> S3Client::run(Call call) {
     for (std::uint32_t number = 1;;) {
         call.retry_after.reset();
         call.other_region.clear();
-        call.connection_was_reused = false;
+        call.connection_was_reused = call.crawled = false;
         const std::uint64_t progress_before = call.progress();
-        auto done = co_await attempt(call, mended.connection || call.fresh_connection, bounds);
+        const bool fresh =
+            mended.connection || malformed > 0 || call.context.fresh_connection;
+        auto done = co_await attempt(call, fresh, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);
         if (done) co_return done;
         base::Error error = std::move(done.error());
+        if (is_mismatch(error)) stats_.mismatched.fetch_add(1, std::memory_order_relaxed);
         if (bounds.cancel != nullptr && bounds.cancel->cancelled())
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
+        if (error.code == kNoTurn) co_return std::unexpected(std::move(error));
         const auto again = co_await mend(call, error, mended, bounds);
         if (!again) co_return std::unexpected(again.error());
         if (*again) continue;
         // A transfer that moved on is not the same failure again.
-        if (call.progress() >= progress_before + kProgressBytes) number = 1;
+        if (call.progress() >= progress_before + kProgressBytes) {
+            number = 1;
+            call.moves = 0;
+        }
+        // A body that was sent and not acknowledged is no progress when it is sent again.
+        if (error.code == "timeout" && call.receiver == nullptr) pace.repeat(reactor_.now());
+        if (call.crawled && !bounds.expired(reactor_.now())) {
+            ++call.moves;
+            log_retry(call, number, error);
+            stats_.retries.fetch_add(1, std::memory_order_relaxed);
+            continue;
+        }
+        if (advise(error).malformed) malformed = number == 1 ? 1 : malformed + 1;
         if (number == 1) failing_since = reactor_.now();
-        const auto delay = retry_.next_delay({.attempt = number,
-                                              .error = error,
-                                              .retry_after = call.retry_after,
-                                              .remaining = bounds.deadline - reactor_.now(),
-                                              .random_unit = reactor_.random().unit(),
-                                              .lasted = reactor_.now() - failing_since,
-                                              .answered_before = answered_},
-                                             budget_, call.context.retry_budget);
-        if (!delay) co_return std::unexpected(std::move(error));
+        const bool answered = error.http_status != 0;
+        const base::SteadyTime last =
+            answered ? bounds.deadline : std::min(bounds.deadline, pace.due());
+        const auto delay =
+            retry_.next_delay({.attempt = number,
+                               .error = error,
+                               .retry_after = call.retry_after,
+                               .remaining = last - reactor_.now(),
+                               .random_unit = reactor_.random().unit(),
+                               .lasted = reactor_.now() - failing_since,
+                               .answered_before = answered_,
+                               .malformed = malformed},
+                              admission_.retry_budget(call.address), call.context.retry_budget);
+        if (!delay) {
+            co_return std::unexpected(
+                with_silence(std::move(error), reactor_.now() - pace.since(), number));
+        }
         stats_.retries.fetch_add(1, std::memory_order_relaxed);
         log_retry(call, number, error);
         if (!co_await reactor_.sleep(*delay, bounds.cancel))
             co_return base::fail(base::ErrorKind::cancelled, "cancelled", "cancelled");
+        if (answered) pace.pause(*delay);  // our wait, no silence of the store
         ++number;
     }
 }
@@ -163,7 +210,7 @@ bool S3Client::learn_clock(const Call& call) {
 
 void S3Client::note_outcome(const Call& call, const base::Status& done) {
     if (done) {
-        budget_.on_success();
+        admission_.retry_budget(call.address).on_success();
         if (call.context.retry_budget != nullptr) call.context.retry_budget->on_success();
     } else if (done.error().http_status == 0) {
         return;
@@ -171,9 +218,9 @@ void S3Client::note_outcome(const Call& call, const base::Status& done) {
     answered_ = true;
     if (!done && advise(done.error()).throttle) {
         stats_.throttled.fetch_add(1, std::memory_order_relaxed);
-        admission_.on_throttled(call.endpoint, rate_class(call.operation));
+        admission_.on_throttled(call.address, rate_class(call.operation));
     } else {
-        admission_.on_answered(call.endpoint, rate_class(call.operation));
+        admission_.on_answered(call.address, rate_class(call.operation));
     }
 }
 

@@ -101,7 +101,7 @@ class S3Client {
     io::Task<base::Result<UploadTarget>> create_upload_with(Call call, ChecksumMode mode);
     io::Task<base::Result<WrittenObject>> complete_in(const CompleteUpload& complete,
                                                       CompleteForm form, CallContext context);
-    // Moves bounds.deadline on by the time it stood in line.
+    // Moves the bounds on by the time it stood in line, which is bounded as well (turn_limit.h).
     io::Task<base::Status> attempt(Call& call, bool fresh_connection, io::Bounds& bounds);
     io::Task<void> begin(Call& call, const Target& target, Attempt& attempt, bool fresh_connection,
                          io::Bounds bounds);
@@ -132,7 +132,6 @@ class S3Client {
     HedgeBudget hedge_budget_;
     Signer signer_;
     RetryPolicy retry_;
-    RetryBudget budget_;
     bool request_ids_differ_ = true;   // no store gives all answers the same x-amz-request-id...
     std::string repeated_request_id_;  // ... unless a fresh connection has it again
     bool answered_ = false;            // some endpoint has, once

@@ -31,7 +31,8 @@ struct ClientConfig {
     bool send_checksums = true, ask_checksums = true;
     bool hedge_uploads = true;     // a part that is late may be sent a second time
     bool answered_before = false;  // the endpoint has, to an earlier client
-    base::Duration idle_timeout = std::chrono::seconds(60);  // without progress
+    base::Duration idle_timeout = std::chrono::seconds(60);   // of a wait, without a byte
+    base::Duration stall_timeout = std::chrono::seconds(90);  // of a call, without progress
     base::Duration call_timeout = std::chrono::minutes(5);  // all attempts of a small call together
     // Shared by the clients of one endpoint; none: the client makes its own.
     std::shared_ptr<StoreSupport> support;

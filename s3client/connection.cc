@@ -167,6 +167,7 @@ io::Task<base::Result<std::string>> Connection::receive_text(std::size_t size_ma
     std::string text;
     if (complete_) co_return text;
     const BodySink sink = collect_into(text, size_max);
+    std::size_t seen = 0;
     while (!parser_.done()) {
         if (begin_ == end_) {
             if (auto filled = co_await fill(bounds); !filled)
@@ -176,6 +177,11 @@ io::Task<base::Result<std::string>> Connection::receive_text(std::size_t size_ma
         auto used = parser_.feed_body(pending(), sink);
         if (!used) co_return std::unexpected(used.error());
         begin_ += *used;
+        // Blanks before a document keep the connection; what follows has to make progress.
+        const auto fresh = std::string_view(text).substr(seen);
+        if (bounds.pace != nullptr && fresh.find_first_not_of(" \t\r\n") != fresh.npos)
+            bounds.pace->keep_alive(false);
+        seen = text.size();
     }
     complete_ = parser_.done();
     co_return text;

@@ -187,7 +187,7 @@ io::Task<base::Result<S3Client::StoredCrc32>> S3Client::get_object(GetObject get
     if (!get.etag.empty() && !get.etag.starts_with("W/"))
         call.request.set_header("if-match", quote_etag(get.etag));
     // Nothing identifies the answer: it is believed on a connection of its own only.
-    call.fresh_connection = get.etag.empty() && get.object.version_id.empty();
+    call.context.fresh_connection |= get.etag.empty() && get.object.version_id.empty();
     // The bytes as they are stored: Google's store decodes objects for clients that take no gzip.
     call.request.set_header("accept-encoding", "gzip");
     const bool whole = get.range.length == get.object_size;

@@ -184,6 +184,14 @@ io::Task<base::Result<WrittenObject>> S3Client::complete_multipart_upload(Comple
         if (about_condition || !another_form || config_.endpoint.aws) co_return done;
         if (!refusal) refusal = std::move(done.error());
     }
+    // Refused in every form, and checksums are the likely reason: another upload, with other
+    // checksums, may be completed.
+    const bool about_checksums = names(*refusal, feature_of(mode)) || refusal->http_status == 501 ||
+                                 refusal->code == "SignatureDoesNotMatch";
+    if (mode != ChecksumMode::none && about_checksums) {
+        support().refuse(feature_of(mode), true);
+        refusal->code = "checksums_refused";
+    }
     co_return std::unexpected(std::move(*refusal));
 }
 

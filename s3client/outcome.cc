@@ -15,6 +15,7 @@ using base::ErrorKind;
 constexpr Advice kNone{};
 constexpr Advice kRetry{.retry = true};
 constexpr Advice kReconnect{.retry = true, .new_connection = true};
+constexpr Advice kMalformed{.retry = true, .new_connection = true, .malformed = true};
 constexpr Advice kBackOff{.retry = true, .throttle = true};
 constexpr Advice kClock{.refresh_clock = true};
 constexpr Advice kKeys{.refresh_credentials = true};
@@ -111,19 +112,19 @@ constexpr auto kTable = std::to_array<Row>({
     {"XMinioServerNotInitialized", ErrorKind::transient, kRetry},
     {"XMinioStorageFull", ErrorKind::exhausted, kNone},
     // Our own codes. wrong_object is retried on another connection only (is_mismatch).
-    {"bad_answer", ErrorKind::corrupt, kReconnect},
-    {"bad_content_range", ErrorKind::corrupt, kReconnect},
-    {"bad_http_response", ErrorKind::corrupt, kReconnect},
-    {"bad_xml", ErrorKind::corrupt, kReconnect},
-    {"body_too_large", ErrorKind::corrupt, kReconnect},
+    {"bad_answer", ErrorKind::corrupt, kMalformed},
+    {"bad_content_range", ErrorKind::corrupt, kMalformed},
+    {"bad_http_response", ErrorKind::corrupt, kMalformed},
+    {"bad_xml", ErrorKind::corrupt, kMalformed},
+    {"body_too_large", ErrorKind::corrupt, kMalformed},
     {"connection_closed", ErrorKind::transient, kReconnect},
-    {"doubtful_answer", ErrorKind::corrupt, kReconnect},
+    {"doubtful_answer", ErrorKind::corrupt, kMalformed},
     {"no_credentials", ErrorKind::denied, kKeys},
     {"transformed_body", ErrorKind::corrupt, kNone},
-    {"wrong_answer", ErrorKind::corrupt, kReconnect},
+    {"wrong_answer", ErrorKind::corrupt, kMalformed},
     {"wrong_checksum", ErrorKind::corrupt, kReconnect},
-    {"wrong_length", ErrorKind::corrupt, kReconnect},
-    {"wrong_range", ErrorKind::corrupt, kReconnect},
+    {"wrong_length", ErrorKind::corrupt, kMalformed},
+    {"wrong_range", ErrorKind::corrupt, kMalformed},
 });
 static_assert(std::ranges::is_sorted(kTable, {}, &Row::code));
 

@@ -26,6 +26,7 @@ struct Advice {
     bool retry = false;           // RetryPolicy may send it again
     bool throttle = false;        // and the whole client should slow down
     bool new_connection = false;  // do not reuse the one it came from
+    bool malformed = false;       // the peer speaks no S3: few attempts, no patience
     // Things to mend before sending it once more. Each at most once a request; RetryPolicy knows
     // nothing of them.
     bool refresh_clock = false;  // learn the offset from the answer's Date header

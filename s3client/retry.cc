@@ -52,15 +52,17 @@ std::optional<base::Duration> RetryPolicy::next_delay(const Failure& failure, Re
     if (!advice.retry && !throttled && failure.error.kind != base::ErrorKind::transient) {
         return std::nullopt;
     }
-    const bool patient = failure.answered_before && failure.lasted < options_.patience;
+    if (advice.malformed && failure.malformed >= options_.malformed_max) return std::nullopt;
+    const bool patient =
+        failure.answered_before && failure.lasted < options_.patience && !advice.malformed;
     if (failure.attempt >= options_.attempts_max && !patient) return std::nullopt;
 
     const std::uint32_t cost = throttled ? options_.throttled_cost : options_.transient_cost;
     bool afford = budget.take(cost);
     if (job != nullptr) afford = job->take(cost) && afford;
-    const base::Duration limit = failure.error.http_status == 0
-                                     ? std::min(options_.unanswered_delay_max, options_.delay_max)
-                                     : options_.delay_max;
+    base::Duration limit = options_.delay_max;
+    if (failure.error.http_status == 0) limit = std::min(limit, options_.unanswered_delay_max);
+    if (advice.malformed) limit = std::min(limit, options_.malformed_delay_max);
     const base::Duration ceiling =
         afford ? exponential(throttled ? options_.throttled_base : options_.transient_base,
                              failure.attempt, limit)

@@ -38,6 +38,10 @@ struct RetryOptions {
     // it may be starting anew.
     std::uint32_t attempts_max = 8;
     base::Duration patience = std::chrono::seconds(90);
+    // Malformed answers (Advice::malformed) of one call. Patience does not apply: a web server or a
+    // proxy in the place of the store does not become one by waiting.
+    std::uint32_t malformed_max = 3;
+    base::Duration malformed_delay_max = std::chrono::seconds(1);
     base::Duration transient_base = std::chrono::milliseconds(50);
     base::Duration throttled_base = std::chrono::seconds(1);
     base::Duration delay_max = std::chrono::seconds(20);
@@ -62,6 +66,7 @@ class RetryPolicy {
         double random_unit = 0;                     // uniform in [0, 1)
         base::Duration lasted{};                    // since the first failure in a row
         bool answered_before = false;               // its endpoint has
+        std::uint32_t malformed = 0;                // such answers of this call, this one included
     };
     // How long to wait before the next attempt; none: give up and report the error. None if the
     // error is not of a kind that passes, attempts are used up, or the wait would reach the

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "s3client/clip.h"
 #include "s3client/xml_reader.h"
 
 namespace s3client {
@@ -14,6 +15,7 @@ using base::Result;
 
 constexpr std::size_t kErrorExtraMax = 32;
 constexpr std::uint64_t kPartNumberMax = 10'000;
+constexpr std::uint64_t kObjectSizeMax = INT64_MAX;  // what JSON and other programs can hold
 
 // <Error>, bare or within <ErrorResponse>.
 std::optional<Element> find_error(const Element& root) {
@@ -39,21 +41,56 @@ ErrorBody read_error(const Element& error) {
     return body;
 }
 
+// The first bytes of a body, for an error message: printable ASCII, '?' for the rest.
+std::string excerpt(std::string_view body) {
+    constexpr std::size_t kShownMax = 120;
+    std::string text(body.substr(0, kShownMax));
+    for (char& c : text) {
+        if (c == '\n' || c == '\r' || c == '\t') c = ' ';
+        if (c < ' ' || c > '~') c = '?';
+    }
+    if (body.size() > kShownMax) text += "...";
+    return text;
+}
+
+bool has_percent_space(const Element& element) {
+    for (Element e = element.first(); e; e = e.next()) {
+        if ((e.is("Key") || e.is("Prefix")) && e.text().contains("%20")) return true;
+    }
+    return false;
+}
+
+// Stores that answer with encoding-type=url write a space in one of two ways: AWS, MinIO and others
+// as '+' (and a plus as %2B); Ceph, Swift and others as %20. Where a page has %20, '+' is itself.
+void decode_keys(XmlReader& reader, const Element& root) {
+    for (Element e = root.first(); e; e = e.next()) {
+        if (e.is("EncodingType")) reader.set_keys_are_encoded(e.text() == "url");
+    }
+    if (!reader.keys_are_encoded()) return;
+    for (Element e = root.first(); e; e = e.next()) {
+        if (!has_percent_space(e)) continue;
+        reader.set_plus_is_space(false);
+        return;
+    }
+}
+
 // The result document of one call: walked once, checked, and at the end a value or what was wrong.
 class ResultDocument {
   public:
     ResultDocument(std::string& body, std::string_view root_name, const Answer& answer)
-        : answer_(answer), reader_(body) {
+        : answer_(answer),
+          received_(fmt::format("{} bytes of {}: {}", body.size(), content_type(answer.head),
+                                excerpt(body))),
+          reader_(body) {
         const Element root = reader_.root();
         if (!root) return;
         if (const auto error = find_error(root)) {
             error_ = to_error(answer.request, answer.head, read_error(*error));
             return;
         }
-        require(root.is(root_name), fmt::format("<{}> instead of <{}>", root.name(), root_name));
-        for (Element e = root.first(); e; e = e.next()) {
-            if (e.is("EncodingType")) reader_.set_keys_are_encoded(e.text() == "url");
-        }
+        require(root.is(root_name),
+                fmt::format("<{}> instead of <{}>", excerpt(clip(root.name(), 60)), root_name));
+        decode_keys(reader_, root);
         root_ = root;
     }
 
@@ -71,15 +108,20 @@ class ResultDocument {
         if (error_) return base::fail(std::move(*error_));
         if (reader_.wrong().empty()) return value;
         base::Error error{ErrorKind::corrupt, "bad_xml", {}, answer_.head.status, {}, {}};
-        error.detail = fmt::format("{} s3://{}: the answer is not what it must be: {}",
-                                   to_string(answer_.request.operation), answer_.request.bucket,
-                                   reader_.wrong());
+        error.detail = fmt::format("the answer is no answer of S3: {}; received {}",
+                                   reader_.wrong(), received_);
         error.request_id = answer_.head.get("x-amz-request-id");
         return base::fail(std::move(error));
     }
 
   private:
+    static std::string content_type(const ResponseHead& head) {
+        const std::string_view type = head.get("content-type");
+        return type.empty() ? "no type" : excerpt(clip(type, 60));
+    }
+
     const Answer& answer_;
+    const std::string received_;  // of a body that the reader changes
     XmlReader reader_;
     std::optional<Element> root_;
     std::optional<base::Error> error_;
@@ -99,13 +141,14 @@ bool read_restore_status(const Element& element, ListedObject& object) {
 
 ListedObject read_object(XmlReader& reader, const Element& contents) {
     ListedObject object;
+    const bool was_right = reader.wrong().empty();
     std::optional<std::uint64_t> size;
     std::optional<std::int64_t> modified_s;
     std::string algorithm;
     std::size_t algorithms = 0;
     for (Element e = contents.first(); e; e = e.next()) {
         e.key("Key", object.key) || e.time("LastModified", modified_s) ||
-            e.etag("ETag", object.etag) || e.number("Size", size) ||
+            e.etag("ETag", object.etag) || e.number("Size", size, 0, kObjectSizeMax) ||
             e.text("StorageClass", object.storage_class) || read_restore_status(e, object) ||
             e.text("ChecksumType", object.checksum_type) ||
             (e.text("ChecksumAlgorithm", algorithm) && ++algorithms != 0);
@@ -113,6 +156,7 @@ ListedObject read_object(XmlReader& reader, const Element& contents) {
     reader.require(!object.key.empty(), "an object without a <Key>");
     reader.require(size.has_value(), "an object without a <Size>");
     reader.require(modified_s.has_value(), "an object without a <LastModified>");
+    if (was_right && !object.key.empty()) reader.blame(object.key);
     object.size = size.value_or(0);
     object.last_modified_s = modified_s.value_or(0);
     if (algorithms == 1) object.checksum_algorithm = std::move(algorithm);
@@ -197,11 +241,13 @@ Result<ListObjectsPage> parse_list_objects(std::string body, const Answer& answe
                 e.text("NextContinuationToken", page.next_continuation_token);
         }
     });
-    document.require(truncated.has_value(), "no <IsTruncated>");
+    // With a token there are more pages, unless the answer says that there are not.
+    const bool has_token = !page.next_continuation_token.empty();
+    document.require(truncated || has_token, "no <IsTruncated>");
     // Without a token the rest of the listing would be lost in silence.
-    document.require(!truncated.value_or(false) || !page.next_continuation_token.empty(),
+    document.require(!truncated.value_or(false) || has_token,
                      "truncated, but no <NextContinuationToken>");
-    if (!truncated.value_or(false)) page.next_continuation_token.clear();
+    if (!truncated.value_or(has_token)) page.next_continuation_token.clear();
     return document.finish(std::move(page));
 }
 

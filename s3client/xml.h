@@ -3,7 +3,8 @@
 //
 // Each parser takes the body by value and consumes it (it is parsed in place). Element names are
 // matched without their namespace. Strict: text that is not whole XML, an unknown root, or a
-// missing or ill-typed element we rely on is corrupt "bad_xml". An <Error> where a result was due
+// missing or ill-typed element we rely on is corrupt "bad_xml", whose detail has what was wrong and
+// the first bytes that were received. An <Error> where a result was due
 // (S3 does so after a 200) becomes the error it names, by outcome.h. Keys come decoded if the
 // answer says encoding-type=url; ETags come without their quotes. Thread-safe.
 #pragma once

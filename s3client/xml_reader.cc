@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "s3client/clip.h"
 #include "s3client/xml.h"
 
 namespace s3client {
@@ -65,6 +66,11 @@ XmlReader::XmlReader(std::string& body) : document_(std::make_unique<Document>()
 
 XmlReader::~XmlReader() = default;
 
+void XmlReader::blame(std::string_view key) {
+    constexpr std::size_t kKeyShownMax = 200;
+    if (!wrong_.empty()) wrong_ += fmt::format(" (of the key \"{}\")", clip(key, kKeyShownMax));
+}
+
 Element XmlReader::root() {
     const Element none(this, nullptr);
     if (!document_->parsed) return none;
@@ -112,7 +118,7 @@ bool Element::take_etag(std::string& out) const {
 bool Element::take_key(std::string& out) const {
     out = text();
     if (!reader_->keys_are_encoded() || out.find_first_of("%+") == std::string::npos) return true;
-    auto decoded = base::percent_decode(out, /*plus_is_space=*/true);
+    auto decoded = base::percent_decode(out, reader_->plus_is_space());
     if (decoded) {
         out = std::move(*decoded);
     } else {
@@ -129,7 +135,10 @@ bool Element::take_flag(std::optional<bool>& out) const {
 }
 
 bool Element::take_time(std::optional<std::int64_t>& out_s) const {
-    const auto parsed = base::parse_rfc3339(text());
+    std::string written = text();
+    auto parsed = base::parse_rfc3339(written);
+    // Some stores leave the zone out and mean UTC.
+    if (!parsed) parsed = base::parse_rfc3339(written.append("Z"));
     if (!parsed) complain("is no time");
     const base::UtcTime at = parsed.value_or(base::UtcTime{});
     out_s = std::chrono::floor<std::chrono::seconds>(at).time_since_epoch().count();

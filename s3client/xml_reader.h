@@ -77,14 +77,20 @@ class XmlReader {
         if (wrong_.empty()) wrong_ = what;
     }
     const std::string& wrong() const { return wrong_; }  // empty: nothing
+    // Names the key whose element was wrong, in the complaint. Without a complaint it does nothing.
+    void blame(std::string_view key);
     void set_keys_are_encoded(bool url) { keys_are_encoded_ = url; }
     bool keys_are_encoded() const { return keys_are_encoded_; }
+    // Whether a '+' in an encoded key is a space: see decode_keys() in xml.cc.
+    void set_plus_is_space(bool space) { plus_is_space_ = space; }
+    bool plus_is_space() const { return plus_is_space_; }
 
   private:
     struct Document;
     std::unique_ptr<Document> document_;
     std::string wrong_;
     bool keys_are_encoded_ = false;
+    bool plus_is_space_ = true;
 };
 
 }  // namespace s3client

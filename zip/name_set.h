@@ -43,6 +43,11 @@ class NameSet {
     base::Result<ClaimedName> claim(NameKind kind, std::string_view name,
                                     std::string_view stored = {});
     std::size_t folders() const { return folders_; }
+    // An estimate of its memory, without the pool.
+    std::uint64_t bytes() const {
+        constexpr std::uint64_t kSuffixBytes = 200;
+        return table_.bytes() + (file_suffix_.size() + folder_suffix_.size()) * kSuffixBytes;
+    }
 
   private:
     struct KeyedHash {

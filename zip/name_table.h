@@ -41,6 +41,7 @@ class NameTable {
     Slot* find(std::string_view path);
     // Adds a path that is not held, from memory that stays. Moves all slots now and then.
     void insert(std::string_view path, NameHolder holder);
+    std::uint64_t bytes() const { return slots_.capacity() * sizeof(Slot); }  // of memory
 
   private:
     std::uint32_t hash_of(std::string_view path);

@@ -72,7 +72,7 @@ class Crowd {
 
 // What clients send as soon as they can, taking turns.
 std::vector<std::string> Crowd::scripts() const {
-    const std::string begun = "GET /archives HTTP/1.1\r\nHost: a\r\nX-Begun: ";
+    const std::string begun = "GET /archives HTTP/1.1\r\nHost: localhost\r\nX-Begun: ";
     switch (plan_.behaviour) {
         case Behaviour::half_open:
             return {"", target_.tls ? std::string("\x16\x03\x01\x02\0\x01", 6) : "G", begun, ""};
@@ -84,19 +84,22 @@ std::vector<std::string> Crowd::scripts() const {
             return {all + "\r\n\r\n"};
         }
         case Behaviour::slow_bodies:
-            return {"POST /archives HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n" +
-                    authorization() + "Content-Length: 60000\r\n\r\n"};
+            return {
+                "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+                authorization() + "Content-Length: 60000\r\n\r\n"};
         case Behaviour::slow_readers: {
             std::string all;
             for (int i = 0; i < kPipelined; ++i)
-                all += "GET /openapi.json HTTP/1.1\r\nHost: a\r\n" + authorization() + "\r\n";
+                all +=
+                    "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n" + authorization() + "\r\n";
             return {all};
         }
         case Behaviour::events: {
             std::vector<std::string> all;
             for (const std::string& job : plan_.jobs)
-                all.push_back(fmt::format("GET /archives/{}/events HTTP/1.1\r\nHost: a\r\n{}\r\n",
-                                          job, authorization()));
+                all.push_back(
+                    fmt::format("GET /archives/{}/events HTTP/1.1\r\nHost: localhost\r\n{}\r\n",
+                                job, authorization()));
             return all;
         }
     }

@@ -64,7 +64,7 @@ Call Honest::make_call(std::uint64_t number, Clock::time_point due) const {
     call.due = due;
     call.is_fresh = number % 3 == 0;
     const std::string rest =
-        fmt::format(" HTTP/1.1\r\nHost: a\r\n{}",
+        fmt::format(" HTTP/1.1\r\nHost: localhost\r\n{}",
                     plan_.token.empty() ? "" : "Authorization: Bearer " + plan_.token + "\r\n") +
         (call.is_fresh ? "Connection: close\r\n" : "");
     switch (number % 10) {

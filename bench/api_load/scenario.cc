@@ -136,7 +136,7 @@ std::string Stage::post_job(const Setup& setup, std::size_t number) {
         R"({{"source":{{"bucket":"large"}},"destination":{{"bucket":"out","key":"large-{}"}}}})",
         number);
     const std::string answer = exchange(
-        target_, fmt::format("POST /archives HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}"
+        target_, fmt::format("POST /archives HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{}"
                              "Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
                              setup.tokens ? "Authorization: Bearer " + kToken + "\r\n" : "",
                              body.size(), body));

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <optional>
 
-#include "s3sim/checksum.h"
+#include "s3sim/aws_chunked.h"
 #include "s3sim/claim.h"
 #include "s3sim/damage.h"
 
@@ -98,14 +98,14 @@ std::string canonical_request(const Request& request, const Claim& claim) {
     return text;
 }
 
-const Sha256& signing_key(const Credentials& credentials, const std::string& date) {
+const Sha256& signing_key(const Credentials& credentials, const std::string& date,
+                          const std::string& region) {
     thread_local std::string known;
     thread_local Sha256 key;
-    const std::string wanted =
-        fmt::format("{}\n{}\n{}", credentials.secret_key, date, credentials.region);
+    const std::string wanted = fmt::format("{}\n{}\n{}", credentials.secret_key, date, region);
     if (wanted != known) {
         Sha256 step = hmac_sha256(base::as_bytes("AWS4" + credentials.secret_key), date);
-        step = hmac_sha256(step, credentials.region);
+        step = hmac_sha256(step, region);
         step = hmac_sha256(step, "s3");
         key = hmac_sha256(step, "aws4_request");
         known = wanted;
@@ -120,7 +120,8 @@ Answered<void> check_scope(const Request& request, const Claim& claim,
     if (claim.access_key != credentials.access_key) {
         return refuse("InvalidAccessKeyId", {{"AWSAccessKeyId", claim.access_key}});
     }
-    if (claim.region != credentials.region) {
+    if (claim.region != credentials.region &&
+        (claim.region != credentials.region_alias || claim.region.empty())) {
         Refusal wrong =
             wrong_region(credentials.redirect_status, credentials.region, claim.region, request);
         if (wrong.status == 400) wrong.code = code;
@@ -183,25 +184,24 @@ Answered<void> check_signed_headers(const Request& request, const Claim& claim) 
 }
 
 Answered<void> check_payload_hash(const std::string& hash) {
-    if (hash.starts_with("STREAMING-")) {
-        return refuse(501, "NotImplemented", "The simulator does not take aws-chunked bodies.",
-                      {{"Header", "x-amz-content-sha256"}});
-    }
+    if (is_aws_chunked(hash)) return {};
     const bool is_hex = hash.size() == 64 && std::ranges::all_of(hash, [](char c) {
                             return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
                         });
     if (!is_hex && hash != kUnsigned) {
-        return refuse(400, "InvalidArgument",
-                      "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, or a valid sha256 value.",
-                      {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", hash}});
+        return refuse(
+            400, "InvalidArgument",
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
+            "STREAMING-AWS4-HMAC-SHA256-PAYLOAD[-TRAILER] or a valid sha256 value.",
+            {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", hash}});
     }
     return {};
 }
 
 }  // namespace
 
-Answered<std::string> check_signature(const Request& request, const Credentials& credentials,
-                                      base::UtcTime now) {
+Answered<Signed> check_signature(const Request& request, const Credentials& credentials,
+                                 base::UtcTime now) {
     const std::string_view authorization = request.header("authorization");
     const bool presigned = request.parameter("X-Amz-Signature") != nullptr ||
                            request.parameter("X-Amz-Algorithm") != nullptr;
@@ -223,7 +223,7 @@ Answered<std::string> check_signature(const Request& request, const Credentials&
     const std::string to_sign =
         fmt::format("{}\n{}\n{}/{}/s3/aws4_request\n{}", kAlgorithm, claim->amz_date,
                     claim->scope_date, claim->region, hex(sha256(canonical)));
-    if (hex(hmac_sha256(signing_key(credentials, claim->scope_date), to_sign)) !=
+    if (hex(hmac_sha256(signing_key(credentials, claim->scope_date, claim->region), to_sign)) !=
         claim->signature) {
         return refuse("SignatureDoesNotMatch", {{"AWSAccessKeyId", claim->access_key},
                                                 {"StringToSign", to_sign},
@@ -233,7 +233,9 @@ Answered<std::string> check_signature(const Request& request, const Credentials&
     const std::string token = presigned ? request.parameter_or("X-Amz-Security-Token", "")
                                         : std::string(request.header("x-amz-security-token"));
     if (token != credentials.session_token) return refuse("InvalidToken");
-    return std::move(claim->payload_hash);
+    return Signed{claim->payload_hash, claim->signature, claim->amz_date,
+                  fmt::format("{}/{}/s3/aws4_request", claim->scope_date, claim->region),
+                  signing_key(credentials, claim->scope_date, claim->region)};
 }
 
 }  // namespace s3sim

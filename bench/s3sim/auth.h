@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "s3sim/checksum.h"
 #include "s3sim/http.h"
 
 namespace s3sim {
@@ -15,11 +16,19 @@ struct Credentials {
     std::string secret_key;
     std::string session_token;  // empty: none is expected
     std::string region;
-    int redirect_status = 400;  // what one who signs for another region gets, or 301 or 307
+    std::string region_alias{};  // taken too; empty: none
+    int redirect_status = 400;   // what one who signs for another region gets, or 301 or 307
 };
 
-// Success carries the payload hash the client signed: 64 hex digits, or "UNSIGNED-PAYLOAD".
-Answered<std::string> check_signature(const Request& request, const Credentials& credentials,
-                                      base::UtcTime now);
+// What a right signature leaves for the check of the body.
+struct Signed {
+    std::string payload_hash;  // 64 hex digits, "UNSIGNED-PAYLOAD" or one of "STREAMING-..."
+    std::string signature;     // of the request: the first chunk's is made from it
+    std::string amz_date, scope;
+    Sha256 key{};
+};
+
+Answered<Signed> check_signature(const Request& request, const Credentials& credentials,
+                                 base::UtcTime now);
 
 }  // namespace s3sim

@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "s3sim/archive.h"
+#include "s3sim/claim.h"
 #include "s3sim/encryption.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
@@ -28,8 +29,20 @@ bool any_etag_matches(std::string_view list, std::string_view etag) {
 constexpr std::array<std::string_view, 6> kStorageClasses = {
     "STANDARD",   "REDUCED_REDUNDANCY",  "STANDARD_IA",
     "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"};
-constexpr std::array<std::string_view, 5> kEchoed = {
-    "cache-control", "content-disposition", "content-encoding", "content-language", "expires"};
+constexpr std::array<std::string_view, 4> kEchoed = {"cache-control", "content-disposition",
+                                                     "content-language", "expires"};
+
+// The encodings without aws-chunked, which belongs to the request.
+std::string stored_encoding(std::string_view value) {
+    if (value.find("aws-chunked") == std::string_view::npos) return std::string(value);
+    std::string kept;
+    for (const std::string_view piece : split(value, ',')) {
+        const std::string_view encoding = trim(piece);
+        if (encoding == "aws-chunked" || encoding.empty()) continue;
+        kept.append(kept.empty() ? "" : ",").append(encoding);
+    }
+    return kept;
+}
 
 }  // namespace
 
@@ -95,7 +108,12 @@ Answered<Object> object_from_headers(const Request& request) {
     for (const auto& [name, value] : request.headers) {
         const bool metadata = name.starts_with("x-amz-meta-");
         if (metadata) metadata_size += name.size() - 11 + value.size();
-        if (metadata || contains(kEchoed, name)) object.headers.emplace_back(name, value);
+        if (name == "content-encoding") {
+            if (std::string kept = stored_encoding(value); !kept.empty())
+                object.headers.emplace_back(name, std::move(kept));
+        } else if (metadata || contains(kEchoed, name)) {
+            object.headers.emplace_back(name, value);
+        }
     }
     auto encryption = chosen_encryption(request);
     if (!encryption) return std::unexpected(encryption.error());

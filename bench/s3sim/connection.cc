@@ -53,10 +53,12 @@ void Connection::on_events(std::uint32_t events) {
 void Connection::run() {
     for (int step = 0; step < kStepsPerTurn; ++step) {
         bool moved = false;
+        if (stray_is_due()) begin_stray();
         switch (state_) {
             case State::head: moved = read_head(); break;
             case State::body: moved = read_body(); break;
-            case State::sending: moved = send_some(); break;
+            case State::sending:
+            case State::straying: moved = send_some(); break;
             case State::lingering: moved = linger(); break;
             case State::delayed:
                 if (steady_now() >= send_at_) {
@@ -145,6 +147,10 @@ void Connection::start_exchange(std::size_t head_size) {
     }
     restart_throttle();
     state_ = State::body;
+    for (Stray& stray : strays_) stray.with_next = false;  // this is the next: they are due
+    const auto& fault = exchange_->fault;
+    if (fault && fault->kind == FaultKind::early && body_left_ > 0 && !exchange_->refusal)
+        answer_early();
 }
 
 bool Connection::read_body() {
@@ -158,7 +164,8 @@ bool Connection::read_body() {
         head_consumed_ += n;
         return true;
     }
-    const base::Bytes window = exchange_->writer->window(worker_.scratch());
+    const base::Bytes window =
+        exchange_->chunks ? worker_.scratch() : exchange_->writer->window(worker_.scratch());
     const std::uint64_t size =
         allowance(std::min<std::uint64_t>({window.size(), body_left_, kReceiveMax}));
     std::size_t got = 0;
@@ -170,31 +177,15 @@ bool Connection::read_body() {
 void Connection::take_body(base::ByteView bytes, bool in_window) {
     Exchange& exchange = *exchange_;
     worker_.counters().add_in(bytes.size());
-    exchange.received += bytes.size();
     moved(bytes.size());
     body_left_ -= bytes.size();
-    if (!exchange.refusal) {
-        exchange.crc32 = crc32(exchange.crc32, bytes);
-        if (exchange.sha256) exchange.sha256->update(bytes);
-        if (exchange.md5) exchange.md5->update(bytes);
-    }
-    while (!bytes.empty()) {
-        std::size_t n = bytes.size();
-        if (!in_window) {  // came with the head
-            const base::Bytes window = exchange.writer->window(worker_.scratch());
-            n = std::min(n, window.size());
-            std::memcpy(window.data(), bytes.data(), n);
-        }
-        if (auto ok = exchange.writer->commit(bytes.first(n)); !ok) {
-            exchange.refusal = refusal_of(ok.error());
-            exchange.writer = make_discarding_writer();
-            return;
-        }
-        bytes = bytes.subspan(n);
-    }
+    if (exchange.chunks && !exchange.refusal)
+        return take_chunks(exchange, bytes, worker_.scratch());
+    take_bytes(exchange, bytes, in_window, worker_.scratch());
 }
 
 void Connection::body_done() {
+    if (answered_early_) return finish_early();
     const auto fault = exchange_->fault;
     if (fault && fault->kind == FaultKind::reset) return reset();
     if (fault && fault->kind == FaultKind::stall) {
@@ -224,28 +215,45 @@ void Connection::plan_ending(Response& response) {
     if (!exchange_->fault) return;
     const FaultKind kind = exchange_->fault->kind;
     if (kind == FaultKind::close) ending_ = Ending::close;
-    if (kind == FaultKind::short_body) ending_ = Ending::close;
+    if (kind == FaultKind::short_body || kind == FaultKind::cut) ending_ = Ending::close;
     if (kind == FaultKind::reset_after) ending_ = Ending::reset;
     if (kind == FaultKind::stall_after) ending_ = Ending::stall;
+}
+
+Connection::Outgoing Connection::outgoing(Response response) const {
+    Outgoing out;
+    const std::string& id =
+        response.request_id.empty() ? exchange_->request_id : response.request_id;
+    out.text = serialize_head(response, id, worker_.service().now());
+    out.text += response.text;
+    out.body = std::move(response.body);
+    out.body_offset = response.offset;
+    out.left = out.body ? response.length : 0;
+    return out;
 }
 
 void Connection::respond(Response response) {
     const auto fault = exchange_->fault;
     if (fault && fault->kind == FaultKind::lost_answer) return reset();
+    if (fault && fault->kind == FaultKind::late && fault->code == "held") {
+        state_ = State::stalled;
+        return;
+    }
     plan_ending(response);
-    text_ = serialize_head(response, exchange_->request_id, worker_.service().now());
+    const int status = response.status;
     const bool cut =
         fault && (fault->kind == FaultKind::short_body || fault->kind == FaultKind::reset_after ||
                   fault->kind == FaultKind::stall_after);
     const std::uint64_t limit = cut ? fault->number : UINT64_MAX;
-    text_.append(response.text, 0, std::min<std::uint64_t>(limit, response.text.size()));
-    text_sent_ = 0;
-    body_ = std::move(response.body);
-    body_offset_ = response.offset;
-    send_left_ = body_ ? std::min(limit, response.length) : 0;
-    counted_out_ = send_left_ + std::min<std::uint64_t>(limit, response.text.size());
-    worker_.counters().answered(exchange_->operation, response.status);
+    const std::size_t text_size = std::min<std::uint64_t>(limit, response.text.size());
+    const std::size_t text_cut = response.text.size() - text_size;
+    out_ = outgoing(std::move(response));
+    out_.text.resize(out_.text.size() - text_cut);
+    out_.left = std::min(limit, out_.left);
+    counted_out_ = out_.left + text_size;
+    worker_.counters().answered(exchange_->operation, status);
     worker_.counters().add_out(counted_out_);
+    if (fault) alter_exchange();
 
     base::Duration delay{0};
     if (exchange_->operation != Operation::Control) {
@@ -266,7 +274,7 @@ void Connection::respond(Response response) {
 void Connection::answer_sent() {
     counted_out_ = 0;
     drip_ = 0;
-    body_.reset();
+    out_ = {};
     switch (ending_) {
         case Ending::reset: return reset();
         case Ending::stall: state_ = State::stalled; return;
@@ -280,6 +288,7 @@ void Connection::answer_sent() {
         case Ending::next_request: break;
     }
     exchange_.reset();
+    arm_strays();
     std::memmove(head_.data(), head_.data() + head_consumed_, head_used_ - head_consumed_);
     head_used_ -= head_consumed_;
     head_consumed_ = head_scanned_ = 0;
@@ -304,13 +313,16 @@ void Connection::reset() {
 
 void Connection::close() {
     if (state_ == State::closed) return;
+    if (state_ == State::body && body_left_ > 0) worker_.service().abandon(*exchange_);
+    const Outgoing& answer = state_ == State::straying ? strays_.front().out : out_;
+    worker_.counters().add_out(0 - (counted_out_ == 0 ? 0 : answer.left));
     state_ = State::closed;
-    worker_.counters().add_out(0 - (counted_out_ == 0 ? 0 : send_left_));
     worker_.closing(this, fd_);
     ::close(fd_);
     fd_ = -1;
     worker_.counters().disconnected();
-    body_.reset();
+    out_ = {};
+    strays_.clear();
 }
 
 // True if the connection has been idle for too long; else sees to it that it is looked at when it

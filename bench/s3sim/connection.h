@@ -6,7 +6,9 @@
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -35,9 +37,29 @@ class Connection : public std::enable_shared_from_this<Connection> {
         sending,
         stalled,
         lingering,
-        closed
+        closed,
+        straying  // sends a stray, then goes on where it was
     };
     enum class Ending : std::uint8_t { next_request, close, reset, stall };
+
+    // One answer on its way out.
+    struct Outgoing {
+        std::string text;  // head and small body
+        std::size_t text_sent = 0;
+        std::shared_ptr<const Body> body;
+        std::uint64_t body_offset = 0;
+        std::uint64_t left = 0;  // of body
+        bool done() const { return text_sent == text.size() && left == 0; }
+        bool flatten();
+        void cut_at(std::uint64_t bytes);
+    };
+    // Bytes that belong to no request.
+    struct Stray {
+        Outgoing out;
+        base::SteadyTime at{};                // when to send them
+        std::optional<base::Duration> delay;  // until arm_strays(): what comes before that
+        bool with_next = false;               // not until another request's head is there
+    };
 
     // Each does one step; false if it would block (or wait).
     bool read_head();
@@ -50,6 +72,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
     void body_done();
     void respond(Response response);
     void plan_ending(Response& response);
+    Outgoing outgoing(Response response) const;
+    // connection_exchange.cc: faults that send more, less or other than the one answer.
+    void alter_exchange();
+    void answer_early();
+    void finish_early();
+    void add_stray(Outgoing out, const Fault& fault);
+    void arm_strays();
+    bool stray_is_due() const;
+    void begin_stray();
+    void end_stray();
     void answer_sent();
     void reset();
     void close();
@@ -81,12 +113,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
     std::unique_ptr<Exchange> exchange_;
     std::uint64_t body_left_ = 0;
 
-    std::string text_;  // head and small body of the answer
-    std::size_t text_sent_ = 0;
-    std::shared_ptr<const Body> body_;
-    std::uint64_t body_offset_ = 0;
-    std::uint64_t send_left_ = 0;  // of body_
+    Outgoing out_;
     std::uint64_t counted_out_ = 0;
+    std::deque<Stray> strays_;
+    State resume_ = State::head;  // after a stray
+    bool answered_early_ = false;
     Ending ending_ = Ending::next_request;
     base::SteadyTime send_at_{};
 

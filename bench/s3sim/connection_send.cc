@@ -20,31 +20,35 @@ base::SteadyTime steady_now() { return base::system_clock().steady_now(); }
 }  // namespace
 
 bool Connection::send_some() {
-    if (text_sent_ == text_.size() && send_left_ == 0) {
-        answer_sent();
+    if (out_.done()) {
+        if (state_ == State::straying) {
+            end_stray();
+        } else {
+            answer_sent();
+        }
         return true;
     }
     if (!writable_) return false;
-    if (text_sent_ == text_.size() && body_->fd() >= 0) return send_file();
+    if (out_.text_sent == out_.text.size() && out_.body->fd() >= 0) return send_file();
     return send_text_and_views();
 }
 
 bool Connection::send_text_and_views() {
     std::array<iovec, 16> views;
     std::size_t used = 0;
-    if (text_sent_ < text_.size())
-        views[used++] = {text_.data() + text_sent_, text_.size() - text_sent_};
-    const std::uint64_t body_bytes = send_left_ > 0 ? allowance(std::min(send_left_, kSendMax)) : 0;
+    if (out_.text_sent < out_.text.size())
+        views[used++] = {out_.text.data() + out_.text_sent, out_.text.size() - out_.text_sent};
+    const std::uint64_t body_bytes = out_.left > 0 ? allowance(std::min(out_.left, kSendMax)) : 0;
     if (used == 0 && body_bytes == 0) return false;
-    const bool has_file = body_ && body_->fd() >= 0;
+    const bool has_file = out_.body && out_.body->fd() >= 0;
     if (body_bytes > 0 && !has_file) {
-        used += body_->gather(body_offset_, body_bytes, std::span(views).subspan(used));
+        used += out_.body->gather(out_.body_offset, body_bytes, std::span(views).subspan(used));
     }
     msghdr message{};
     message.msg_iov = views.data();
     message.msg_iovlen = used;
     const ssize_t n =
-        ::sendmsg(fd_, &message, MSG_NOSIGNAL | (has_file && send_left_ > 0 ? MSG_MORE : 0));
+        ::sendmsg(fd_, &message, MSG_NOSIGNAL | (has_file && out_.left > 0 ? MSG_MORE : 0));
     if (n < 0 && errno == EINTR) return true;
     if (n < 0 && errno == EAGAIN) {
         writable_ = false;
@@ -55,20 +59,20 @@ bool Connection::send_text_and_views() {
         return false;
     }
     const auto text_bytes =
-        std::min<std::size_t>(static_cast<std::size_t>(n), text_.size() - text_sent_);
-    text_sent_ += text_bytes;
+        std::min<std::size_t>(static_cast<std::size_t>(n), out_.text.size() - out_.text_sent);
+    out_.text_sent += text_bytes;
     const std::uint64_t body_bytes_moved = static_cast<std::size_t>(n) - text_bytes;
-    body_offset_ += body_bytes_moved;
-    send_left_ -= body_bytes_moved;
+    out_.body_offset += body_bytes_moved;
+    out_.left -= body_bytes_moved;
     moved(body_bytes_moved);
     return true;
 }
 
 bool Connection::send_file() {
-    const std::uint64_t size = allowance(std::min(send_left_, kSendMax));
+    const std::uint64_t size = allowance(std::min(out_.left, kSendMax));
     if (size == 0) return false;
-    auto offset = static_cast<off_t>(body_offset_);
-    const ssize_t n = ::sendfile(fd_, body_->fd(), &offset, size);
+    auto offset = static_cast<off_t>(out_.body_offset);
+    const ssize_t n = ::sendfile(fd_, out_.body->fd(), &offset, size);
     if (n < 0 && errno == EINTR) return true;
     if (n < 0 && errno == EAGAIN) {
         writable_ = false;
@@ -78,8 +82,8 @@ bool Connection::send_file() {
         close();
         return false;
     }
-    body_offset_ += static_cast<std::uint64_t>(n);
-    send_left_ -= static_cast<std::uint64_t>(n);
+    out_.body_offset += static_cast<std::uint64_t>(n);
+    out_.left -= static_cast<std::uint64_t>(n);
     moved(static_cast<std::uint64_t>(n));
     return true;
 }

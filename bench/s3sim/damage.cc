@@ -77,6 +77,11 @@ bool is_xml(const Response& response) {
 
 std::string interim_answers(const Fault& fault) {
     std::string text;
+    if (fault.code == "hints") {
+        const std::string_view hints =
+            "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n";
+        return fmt::format("{0}{0}", hints);
+    }
     for (std::uint64_t i = 0; i < fault.number; ++i) {
         text += "HTTP/1.1 100 Continue\r\n";
         if (fault.code == "length") text += "Content-Length: 17\r\n";  // of a body that never comes

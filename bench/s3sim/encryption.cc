@@ -141,8 +141,10 @@ Answered<HeaderList> chosen_encryption(const Request& request) {
 }
 
 Answered<void> check_encryption_headers(const Request& request, Operation operation) {
-    if (operation == Operation::PutObject || operation == Operation::CreateMultipartUpload)
+    if (operation == Operation::PutObject || operation == Operation::CopyObject ||
+        operation == Operation::CreateMultipartUpload) {
         return {};
+    }
     for (const auto& [name, value] : request.headers) {
         if (!name.starts_with(kSse)) continue;
         if (name.starts_with(kCustomer) && takes_customer_key(operation)) continue;

@@ -15,7 +15,7 @@
 
 namespace s3sim {
 
-// For PutObject and CreateMultipartUpload: what the object will say of itself.
+// For PutObject, CopyObject and CreateMultipartUpload: what the object will say of itself.
 Answered<HeaderList> chosen_encryption(const Request& request);
 // For all others: refuses a choice, and a customer's key where S3 takes none.
 Answered<void> check_encryption_headers(const Request& request, Operation operation);

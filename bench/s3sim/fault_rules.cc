@@ -16,6 +16,7 @@ constexpr std::uint64_t kHeaderBytesMax = 64 << 20;
 constexpr std::uint64_t kNumberMax = 1ULL << 40;  // bytes; as milliseconds 34 years
 constexpr std::uint64_t kInterimMax = 100;
 constexpr std::int64_t kSkewMaxSeconds = 100LL * 365 * 24 * 3600;
+constexpr std::array<std::string_view, 3> kEarlyVariants = {"stored", "close", "stored,close"};
 
 struct ActionName {
     std::string_view name;
@@ -46,6 +47,12 @@ constexpr std::array kActions = {
     ActionName{"long-headers", FaultKind::long_headers},
     ActionName{"continue", FaultKind::interim},
     ActionName{"chunked", FaultKind::chunked},
+    ActionName{"double", FaultKind::double_answer},
+    ActionName{"late", FaultKind::late},
+    ActionName{"early", FaultKind::early},
+    ActionName{"swap", FaultKind::swap},
+    ActionName{"tail", FaultKind::tail},
+    ActionName{"cut", FaultKind::cut},
 };
 
 std::string_view next_word(std::string_view& text) {
@@ -78,6 +85,23 @@ bool parse_skew(std::string_view value, std::int64_t& seconds) {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     return !value.empty() && error == std::errc() && end == value.data() + value.size() &&
            seconds >= -kSkewMaxSeconds && seconds <= kSkewMaxSeconds;
+}
+
+constexpr std::uint64_t kLateUs = 300;
+
+// Of double, late and cut: a number, or one of the words that the kind has.
+std::string_view take_number_or_word(std::string_view value, Fault& fault) {
+    const bool late = fault.kind == FaultKind::late;
+    const bool known = fault.kind == FaultKind::cut ? value == "last"
+                                                    : value == "next" || (late && value == "held");
+    if (known) fault.code = value;
+    if (value.empty() && late) fault.number = kLateUs;
+    const bool good =
+        known || parse_number(value) || (value.empty() && fault.kind != FaultKind::cut);
+    if (good && fault.number <= kNumberMax) return "";
+    return fault.kind == FaultKind::cut ? "cut=BYTES or cut=last"
+           : late                       ? "late, late=MICROSECONDS, late=next or late=held"
+                                        : "double, double=MICROSECONDS or double=next";
 }
 
 // Empty, or why the action cannot have this value.
@@ -113,9 +137,22 @@ std::string_view take_value(std::string_view value, Fault& fault) {
             fault.code = value;
             return value.empty() || value == "odd" ? "" : "chunked or chunked=odd";
         case FaultKind::interim:
-            if (value == "length") fault.code = value;
-            if (value.empty() || value == "length") fault.number = 1;
+            if (value == "length" || value == "hints") fault.code = value;
+            if (value.empty() || !fault.code.empty()) fault.number = 1;
             return fault.number > 0 && fault.number <= kInterimMax ? "" : "continue=1 to 100";
+        case FaultKind::double_answer:
+        case FaultKind::late:
+        case FaultKind::cut: return take_number_or_word(value, fault);
+        case FaultKind::early:
+            fault.code = value;
+            return value.empty() || contains(kEarlyVariants, value)
+                       ? ""
+                       : "early, early=stored, early=close or early=stored,close";
+        case FaultKind::tail:
+            fault.code = value;
+            return value.empty() || value == "crlf" || value == "status"
+                       ? ""
+                       : "tail, tail=crlf or tail=status";
         default: return value.empty() ? "" : "the action takes no value";
     }
 }

@@ -22,8 +22,17 @@ base::Status FaultPlan::set(std::string_view text) {
         if (!rule) return std::unexpected(rule.error());
         rules.push_back(std::move(*rule));
     }
+    const bool uses_earlier = std::ranges::any_of(rules, [](const Rule& rule) {
+        const auto is_one = [](FaultKind kind) {
+            return kind == FaultKind::late || kind == FaultKind::swap;
+        };
+        return rule.kinds.empty() ? is_one(rule.fault.kind)
+                                  : std::ranges::any_of(rule.kinds, is_one);
+    });
     const std::scoped_lock lock(mutex_);
     rules_ = std::move(rules);
+    uses_earlier_answers_ = uses_earlier;
+    ++generation_;
     return {};
 }
 
@@ -33,6 +42,7 @@ bool FaultPlan::looks_at(const Rule& rule, const FaultTarget& target) {
     if (!rule.part_number.empty() && rule.part_number != target.part_number) return false;
     if (!rule.kinds.empty()) return true;  // what can hurt the target is drawn
     if (rule.fault.kind == FaultKind::changed) return target.conditional;
+    if (rule.fault.kind == FaultKind::early) return target.has_body;
     if (rule.fault.kind == FaultKind::stays_open) return target.operation == "AbortMultipartUpload";
     return true;
 }

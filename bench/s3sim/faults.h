@@ -30,15 +30,29 @@
 //   changed         PreconditionFailed; only requests that set a condition count
 //   garbage-headers lines that are no headers; garbage-headers=odd: legal ones nobody expects
 //   long-headers=N  a header of N bytes
-//   continue=N      N times 100 Continue, then the answer; continue=length: one that claims a body
+//   continue=N      N times 100 Continue, then the answer; continue=length: one that claims a body;
+//                   continue=hints: 103 Early Hints, twice
 //   chunked         the body in chunks of odd sizes, with extensions and trailers; chunked=odd:
 //                   extensions that are legal and that some parsers refuse
+// Answers and requests that do not belong together (exchanges.h):
+//   double          the answer, and its copy in the same segment; double=US: the copy that many
+//                   microseconds later; double=next: once the next request's head has come
+//   late            the answer, and 300 us (late=US) later an earlier one to another request;
+//                   late=next: as for double; late=held: the request is executed, not answered
+//   early           200 as soon as the head is read; the body is read and dropped.
+//                   early=stored: and stored, with the ETag that was given; early=close,
+//                   early=stored,close: with Connection: close. Only requests with a body count
+//   swap            the request is executed; its answer is an earlier one of the same operation to
+//                   another request (with that one's headers), or that of another key
+//   tail            the answer, and bytes that are none; tail=crlf, tail=status (half a line)
+//   cut=N           N bytes of the answer, head included, then the end; cut=last: all but one
 // Without an ACTION, a rule with rate= is a storm: it draws the action too, from kinds=reset,short
 // (all but redirect; named twice, twice as likely), else from kStormKinds, and only one that can
 // hurt the operation at hand. `seed=7 rate=0.02` alone is such a rule for all operations.
 // Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -75,11 +89,17 @@ enum class FaultKind : std::uint8_t {
     long_headers,
     interim,  // "continue"
     chunked,
+    double_answer,
+    late,
+    early,
+    swap,
+    tail,
+    cut,
 };
 
 struct Fault {
     FaultKind kind = FaultKind::status;
-    std::uint64_t number = 0;  // status, bytes, bytes a second, milliseconds or times
+    std::uint64_t number = 0;  // status, bytes, bytes a second, milliseconds, times or microseconds
     std::string code;          // of an error; a region; a variant
     bool has_body = true;
     std::int64_t seconds = 0;  // skew
@@ -89,6 +109,7 @@ struct Fault {
 struct FaultTarget {
     std::string_view operation, key, part_number;
     bool conditional = false;  // If-Match and its kin
+    bool has_body = false;
 };
 
 class FaultPlan {
@@ -97,6 +118,9 @@ class FaultPlan {
     std::optional<Fault> next(const FaultTarget& target);
     void reset_counts();
     std::uint64_t fired() const;
+    // True if some rule answers with earlier answers: they must be kept.
+    bool uses_earlier_answers() const { return uses_earlier_answers_.load(); }
+    std::uint64_t generation() const { return generation_.load(); }  // +1 with each set()
 
   private:
     struct Rule {
@@ -118,6 +142,8 @@ class FaultPlan {
     mutable std::mutex mutex_;
     std::vector<Rule> rules_;
     std::uint64_t fired_ = 0;
+    std::atomic<bool> uses_earlier_answers_{false};
+    std::atomic<std::uint64_t> generation_{0};
 };
 
 }  // namespace s3sim

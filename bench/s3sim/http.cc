@@ -178,6 +178,7 @@ bool resolve_target(Request& request) {
     if (!bucket.empty()) {
         request.bucket = bucket;
         request.key = rest;
+        request.virtual_host = true;
         return true;
     }
     const auto slash = std::min(rest.find('/'), rest.size());
@@ -220,7 +221,7 @@ std::string serialize_head(const Response& response, std::string_view request_id
     head += response.raw_headers;
     if (response.chunked) {
         head += "Transfer-Encoding: chunked\r\nTrailer: X-S3sim-Trailer, x-empty\r\n";
-    } else if (response.status != 204 && response.status != 304) {
+    } else if (response.status != 204 && response.status != 304 && !response.no_length) {
         fmt::format_to(std::back_inserter(head), "Content-Length: {}\r\n",
                        response.head_length.value_or(response.body_size()));
     }

@@ -35,6 +35,7 @@ struct Request {
     std::vector<std::pair<std::string, std::string>> query;  // decoded
     std::string bucket;                                      // empty: the service itself
     std::string key;                                         // empty: the bucket itself
+    bool virtual_host = false;                               // the host names the bucket
 
     std::string_view header(std::string_view name) const;  // "" if absent
     bool has_header(std::string_view name) const;
@@ -61,7 +62,9 @@ struct Response {
     std::string interim;
     std::string raw_headers;
     std::chrono::seconds date_shift{0};
-    bool chunked = false;  // body is framed already
+    bool chunked = false;    // body is framed already
+    bool no_length = false;  // answer to HEAD: without Content-Length
+    std::string request_id;  // of the request that this answers, if that is an earlier one
 
     void add(std::string_view name, std::string_view value) { headers.emplace_back(name, value); }
     std::uint64_t body_size() const { return body ? length : text.size(); }

@@ -18,6 +18,9 @@ bool same(const Credentials& a, const Credentials& b) {
 }  // namespace
 
 base::Status Service::prepare() {
+    auto profile = chosen_profile(options_);
+    if (!profile) return std::unexpected(profile.error());
+    profile_ = std::move(*profile);
     auto latency = LatencyModel::parse(options_.latency);
     if (!latency) return std::unexpected(latency.error());
     timing_.latency = std::move(*latency);
@@ -62,14 +65,15 @@ void Service::accept_too(std::string_view access_key, std::string_view secret_ke
     accepted_too_.push_back(std::move(more));
 }
 
-// Success carries the payload hash the client signed. Public buckets take requests without a
-// signature: https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
-Answered<std::string> Service::authenticate(const Request& request, Operation operation) {
+// Public buckets take requests without a signature:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
+Answered<Signed> Service::authenticate(const Request& request, Operation operation) {
     Credentials wanted;
     std::vector<Credentials> accepted_too, retired;
     {
         const std::scoped_lock lock(credentials_mutex_);
         wanted = credentials_;
+        wanted.region_alias = profile_.region;
         accepted_too = accepted_too_;
         retired = retired_;
     }
@@ -82,7 +86,11 @@ Answered<std::string> Service::authenticate(const Request& request, Operation op
     }
     const bool is_unsigned =
         request.header("authorization").empty() && request.parameter("X-Amz-Algorithm") == nullptr;
-    if (options_.access_key.empty() && is_unsigned) return std::string(kUnsigned);
+    if (options_.access_key.empty() && is_unsigned) {
+        Signed not_signed;
+        not_signed.payload_hash = kUnsigned;
+        return not_signed;
+    }
     auto checked = check_signature(request, wanted, now());
     if (checked) return checked;
     const std::string& code = checked.error().code;
@@ -90,11 +98,13 @@ Answered<std::string> Service::authenticate(const Request& request, Operation op
         return checked;
     for (Credentials& more : accepted_too) {
         more.region = wanted.region;
+        more.region_alias = wanted.region_alias;
         more.redirect_status = wanted.redirect_status;
         if (auto also = check_signature(request, more, now())) return also;
     }
     for (Credentials& old : retired) {  // only who signs well with old keys is told so
         old.region = wanted.region;
+        old.region_alias = wanted.region_alias;
         old.redirect_status = wanted.redirect_status;
         if (check_signature(request, old, now())) return refuse("ExpiredToken");
     }

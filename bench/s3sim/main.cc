@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "s3sim/numbers.h"
+#include "s3sim/profile.h"
 #include "s3sim/server.h"
 
 namespace {
@@ -49,7 +50,16 @@ void declare(CLI::App& app, Flags& flags) {
                    "bucket that refuses who does not offer to pay (repeatable)");
     app.add_option("--bucket-owner", flags.bucket_owners,
                    "BUCKET=ACCOUNT; all others are 123456789012's (repeatable)");
-    app.add_option("--checksums", o.checksums, "checked, or what stores do that know of none")
+    app.add_option("--like", o.like, "answer as this store does; README.md has the rules")
+        ->check(CLI::IsMember(s3sim::profile_names()))
+        ->capture_default_str();
+    app.add_flag("--equal-parts", o.equal_parts,
+                 "all parts but the last must be of one size, the last no larger");
+    app.add_flag("--close-connections", o.close_connections, "after each answer");
+    app.add_option("--header-rule", o.header_rules,
+                   "HEADER[@OPERATION]=ignore or =STATUS,CODE[,MESSAGE], e.g. "
+                   "if-match@GetObject=ignore; HEADER may end in '*' (repeatable)");
+    app.add_option("--checksums", o.checksums, "checked, or what stores without them do")
         ->check(CLI::IsMember({"checked", "ignored", "refused"}))
         ->capture_default_str();
     app.add_option("--restore-ms", o.restore_ms,
@@ -143,6 +153,7 @@ int main(int argc, char** argv) {
         files.rlim_cur = files.rlim_max;
         ::setrlimit(RLIMIT_NOFILE, &files);
     }
+    std::signal(SIGPIPE, SIG_IGN);
     sigset_t ending;
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);

@@ -21,6 +21,7 @@ enum class Operation : std::uint8_t {
     GetBucketVersioning,
     DeleteObjects,
     PutObject,
+    CopyObject,
     GetObject,
     HeadObject,
     DeleteObject,

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 #include "base/encoding.h"
@@ -28,6 +29,11 @@ bool has_data(Operation operation) {
     return operation == Operation::PutObject || operation == Operation::UploadPart;
 }
 
+bool signs_payload(const Exchange& exchange) {
+    return !exchange.chunks && !exchange.payload_hash.empty() &&
+           exchange.payload_hash != "UNSIGNED-PAYLOAD";
+}
+
 bool is_conditional(const Request& request) {
     constexpr std::array<std::string_view, 8> kConditions = {
         "if-match",
@@ -49,6 +55,29 @@ std::string make_request_id() {
 }
 
 }  // namespace
+
+void take_bytes(Exchange& exchange, base::ByteView bytes, bool in_window, base::Bytes scratch) {
+    exchange.received += bytes.size();
+    if (!exchange.refusal) {
+        exchange.crc32 = crc32(exchange.crc32, bytes);
+        if (exchange.sha256) exchange.sha256->update(bytes);
+        if (exchange.md5) exchange.md5->update(bytes);
+    }
+    while (!bytes.empty()) {
+        base::ByteView piece = bytes;
+        if (!in_window) {
+            const base::Bytes window = exchange.writer->window(scratch);
+            piece = window.first(std::min(bytes.size(), window.size()));
+            std::memmove(window.data(), bytes.data(), piece.size());  // both may be in `scratch`
+        }
+        if (auto ok = exchange.writer->commit(piece); !ok) {
+            exchange.refusal = refusal_of(ok.error());
+            exchange.writer = make_discarding_writer();
+            return;
+        }
+        bytes = bytes.subspan(piece.size());
+    }
+}
 
 std::string document_of(const Exchange& exchange) {
     std::string text;
@@ -92,24 +121,6 @@ void Service::begin(Exchange& exchange) {
     }
 }
 
-// As stores do that have never heard of them.
-Answered<void> pass_over_checksums(Request& request, const Options& options) {
-    if (options.checksums == "checked") return {};
-    const auto is_one = [](const auto& header) {
-        return header.first.starts_with("x-amz-checksum-") ||
-               header.first == "x-amz-mp-object-size";
-    };
-    const auto found = std::ranges::find_if(request.headers, is_one);
-    if (found != request.headers.end() && options.checksums == "refused" &&
-        request.method != "GET" && request.method != "HEAD") {
-        return refuse(
-            400, "InvalidArgument",
-            fmt::format("Unsupported header '{}' received for this API call.", found->first));
-    }
-    std::erase_if(request.headers, is_one);
-    return {};
-}
-
 // Everything that can be known before the body: in the order in which S3 finds fault.
 Answered<void> Service::admit(Exchange& exchange) {
     Request& request = exchange.request;
@@ -125,16 +136,17 @@ Answered<void> Service::admit(Exchange& exchange) {
         return std::unexpected(std::move(refusal));
     }
     if (exchange.operation == Operation::Control) return prepare_body(exchange);
-    exchange.fault =
-        faults_.next({operation_name(exchange.operation), request.key,
-                      request.parameter_or("partNumber", ""), is_conditional(request)});
+    exchange.fault = faults_.next({operation_name(exchange.operation), request.key,
+                                   request.parameter_or("partNumber", ""), is_conditional(request),
+                                   request.body_size() > 0});
     if (over_rate(request.method)) return refuse("SlowDown");
-    auto payload_hash = authenticate(request, exchange.operation);
-    if (!payload_hash) {
+    auto signed_as = authenticate(request, exchange.operation);
+    if (!signed_as) {
         counters_.signature_failed();
-        return std::unexpected(std::move(payload_hash.error()));
+        return std::unexpected(std::move(signed_as.error()));
     }
-    exchange.payload_hash = std::move(*payload_hash);
+    exchange.payload_hash = signed_as->payload_hash;
+    if (auto ok = expect_chunks(exchange, std::move(*signed_as)); !ok) return ok;
     if (exchange.operation == Operation::Unknown) {
         return refuse(501, "NotImplemented", "The simulator does not know this operation.");
     }
@@ -146,24 +158,31 @@ Answered<void> Service::admit(Exchange& exchange) {
         exchange.bucket = store_.bucket(request.bucket);
         if (!exchange.bucket) return refuse("NoSuchBucket", {{"BucketName", request.bucket}});
     }
-    if (auto ok = pass_over_checksums(request, options_); !ok) return ok;
+    if (auto ok = apply_header_rules(request, exchange.operation, profile_); !ok) return ok;
     if (auto ok = check_bucket_access(request, options_); !ok) return ok;
     if (auto ok = check_encryption_headers(request, exchange.operation); !ok) return ok;
     if (auto ok = check_version_parameter(exchange); !ok) return ok;
     if (request.parameter("uploadId") != nullptr) {
         exchange.upload =
             store_.upload(request.bucket, request.key, *request.parameter("uploadId"));
-        if (!exchange.upload)
-            return refuse("NoSuchUpload", {{"UploadId", *request.parameter("uploadId")}});
+        if (!exchange.upload) {
+            return std::unexpected(gone_upload(*request.parameter("uploadId"), exchange.operation));
+        }
         if (auto ok = check_upload_key(request, *exchange.upload, exchange.operation); !ok)
             return ok;
+    }
+    if (auto ok = check_store_rules(exchange); !ok) return ok;
+    if (exchange.operation == Operation::PutObject || exchange.operation == Operation::CopyObject ||
+        exchange.operation == Operation::CompleteMultipartUpload) {
+        exchange.writing = mark_writing(exchange);
     }
     return prepare_body(exchange);
 }
 
 Answered<void> Service::prepare_body(Exchange& exchange) {
     const Request& request = exchange.request;
-    const std::uint64_t size = request.body_size();
+    const std::uint64_t size =
+        exchange.chunks ? exchange.chunks->decoded_size() : request.body_size();
     base::Result<std::unique_ptr<BodyWriter>> writer = make_discarding_writer();
     if (has_data(exchange.operation)) {
         if (!request.content_length) return refuse("MissingContentLength");
@@ -182,8 +201,9 @@ Answered<void> Service::prepare_body(Exchange& exchange) {
     if (!writer) return std::unexpected(refusal_of(writer.error()));
     exchange.writer = std::move(*writer);
     if (request.has_header("content-md5") && !exchange.md5) exchange.md5.emplace(DigestKind::md5);
-    if ((!exchange.payload_hash.empty() && exchange.payload_hash != "UNSIGNED-PAYLOAD") ||
-        request.has_header("x-amz-checksum-sha256")) {
+    if (signs_payload(exchange) || request.header("x-amz-trailer") == "x-amz-checksum-sha256" ||
+        request.has_header("x-amz-checksum-sha256") ||
+        (exchange.upload && exchange.upload->algorithm == "SHA256")) {
         exchange.sha256.emplace(DigestKind::sha256);
     }
     return {};
@@ -191,11 +211,15 @@ Answered<void> Service::prepare_body(Exchange& exchange) {
 
 // The body against all that was said about it.
 Answered<void> Service::check_body(Exchange& exchange) {
+    if (exchange.chunks) {
+        if (auto ok = exchange.chunks->finish(); !ok) return ok;
+        for (const auto& [name, value] : exchange.chunks->trailers())
+            exchange.request.headers.emplace_back(name, value);
+    }
     const Request& request = exchange.request;
     if (exchange.sha256) exchange.sha256_raw = exchange.sha256->finish();
     if (exchange.md5) exchange.md5_raw = exchange.md5->finish();
-    if (exchange.sha256 && !exchange.payload_hash.empty() &&
-        exchange.payload_hash != "UNSIGNED-PAYLOAD") {
+    if (signs_payload(exchange)) {
         const std::string computed = base::hex(base::as_bytes(exchange.sha256_raw));
         if (computed != exchange.payload_hash) {
             return refuse("XAmzContentSHA256Mismatch",
@@ -237,7 +261,7 @@ Answered<void> Service::check_body(Exchange& exchange) {
                           fmt::format("Value for {} header is invalid.", name));
         }
         if (value != known->second) {
-            return refuse(400, "BadDigest",
+            return refuse(400, profile_.checksum_mismatch,
                           fmt::format("The {} you specified did not match the calculated checksum.",
                                       name.ends_with("crc32") ? "CRC32" : "SHA256"));
         }
@@ -247,12 +271,20 @@ Answered<void> Service::check_body(Exchange& exchange) {
 
 bool Service::blocks(const Exchange& exchange) const {
     if (exchange.refusal) return false;
-    if (exchange.operation == Operation::UploadPartCopy) return true;
+    if (exchange.operation == Operation::UploadPartCopy ||
+        exchange.operation == Operation::CopyObject) {
+        return true;
+    }
     return exchange.operation == Operation::CompleteMultipartUpload && exchange.bucket->blocks();
 }
 
 Response Service::finish(Exchange& exchange) {
-    if (!exchange.fault) return answer(exchange);
+    if (!exchange.fault) {
+        Response response = answer(exchange);
+        if (faults_.uses_earlier_answers())
+            earlier_answers_.keep(faults_.generation(), exchange, response);
+        return response;
+    }
     const Fault& fault = *exchange.fault;
     if (fault.kind == FaultKind::error_200 && exchange.request.method != "HEAD") {
         return xml_response(
@@ -262,6 +294,11 @@ Response Service::finish(Exchange& exchange) {
         exchange.refusal = std::move(*refusal);
     Response response = answer(exchange);
     damage(fault, exchange.request, response);
+    if (fault.kind == FaultKind::swap || fault.kind == FaultKind::late) {
+        Response own = response;
+        if (fault.kind == FaultKind::swap) swap(exchange, response);
+        earlier_answers_.keep(faults_.generation(), exchange, std::move(own));
+    }
     return response;
 }
 
@@ -273,7 +310,8 @@ Response Service::answer(Exchange& exchange) {
     if (done) {
         response = std::move(*done);
     } else {
-        const Refusal& refusal = done.error();
+        Refusal& refusal = done.error();
+        if (!profile_.messages) refusal.message.clear();
         // 304 and answers to HEAD have no body.
         const bool muted = exchange.fault && !exchange.fault->has_body;
         const bool bare = muted || exchange.request.method == "HEAD" || refusal.status == 304;
@@ -284,6 +322,9 @@ Response Service::answer(Exchange& exchange) {
         for (const auto& [name, value] : refusal.headers) response.add(name, value);
         response.close = refusal.close;
     }
+    if (profile_.closes_connections && exchange.operation != Operation::Control)
+        response.close = true;
+    exchange.writing.reset();
     tell_watch(exchange, WatchedRequest::Moment::executed, response.status);
     return response;
 }
@@ -308,6 +349,7 @@ Answered<Response> Service::execute(Exchange& exchange) {
         case Operation::GetBucketVersioning: return get_versioning(exchange);
         case Operation::DeleteObjects: return delete_objects(exchange);
         case Operation::PutObject: return put_object(exchange);
+        case Operation::CopyObject: return copy_object(exchange);
         case Operation::GetObject:
         case Operation::HeadObject: return get_object(exchange);
         case Operation::DeleteObject: return delete_object(exchange);

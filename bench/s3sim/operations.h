@@ -4,6 +4,7 @@
 // blocks() says so: such exchanges run on the server's slow thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -13,10 +14,10 @@
 #include <vector>
 
 #include "s3sim/auth.h"
-#include "s3sim/checksum.h"
+#include "s3sim/exchange.h"
+#include "s3sim/exchanges.h"
 #include "s3sim/faults.h"
-#include "s3sim/http.h"
-#include "s3sim/operation.h"
+#include "s3sim/profile.h"
 #include "s3sim/server.h"
 #include "s3sim/store.h"
 #include "s3sim/timing.h"
@@ -25,27 +26,6 @@ namespace s3sim {
 
 class Counters;
 class Recorder;
-
-struct Exchange {
-    Request request;
-    Operation operation = Operation::Unknown;
-    std::string request_id;
-    std::optional<Refusal>
-        refusal;  // decided by begin(): the body is discarded, then this is the answer
-    std::optional<Fault> fault;
-
-    std::shared_ptr<Bucket> bucket;
-    UploadRef upload;
-
-    std::unique_ptr<BodyWriter> writer;  // where the body goes
-    std::uint64_t received = 0;
-    std::uint32_t crc32 = 0;       // of what was received
-    std::string payload_hash;      // as signed
-    std::optional<Digest> sha256;  // present if somebody will compare it
-    std::optional<Digest> md5;
-    std::string sha256_raw, md5_raw;  // what they came to
-    Stored stored;
-};
 
 class Service {
   public:
@@ -56,6 +36,10 @@ class Service {
     void begin(Exchange& exchange);
     bool blocks(const Exchange& exchange) const;
     Response finish(Exchange& exchange);
+    void abandon(const Exchange& exchange);  // its connection ended in the middle of the body
+    // A success for a request whose body is still to come.
+    Response early_answer(Exchange& exchange);
+    std::optional<Response> stale_answer(const Exchange& exchange) const;  // to another request
     Stats stats() const;
     // For an object in INTELLIGENT_TIERING: its archive tier, "" for none.
     Answered<void> set_archive_status(std::string_view bucket, std::string_view key,
@@ -78,9 +62,16 @@ class Service {
     Answered<void> check_body(Exchange& exchange);
     Response answer(Exchange& exchange);
     Answered<Response> execute(Exchange& exchange);
-    Answered<std::string> authenticate(const Request& request, Operation operation);
+    Answered<Signed> authenticate(const Request& request, Operation operation);
+    void swap(const Exchange& exchange, Response& response);
     const std::string& region_of(std::string_view bucket) const;
     bool over_rate(std::string_view method);
+    // store_rules.cc: rules of the profile.
+    Answered<void> expect_chunks(Exchange& exchange, Signed signed_as);
+    Answered<void> check_store_rules(const Exchange& exchange);
+    Answered<void> check_write(const Exchange& exchange);
+    Refusal gone_upload(std::string_view id, Operation operation) const;
+    std::shared_ptr<void> mark_writing(const Exchange& exchange);
     void tell_watch(const Exchange& exchange, WatchedRequest::Moment moment, int status) const;
 
     Response control(Exchange& exchange);
@@ -96,6 +87,7 @@ class Service {
     Answered<Response> list_uploads(Exchange& exchange);
     Answered<Response> list_parts(Exchange& exchange);
     Answered<Response> put_object(Exchange& exchange);
+    Answered<Response> copy_object(Exchange& exchange);
     Answered<Response> get_object(Exchange& exchange);
     Answered<Response> get_tagging(Exchange& exchange);
     Answered<Response> restore_object(Exchange& exchange);
@@ -107,6 +99,7 @@ class Service {
     Answered<Response> abort_upload(Exchange& exchange);
 
     const Options& options_;
+    Profile profile_;  // set by prepare()
     Store& store_;
     FaultPlan& faults_;
     Counters& counters_;
@@ -123,9 +116,11 @@ class Service {
     const std::unique_ptr<Recorder> recorder_;
     HostTiming timing_;
     TokenBucket requests_, reads_, writes_;
+    std::atomic<std::uint64_t> data_writes_{0};                // PutObject and UploadPart
+    std::mutex writing_mutex_;                                 // guards the one below
+    std::map<std::string, std::vector<std::string>> writing_;  // bucket/key -> writers under way
+    EarlierAnswers earlier_answers_;
 };
-
-std::string document_of(const Exchange& exchange);  // an XML body, whole
 
 // conditions.cc: what several operations share.
 Answered<void> check_read_conditions(const Request& request, const Object& object,

@@ -21,7 +21,7 @@ struct Assembly {
 };
 
 Answered<void> check_part(const Upload& upload, const CompletedPart& named, const Part* part,
-                          std::size_t index) {
+                          std::size_t index, const Profile& profile) {
     const auto number = std::to_string(named.number);
     const auto invalid = [&] {
         return refuse("InvalidPart",
@@ -32,9 +32,16 @@ Answered<void> check_part(const Upload& upload, const CompletedPart& named, cons
         upload.algorithm == "SHA256" ? named.checksum_sha256 : named.checksum_crc32;
     const std::string& other =
         upload.algorithm == "SHA256" ? named.checksum_crc32 : named.checksum_sha256;
+    const PartChecksums rule = profile.part_checksums;
+    if (rule == PartChecksums::malformed && !(sum.empty() && other.empty()))
+        return refuse("MalformedXML");
+    if (upload.algorithm.empty() && rule == PartChecksums::optional) return {};
     if (!other.empty() || (upload.algorithm.empty() && !sum.empty())) return invalid();
     if (upload.algorithm.empty()) return {};
-    if (sum.empty() && upload.checksum_type == "COMPOSITE") {
+    if (sum.empty() && rule == PartChecksums::always_or_invalid_part) return invalid();
+    const bool composite = upload.checksum_type == "COMPOSITE";
+    if (sum.empty() && (rule == PartChecksums::always_or_invalid_request ||
+                        (rule == PartChecksums::composite_only && composite))) {
         return refuse(
             400, "InvalidRequest",
             fmt::format(
@@ -47,8 +54,20 @@ Answered<void> check_part(const Upload& upload, const CompletedPart& named, cons
     return {};
 }
 
+Answered<void> check_equal_sizes(const std::vector<Part>& parts) {
+    if (parts.size() < 2) return {};
+    const std::uint64_t size = parts.front().size;
+    const auto last = parts.end() - 1;
+    if (last->size <= size && std::ranges::all_of(parts.begin(), last, [&](const Part& part) {
+            return part.size == size;
+        })) {
+        return {};
+    }
+    return refuse(400, "InvalidPart", "All non-trailing parts must have the same length.");
+}
+
 Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPart>& named,
-                            std::uint64_t min_size) {
+                            std::uint64_t min_size, const Profile& profile) {
     if (named.empty()) return refuse(400, "InvalidRequest", "You must specify at least one part");
     const auto out_of_order = [](const CompletedPart& a, const CompletedPart& b) {
         return a.number >= b.number;
@@ -63,7 +82,7 @@ Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPar
                             ? upload.parts.end()
                             : upload.parts.find(static_cast<int>(named[i].number));
         const Part* part = at == upload.parts.end() ? nullptr : &at->second;
-        if (auto ok = check_part(upload, named[i], part, i); !ok)
+        if (auto ok = check_part(upload, named[i], part, i, profile); !ok)
             return std::unexpected(ok.error());
         if (part->size < min_size && i + 1 < named.size()) {
             return refuse("EntityTooSmall", {{"ETag", part->etag},
@@ -75,6 +94,9 @@ Answered<Assembly> assemble(const Upload& upload, const std::vector<CompletedPar
         whole.size += part->size;
         md5s += part->etag;
         whole.parts.push_back(*part);
+    }
+    if (profile.equal_parts) {
+        if (auto ok = check_equal_sizes(whole.parts); !ok) return std::unexpected(ok.error());
     }
     // S3's is the MD5 of the parts' MD5s; ours of their ETags, which for larger parts are no MD5s
     // anyway.
@@ -94,7 +116,7 @@ std::string checksum_of(const Upload& upload, const Assembly& whole) {
 }
 
 Answered<void> check_promises(const Request& request, const Upload& upload, const Assembly& whole,
-                              std::string_view checksum) {
+                              std::string_view checksum, const Profile& profile) {
     if (request.has_header("x-amz-mp-object-size")) {
         const std::string promised(request.header("x-amz-mp-object-size"));
         if (parse_number(promised) != whole.size) {
@@ -128,7 +150,7 @@ Answered<void> check_promises(const Request& request, const Upload& upload, cons
     const bool full = upload.checksum_type == "FULL_OBJECT";
     const bool same = sent == checksum || (!full && sent == checksum.substr(0, checksum.find('-')));
     if (!same || (full && type.empty())) {
-        return refuse(400, "BadDigest",
+        return refuse(400, profile.checksum_mismatch,
                       fmt::format("The {} you specified did not match the calculated checksum.",
                                   upload.algorithm));
     }
@@ -140,8 +162,10 @@ Answered<void> check_promises(const Request& request, const Upload& upload, cons
 Answered<Response> Service::complete_upload(Exchange& exchange) {
     const Request& request = exchange.request;
     Upload& upload = *exchange.upload;
-    const auto named = parse_complete(document_of(exchange));
+    auto named = parse_complete(document_of(exchange));
     if (!named) return std::unexpected(named.error());
+    if (!profile_.part_order_checked) std::ranges::sort(*named, {}, &CompletedPart::number);
+    if (auto ok = check_write(exchange); !ok) return std::unexpected(ok.error());
     auto condition = put_condition(request);
     if (!condition) return std::unexpected(condition.error());
     condition->generation_at_create = upload.generation_at_create;
@@ -150,11 +174,11 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
     std::string checksum;
     {
         const std::scoped_lock lock(upload.mutex);
-        if (upload.closed) return refuse("NoSuchUpload", {{"UploadId", upload.id}});
-        whole = assemble(upload, *named, options_.min_part_size_bytes);
+        if (upload.closed) return std::unexpected(gone_upload(upload.id, exchange.operation));
+        whole = assemble(upload, *named, options_.min_part_size_bytes, profile_);
         if (!whole) return std::unexpected(whole.error());
         if (!upload.algorithm.empty()) checksum = checksum_of(upload, *whole);
-        if (auto ok = check_promises(request, upload, *whole, checksum); !ok)
+        if (auto ok = check_promises(request, upload, *whole, checksum, profile_); !ok)
             return std::unexpected(ok.error());
         upload.closed = true;  // nobody adds a part from here on
     }
@@ -163,6 +187,7 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
         upload.closed = false;
         return std::unexpected(std::move(refusal));
     };
+    if (!exchange.promised_etag.empty()) whole->etag = exchange.promised_etag;
     std::vector<Stored> pieces;
     for (const Part& part : whole->parts) pieces.push_back(part.stored);
     auto joined = upload.bucket->join(pieces);
@@ -187,7 +212,7 @@ Answered<Response> Service::complete_upload(Exchange& exchange) {
                                      base::percent_encode(upload.key, true)));
     xml.text("Bucket", upload.bucket_name)
         .text("Key", upload.key)
-        .text("ETag", "\"" + whole->etag + "\"");
+        .text("ETag", profile_.etag_in_complete ? "\"" + whole->etag + "\"" : "");
     if (!upload.algorithm.empty() && !uses_kms(upload.target)) {  // as S3: only HEAD has it then
         xml.text("Checksum" + upload.algorithm, checksum)
             .text("ChecksumType", upload.checksum_type);

@@ -176,10 +176,11 @@ Answered<Response> Service::list_uploads(Exchange& exchange) {
     bool truncated = false;
     for (const UploadRef& upload : store_.uploads(request.bucket)) {
         if (!upload->key.starts_with(prefix) || upload->key < key_marker) continue;
+        if (profile_.uploads_by_whole_key && upload->key != prefix) continue;
         if (upload->key == key_marker && (id_marker.empty() || upload->id <= id_marker)) continue;
-        truncated = page.size() == *max;
+        truncated = page.size() >= *max;
         if (truncated) break;
-        page.push_back(upload);
+        page.insert(page.end(), profile_.uploads_listed, upload);
     }
     XmlWriter xml;
     xml.root("ListMultipartUploadsResult").text("Bucket", request.bucket);

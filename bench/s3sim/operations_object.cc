@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "s3sim/archive.h"
 #include "s3sim/encryption.h"
+#include "s3sim/gunzip.h"
 #include "s3sim/numbers.h"
 #include "s3sim/operations.h"
 #include "s3sim/range.h"
@@ -20,9 +21,12 @@ struct Wanted {
     bool partial = false;
 };
 
-Answered<Wanted> wanted_bytes(const Request& request, const Object& object, Response& response) {
+Answered<Wanted> wanted_bytes(const Request& request, const Object& object, Response& response,
+                              PartReads part_reads) {
     Wanted wanted{{0, object.size}, false};
-    if (const std::string* text = request.parameter("partNumber"); text != nullptr) {
+    if (const std::string* text = request.parameter("partNumber");
+        text != nullptr && part_reads != PartReads::ignored) {
+        if (part_reads == PartReads::refused) return refuse("MethodNotAllowed");
         const auto number = parse_number(*text);
         const std::uint64_t parts = std::max<std::uint64_t>(object.part_sizes.size(), 1);
         if (!number || *number == 0)
@@ -57,12 +61,14 @@ Answered<Response> Service::put_object(Exchange& exchange) {
     if (!object) return std::unexpected(object.error());
     const auto condition = put_condition(request);
     if (!condition) return std::unexpected(condition.error());
+    if (auto ok = check_write(exchange); !ok) return std::unexpected(ok.error());
     object->size = exchange.received;
     object->crc32 = exchange.crc32;
     object->etag = has_opaque_etag(*object) ? opaque_etag()
                    : exchange.received <= kMd5EtagMax
                        ? base::hex(base::as_bytes(exchange.md5_raw))
                        : derived_etag(exchange.crc32, exchange.received);
+    if (!exchange.promised_etag.empty()) object->etag = exchange.promised_etag;
     object->last_modified = now();
     object->body = exchange.stored.body;
     object->file = exchange.stored.file;
@@ -104,7 +110,7 @@ Answered<Response> Service::get_object(Exchange& exchange) {
                       "This bucket is a sink: it checked the bytes and forgot them.");
     }
     Response response;
-    const auto wanted = wanted_bytes(request, **object, response);
+    const auto wanted = wanted_bytes(request, **object, response, profile_.part_reads);
     if (!wanted) return std::unexpected(wanted.error());
     const ByteRange range = wanted->range;
     if (wanted->partial) {
@@ -130,6 +136,9 @@ Answered<Response> Service::get_object(Exchange& exchange) {
                                       [](char a, char b) { return (a | 32) == (b | 32); });
         });
         response.add(header, value);
+    }
+    if (profile_.gunzips && is_served_decoded(request, **object)) {
+        if (auto decoded = decoded_response(response, **object, head)) return std::move(*decoded);
     }
     if (head) {
         response.head_length = range.length;

@@ -8,7 +8,7 @@
 namespace s3sim {
 namespace {
 
-constexpr std::array<std::string_view, 25> kNames = {"ListBuckets",
+constexpr std::array<std::string_view, 26> kNames = {"ListBuckets",
                                                      "CreateBucket",
                                                      "HeadBucket",
                                                      "DeleteBucket",
@@ -20,6 +20,7 @@ constexpr std::array<std::string_view, 25> kNames = {"ListBuckets",
                                                      "GetBucketVersioning",
                                                      "DeleteObjects",
                                                      "PutObject",
+                                                     "CopyObject",
                                                      "GetObject",
                                                      "HeadObject",
                                                      "DeleteObject",
@@ -63,7 +64,7 @@ Operation object_operation(const Request& request, std::string_view sub) {
     const std::string_view method = request.method;
     const bool copy = request.has_header("x-amz-copy-source");
     if (sub.empty()) {
-        if (method == "PUT") return copy ? Operation::Unknown : Operation::PutObject;
+        if (method == "PUT") return copy ? Operation::CopyObject : Operation::PutObject;
         if (method == "GET") return Operation::GetObject;
         if (method == "HEAD") return Operation::HeadObject;
         if (method == "DELETE") return Operation::DeleteObject;

@@ -51,8 +51,12 @@ struct Options {
     std::uint32_t max_writes_per_second = 0;      // so for PUT, POST and DELETE
     std::uint32_t idle_timeout_ms = 0;            // an idle connection is closed after; 0: never
     std::uint64_t min_part_size_bytes = 5 << 20;  // S3's; less: many parts cheaply
-    std::string checksums = "checked";  // "ignored", "refused": by stores that know of none
-    base::Clock* clock = nullptr;       // default: the system's; must outlive the server
+    std::string like = "aws";  // the store whose rules count, see profile.cc: "minio", "r2", ...
+    bool equal_parts = false;  // all parts but the last of one size, the last no larger (as R2)
+    bool close_connections = false;         // after each answer (as versitygw)
+    std::vector<std::string> header_rules;  // "if-match@GetObject=ignore", see profile.h
+    std::string checksums = "checked";      // or as stores without them: "ignored", "refused"
+    base::Clock* clock = nullptr;           // default: the system's; must outlive the server
 };
 
 struct Stats {
@@ -88,11 +92,6 @@ struct ObjectInfo {
 
 struct OpenUpload {
     std::string bucket, key, upload_id;
-};
-
-struct RecordedRequest {
-    std::string operation, bucket, key;
-    std::map<std::string, std::string> headers;  // names in lower case
 };
 
 class Server {

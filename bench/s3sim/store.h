@@ -24,7 +24,7 @@ struct Part {
     Stored stored;
 };
 
-// The mutex guards `parts` and `closed`; the rest does not change.
+// The mutex guards `parts`, `closed` and `spoilt`; the rest does not change.
 struct Upload {
     std::string id, bucket_name, key;
     std::shared_ptr<Bucket> bucket;
@@ -36,6 +36,7 @@ struct Upload {
     std::uint64_t generation_at_create = 0;
     std::mutex mutex;
     bool closed = false;  // completed or aborted
+    bool spoilt = false;  // unusable, see Profile::cut_part_spoils
     std::map<int, Part> parts;
 };
 using UploadRef = std::shared_ptr<Upload>;

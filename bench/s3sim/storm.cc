@@ -29,6 +29,7 @@ bool can_hurt(FaultKind kind, const FaultTarget& target) {
         case FaultKind::wrong_checksum: return contains(kEtagAnswers, target.operation);
         case FaultKind::changed: return target.conditional;
         case FaultKind::stays_open: return target.operation == "AbortMultipartUpload";
+        case FaultKind::early: return target.has_body;
         default: return true;
     }
 }
@@ -55,6 +56,16 @@ void draw_status(Dice& dice, Fault& fault) {
     fault.number = which == 0 ? 500 : 503;
     fault.code = which == 0 ? "InternalError" : which == 1 ? "ServiceUnavailable" : "SlowDown";
     fault.has_body = dice.below(4) != 0;
+}
+
+// When the bytes come that belong to no request: at once, later, or with the next request.
+// Not never (late=held): that costs the request its time-out.
+void draw_moment(Dice& dice, Fault& fault) {
+    switch (dice.below(3)) {
+        case 0: fault.number = 0; break;
+        case 1: fault.number = 100 + dice.below(4000); break;
+        default: fault.code = "next"; break;
+    }
 }
 
 }  // namespace
@@ -88,6 +99,23 @@ std::optional<Fault> draw_fault(std::uint64_t seed, std::uint64_t n,
         case FaultKind::interim:
             fault.number = 1 + dice.below(2);
             fault.code = dice.below(3) == 0 ? "length" : "";
+            break;
+        case FaultKind::double_answer:
+        case FaultKind::late: draw_moment(dice, fault); break;
+        case FaultKind::early: {
+            constexpr std::array<std::string_view, 4> kVariants = {"", "stored", "close",
+                                                                   "stored,close"};
+            fault.code = kVariants[dice.below(kVariants.size())];
+            break;
+        }
+        case FaultKind::tail: {
+            constexpr std::array<std::string_view, 3> kVariants = {"", "crlf", "status"};
+            fault.code = kVariants[dice.below(kVariants.size())];
+            break;
+        }
+        case FaultKind::cut:
+            fault.number = dice.any_size(17) - 1;
+            fault.code = dice.below(4) == 0 ? "last" : "";
             break;
         default: break;
     }

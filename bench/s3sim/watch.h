@@ -7,6 +7,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
+#include <string>
 #include <string_view>
 
 namespace s3sim {
@@ -24,5 +26,11 @@ struct WatchedRequest {
 };
 
 using Watch = std::function<void(const WatchedRequest&)>;
+
+// A request as Server::requests() returns it.
+struct RecordedRequest {
+    std::string operation, bucket, key;
+    std::map<std::string, std::string> headers;  // names in lower case
+};
 
 }  // namespace s3sim

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "s3sim/connection.h"
@@ -14,6 +15,8 @@
 
 namespace s3sim {
 namespace {
+
+using namespace std::chrono_literals;
 
 constexpr std::size_t kScratchSize =
     256 << 10;  // small enough that the CRC reads what is still in the cache
@@ -136,12 +139,18 @@ void Worker::wake_at(base::SteadyTime when, std::weak_ptr<Connection> connection
     timers_.emplace(when, std::move(connection));
 }
 
-int Worker::wait_ms() const {
-    if (!ready_.empty()) return 0;
-    if (timers_.empty()) return -1;
-    const auto left = timers_.begin()->first - base::system_clock().steady_now();
+// Waits for events until the next timer, to less than a millisecond: some faults need that.
+int Worker::wait(std::span<epoll_event> events) const {
+    const int count = static_cast<int>(events.size());
+    if (ready_.empty() && timers_.empty()) return ::epoll_wait(epoll_fd_, events.data(), count, -1);
+    base::Duration left{0};
+    if (ready_.empty()) left = timers_.begin()->first - base::system_clock().steady_now();
+    left = std::clamp<base::Duration>(left, 0s, 60s);
+    const timespec time{std::chrono::floor<std::chrono::seconds>(left).count(), (left % 1s) / 1ns};
+    const int n = ::epoll_pwait2(epoll_fd_, events.data(), count, &time, nullptr);
+    if (n >= 0 || errno != ENOSYS) return n;
     const auto ms = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-    return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
+    return ::epoll_wait(epoll_fd_, events.data(), count, static_cast<int>(ms));
 }
 
 void Worker::run_posted() {
@@ -172,9 +181,15 @@ void Worker::bury() {
 }
 
 void Worker::run() {
+    // sendfile() to a connection that the client has closed raises SIGPIPE and has no MSG_NOSIGNAL.
+    // Blocked here, the call returns EPIPE; the process's own handling of the signal stays.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     std::array<epoll_event, 128> events;
     while (!stopping_) {
-        const int n = ::epoll_wait(epoll_fd_, events.data(), events.size(), wait_ms());
+        const int n = wait(events);
         for (int i = 0; i < n; ++i) {
             void* const who = events[static_cast<std::size_t>(i)].data.ptr;
             if (who == this) {

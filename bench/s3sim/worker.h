@@ -3,6 +3,7 @@
 // it would block, and after some turns lets the others go first.
 #pragma once
 
+#include <sys/epoll.h>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -11,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -75,7 +77,7 @@ class Worker {
     void run_posted();
     void run_timers();
     void bury();
-    int wait_ms() const;
+    int wait(std::span<epoll_event> events) const;
 
     Service& service_;
     Counters& counters_;

@@ -5,7 +5,7 @@ import { Chart } from "./chart.js";
 import { JobDetail } from "./detail.js";
 import { byId, el, hasEnded, setAttribute, setText } from "./dom.js";
 import * as format from "./format.js";
-import { addressOf, FILTERS, JobStore, JobTable, JOBS_MAX } from "./list.js";
+import { addressOf, FILTERS, isId, jobOf, JobStore, JobTable, JOBS_MAX } from "./list.js";
 
 const SPAN_MS = 5 * 60 * 1000;
 const PAGE = 100;
@@ -22,7 +22,7 @@ let noOlder = new Set(); // filters that have been read to their end
 let opened = null; // the job with all its lists: { id, job }
 
 const now = () => Date.now() + clockAhead;
-const selected = () => decodeURIComponent(location.hash.slice(1));
+const selected = () => jobOf(location.hash);
 const say = (text) => setText(byId("said"), text);
 
 // --- charts
@@ -206,8 +206,8 @@ function followOpened(job) {
 }
 
 function open(id) {
-  opened = { id, job: null, full: false, wrong: "" };
-  read(id);
+  opened = { id, job: null, full: false, wrong: isId(id) ? "" : "A job's address ends in its id." };
+  if (isId(id)) read(id);
 }
 
 async function read(id) {
@@ -309,7 +309,7 @@ function onState(state, seconds) {
   byId("forget").hidden = token() === null;
   if (state === "live") {
     noOlder = new Set();
-    if (opened) read(opened.id);
+    if (opened && isId(opened.id)) read(opened.id);
   }
   if (state !== "lost") return setText(byId("link-text"), LINKS[state]);
   setText(byId("link-text"), `Connection lost, next try in ${seconds} s`);

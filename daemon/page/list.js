@@ -40,6 +40,20 @@ export class JobStore {
   }
 }
 
+// The name of a job in the fragment of the page's address. The fragment can hold anything: text that
+// is not percent-encoded correctly is taken as it is.
+export function jobOf(fragment) {
+  const text = fragment.replace(/^#/, "");
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+// Whether there can be a job of this name. Others are not asked for: ".." would be another resource.
+export const isId = (text) => /^[0-9A-HJKMNP-TV-Z]{26}$/.test(text);
+
 export const addressOf = (job) => {
   const { bucket, key } = job.request.destination;
   return `s3://${bucket}/${key}`;

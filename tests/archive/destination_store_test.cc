@@ -7,7 +7,6 @@ namespace archive {
 namespace {
 
 using base::ErrorKind;
-using s3client::WrittenObject;
 
 constexpr const char* kJob = "01JABCDEFGHJKMNPQRSTVWXYZ0";
 constexpr const char* kMark = "x-amz-meta-s3zipd-job";
@@ -98,13 +97,6 @@ class WriteEnds : public test::StoreTest {
     void put(std::map<std::string, std::string> headers) {
         ASSERT_TRUE(server->put("out", "a.zip", kBytes, "STANDARD", headers));
     }
-    // A write of `size` bytes whose answer was lost.
-    base::Result<WrittenObject> settle(const std::string& job_id,
-                                       std::uint64_t size = kBytes.size()) {
-        const base::Error lost{ErrorKind::transient, "connection_reset", "lost", 0, {}, {}};
-        return run(
-            settle_write(*client, destination(), base::fail(lost), size, kCrc32, {}, job_id));
-    }
     using Found = base::Result<std::optional<s3client::ObjectHead>>;
     Found find(const std::string& job_id, std::optional<std::uint32_t> crc32 = kCrc32,
                std::uint64_t size = kBytes.size()) {
@@ -118,35 +110,6 @@ class WriteEnds : public test::StoreTest {
     static inline const std::string kWrong = s3sim::test::crc_base64("another");
 };
 ON_ENGINES(WriteEnds);
-
-TEST_P(WriteEnds, WellIfItsChecksumIsThere) {
-    put({{"x-amz-checksum-crc32", kRight}});
-    const auto written = settle({});
-    ASSERT_TRUE(written);
-    EXPECT_TRUE(written->checked);
-    EXPECT_EQ(written->etag, server->head("out", "a.zip")->etag);
-}
-
-TEST_P(WriteEnds, WellIfItsMarkIsThereAndNoChecksum) {
-    put({{kMark, kJob}});
-    const auto written = settle(kJob);
-    ASSERT_TRUE(written) << written.error().to_string();
-    EXPECT_FALSE(written->checked);
-    EXPECT_EQ(written->etag, server->head("out", "a.zip")->etag);
-}
-
-TEST_P(WriteEnds, InItsErrorIfTheObjectIsAnothers) {
-    EXPECT_EQ(settle(kJob).error().code, "connection_reset");  // there is none
-    put({});
-    EXPECT_FALSE(settle(kJob));
-    EXPECT_FALSE(settle({})) << "no mark is like no mark";
-    put({{kMark, "01JABCDEFGHJKMNPQRSTVWXYZ1"}});
-    EXPECT_FALSE(settle(kJob));
-    put({{kMark, kJob}});
-    EXPECT_FALSE(settle(kJob, kBytes.size() + 1));
-    put({{kMark, kJob}, {"x-amz-checksum-crc32", kWrong}});
-    EXPECT_FALSE(settle(kJob));
-}
 
 TEST_P(WriteEnds, FindsWhatItHasFinished) {
     EXPECT_TRUE(is_none(find(kJob)));  // 404
@@ -180,7 +143,6 @@ TEST_P(WriteEnds, TellsTheVersion) {
     put({{kMark, kJob}});
     const std::string version = server->head("out", "a.zip")->version_id;
     EXPECT_NE(version, "");
-    EXPECT_EQ(settle(kJob)->version_id, version);
     EXPECT_EQ((*find(kJob))->version_id, version);
 }
 
@@ -193,16 +155,13 @@ TEST_P(WriteEnds, TheMarkGoesWithPutAndCreate) {
     const auto created = run(
         client->create_multipart_upload("out", "a.zip", object_headers(destination(), kJob), {}));
     ASSERT_TRUE(created);
-    const auto etag = run(client->upload_part({"out", "a.zip", created->upload_id}, 1,
-                                              {pieces, kBytes.size(), kCrc32}, {}));
+    const auto etag = run(client->upload_part(*created, 1, {pieces, kBytes.size(), kCrc32}, {}));
     ASSERT_TRUE(etag);
-    ASSERT_TRUE(
-        run(client->complete_multipart_upload({.upload = {"out", "a.zip", created->upload_id},
-                                               .parts = {{1, *etag, {}}},
-                                               .object_size = kBytes.size(),
-                                               .crc32 = kCrc32,
-                                               .headers = {}},
-                                              {})));
+    ASSERT_TRUE(run(client->complete_multipart_upload({.upload = *created,
+                                                       .parts = {{1, *etag, kRight}},
+                                                       .object_size = kBytes.size(),
+                                                       .crc32 = kCrc32},
+                                                      {})));
     EXPECT_EQ((*find(kJob, std::nullopt))->job_mark, kJob);
 }
 

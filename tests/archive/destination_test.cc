@@ -74,10 +74,5 @@ TEST(ObjectHeaders, ACustomersKeyIsNotTheirs) {
     EXPECT_THAT(object_headers(d), ElementsAre(Pair("content-type", "application/zip")));
 }
 
-TEST(ConditionHeaders, OnlyWhenItMustNotOverwrite) {
-    EXPECT_THAT(condition_headers(destination(false)), ElementsAre(Pair("if-none-match", "*")));
-    EXPECT_THAT(condition_headers(destination(true)), IsEmpty());
-}
-
 }  // namespace
 }  // namespace archive

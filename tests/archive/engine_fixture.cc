@@ -20,12 +20,12 @@ JobSnapshot RunningJob::wait() {
     return snapshot.value_or(JobSnapshot{});
 }
 
-void EngineTest::SetUp() {
+void EngineRig::SetUp() {
     base::set_log_level(base::LogLevel::error);
     start_server();
 }
 
-void EngineTest::start_server(s3sim::Options options) {
+void EngineRig::start_server(s3sim::Options options) {
     engine.reset();
     options.buckets = {"src", "out"};
     auto started = s3sim::Server::start(std::move(options));
@@ -33,10 +33,10 @@ void EngineTest::start_server(s3sim::Options options) {
     server = std::move(*started);
 }
 
-EngineConfig EngineTest::config(unsigned reactors, std::uint64_t memory_mib) const {
+EngineConfig EngineRig::config(unsigned reactors, std::uint64_t memory_mib) const {
     EngineConfig with;
     with.retry.patience = {};  // failures for ever end soon
-    with.io = GetParam();
+    with.io = io();
     with.reactors = reactors;
     with.memory_bytes = memory_mib * kMiB;
     with.endpoint_url = server->endpoint();
@@ -46,20 +46,20 @@ EngineConfig EngineTest::config(unsigned reactors, std::uint64_t memory_mib) con
     return with;
 }
 
-void EngineTest::start_engine(EngineConfig with) {
+void EngineRig::start_engine(EngineConfig with) {
     engine.reset();
     auto created = Engine::create(std::move(with));
     ASSERT_TRUE(created) << created.error().to_string();
     engine = std::move(*created);
 }
 
-void EngineTest::put(const std::string& key, std::string bytes) {
+void EngineRig::put(const std::string& key, std::string bytes) {
     const auto done = server->put("src", key, bytes);
     ASSERT_TRUE(done) << done.error().to_string();
     sources[key] = std::move(bytes);
 }
 
-void EngineTest::put_mixed() {
+void EngineRig::put_mixed() {
     std::uint64_t seed = 1;
     for (const std::uint64_t size :
          std::initializer_list<std::uint64_t>{0, 1, 22, 65'536, kMiB, 5 * kMiB - 100, 5 * kMiB,
@@ -76,7 +76,7 @@ void EngineTest::put_mixed() {
     put("names/a b/c'd&e[]!.txt", "quotes");
 }
 
-ArchiveRequest EngineTest::request(std::string key) {
+ArchiveRequest EngineRig::request(std::string key) {
     ArchiveRequest what;
     what.sources.emplace_back().bucket = "src";
     what.destination.bucket = "out";
@@ -85,7 +85,7 @@ ArchiveRequest EngineTest::request(std::string key) {
     return what;
 }
 
-RunningJob EngineTest::start(ArchiveRequest what, OnState on_state) {
+RunningJob EngineRig::start(ArchiveRequest what, OnState on_state) {
     RunningJob running{std::make_shared<Job>(std::move(what)),
                        std::make_shared<Awaited<JobSnapshot>>()};
     engine->start(running.job,
@@ -96,25 +96,25 @@ RunningJob EngineTest::start(ArchiveRequest what, OnState on_state) {
     return running;
 }
 
-base::Result<PlanSummary> EngineTest::plan(ArchiveRequest what) {
+base::Result<PlanSummary> EngineRig::plan(ArchiveRequest what) {
     Awaited<base::Result<PlanSummary>> done;
     engine->plan(std::move(what), [&done](auto result) { done.set(std::move(result)); });
     return done.take().value();
 }
 
-base::Result<std::string> EngineTest::presign(PresignRequest what) {
+base::Result<std::string> EngineRig::presign(PresignRequest what) {
     Awaited<base::Result<std::string>> done;
     engine->presign_get(std::move(what), [&done](auto url) { done.set(std::move(url)); });
     return done.take().value();
 }
 
-base::Result<VerifyReport> EngineTest::verify(VerifyRequest what) {
+base::Result<VerifyReport> EngineRig::verify(VerifyRequest what) {
     Awaited<base::Result<VerifyReport>> done;
     engine->verify(std::move(what), {}, [&done](auto result) { done.set(std::move(result)); });
     return done.take().value();
 }
 
-void EngineTest::expect_content(const std::string& bytes) const {
+void EngineRig::expect_content(const std::string& bytes) const {
     const ReadArchive archive = read_archive(bytes);
     EXPECT_EQ(archive.problem, "");
     EXPECT_EQ(archive.entries.size(), sources.size());
@@ -128,7 +128,7 @@ void EngineTest::expect_content(const std::string& bytes) const {
     }
 }
 
-std::string EngineTest::expect_archive(ArchiveRequest what) {
+std::string EngineRig::expect_archive(ArchiveRequest what) {
     const std::string key = what.destination.key;
     const JobSnapshot s = run(std::move(what));
     EXPECT_EQ(s.state, JobState::succeeded) << (s.error ? s.error->to_string() : "");
@@ -148,7 +148,7 @@ std::string EngineTest::expect_archive(ArchiveRequest what) {
     return *bytes;
 }
 
-void EngineTest::expect_nothing_left(const std::string& key) const {
+void EngineRig::expect_nothing_left(const std::string& key) const {
     EXPECT_FALSE(exists(key)) << "an archive at the destination";
     EXPECT_TRUE(server->open_uploads().empty()) << "an upload was left open";
     if (engine) {
@@ -156,7 +156,7 @@ void EngineTest::expect_nothing_left(const std::string& key) const {
     }
 }
 
-void EngineTest::wait_until(const std::function<bool()>& condition) {
+void EngineRig::wait_until(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!condition()) {
         ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "waited for a minute";

@@ -60,7 +60,8 @@ struct RunningJob {
     JobSnapshot wait();
 };
 
-class EngineTest : public testing::TestWithParam<IoChoice> {
+// What tests of the engine share; a fixture of one's own says on which back end it runs.
+class EngineRig : public testing::Test {
   protected:
     using OnState = std::function<void(const std::shared_ptr<Job>&)>;
 
@@ -104,6 +105,14 @@ class EngineTest : public testing::TestWithParam<IoChoice> {
     std::unique_ptr<s3sim::Server> server;
     std::unique_ptr<Engine> engine;
     std::map<std::string, std::string> sources;
+
+  private:
+    virtual IoChoice io() const = 0;
+};
+
+class EngineTest : public EngineRig, public testing::WithParamInterface<IoChoice> {
+  private:
+    IoChoice io() const override { return GetParam(); }
 };
 
 #define ON_ENGINES(fixture)                                          \

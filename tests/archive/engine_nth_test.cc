@@ -74,6 +74,28 @@ const Fault kTelling[] = {
     {"error200=InternalError", {"bad_answer", "wrong_range", "wrong_length"}},
 };
 
+// Answers that come twice, cut, late, or with bytes behind them: a request in doubt is asked again,
+// so these are survived.
+const Fault kStray[] = {
+    {"double", {}, true},    {"double=next", {}, true}, {"late", {}, true},
+    {"late=next", {}, true}, {"tail=status", {}, true}, {"cut=20", {}, true},
+    {"cut=last", {}, true},  {"double=500", {}, true},  {"late=0", {}, true},
+    {"tail", {}, true},      {"tail=crlf", {}, true},   {"cut=0", {}, true},
+    {"cut=300", {}, true},   {"continue=hints"},
+};
+constexpr std::size_t kStrayFew = 7;
+
+// Answers that say something else than what is so: the archive is right, or the job fails.
+const Fault kUntrue[] = {
+    // Another object, or part, or upload.
+    {"swap", {"source_changed", "InvalidPart", "NoSuchUpload", "wrong_checksum"}, true},
+    // Nothing has been stored.
+    {"early", {"InvalidPart", "archive_not_there"}},
+    {"early=close", {"InvalidPart", "archive_not_there"}},
+    {"early=stored"},
+    {"early=stored,close"},
+};
+
 std::map<std::string, std::string> objects(std::initializer_list<std::uint64_t> sizes) {
     std::map<std::string, std::string> made;
     for (const std::uint64_t size : sizes)
@@ -179,6 +201,36 @@ TEST_P(EngineNth, OfAGroupOfParts) {
     fail_each_once(group_of_parts(), std::span(kPassing).first(kPassingFew));
 }
 
+// Objects of one size: an answer that belongs to another one has the right length and range.
+Scenario alike() {
+    return {.name = "objects of one size",
+            .objects = objects({3000, 3000, 3000, 3000}),
+            .part_size_bytes = 5 * kMiB};
+}
+
+TEST_P(EngineNth, StrayAnswersOfASinglePut) {
+    fail_each_once(single_put(), kStray);
+    fail_each_once(alike(), kStray);
+    fail_each_once(single_put(), kUntrue);
+    fail_each_once(alike(), kUntrue);
+}
+TEST_P(EngineNth, StrayAnswersOfAManifestFile) {
+    fail_each_once(manifest(), kStray);
+    fail_each_once(manifest(), kUntrue);
+}
+TEST_P(EngineNth, StrayAnswersOfOnePart) {
+    fail_each_once(one_part(), std::span(kStray).first(kStrayFew));
+    fail_each_once(one_part(), kUntrue);
+}
+TEST_P(EngineNth, StrayAnswersOfManyParts) {
+    fail_each_once(many_parts(), std::span(kStray).first(kStrayFew));
+    fail_each_once(many_parts(), kUntrue);
+}
+TEST_P(EngineNth, StrayAnswersOfAGroupOfParts) {
+    fail_each_once(group_of_parts(), std::span(kStray).first(kStrayFew));
+    fail_each_once(group_of_parts(), kUntrue);
+}
+
 const Fault kForEver[] = {
     {"status=500", {"InternalError"}},
     {"status=403", {"AccessDenied", "Forbidden"}},
@@ -201,13 +253,16 @@ TEST_P(EngineNth, ForEverButAbortsAreTaken) {
 }
 
 TEST_P(EngineNth, StallsAreNoticed) {
-    const Fault stalls[] = {{"stall"}, {"stall-after=0", {}, true}, {"stall-after=900", {}, true}};
+    const Fault stalls[] = {{"stall"},
+                            {"late=held", {}, true},
+                            {"stall-after=0", {}, true},
+                            {"stall-after=900", {}, true}};
     Scenario scenario = single_put();
     scenario.request_timeout_ms = 250;
     fail_each_once(scenario, stalls);
     scenario = group_of_parts();
     scenario.request_timeout_ms = 400;
-    fail_each_once(scenario, std::span(stalls).first(1));
+    fail_each_once(scenario, std::span(stalls).first(2));
 }
 
 }  // namespace

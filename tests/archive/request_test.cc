@@ -98,6 +98,13 @@ const BadCase kBadCases[] = {
      [](auto& r) { r.sources[0].include = {"*", std::string(1025, '[')}; }},
     {"ManyPatterns", "/sources/0/exclude", "too_many_patterns",
      [](auto& r) { r.sources[0].exclude.assign(101, "*"); }},
+    {"LongPatterns", "/sources/1/exclude/4", "patterns_too_long",
+     [](auto& r) {
+         r.sources[0].include.assign(60, std::string(1024, 'a'));
+         r.sources.push_back(r.sources[0]);
+         r.sources[1].include.clear();
+         r.sources[1].exclude.assign(5, std::string(1024, 'b'));
+     }},
     {"MetadataName", "/destination/metadata/a b", "bad_metadata",
      [](auto& r) { r.destination.metadata["a b"] = "v"; }},
     {"EmptyMetadataName", "/destination/metadata/", "bad_metadata",

@@ -44,6 +44,19 @@ TEST(EngineSettings, OurFlagsAndTheVariablesWeWereGiven) {
     EXPECT_FALSE(parse_arguments({"verify", "x.zip", "--conditional-writes", "on"}));
 }
 
+TEST(EngineSettings, PlanMemory) {
+    const auto plan_memory = [](std::vector<std::string> more) {
+        std::vector<std::string> words = {"create", "--local", "s3://src/", "-o", "s3://out/x"};
+        words.insert(words.end(), more.begin(), more.end());
+        const auto arguments = parse_arguments(words);
+        EXPECT_TRUE(arguments) << arguments.error().text;
+        return engine_config(arguments->settings, s3client::fixed_environment({}))
+            .plan_memory_bytes;
+    };
+    EXPECT_EQ(plan_memory({}), 1ULL << 30);
+    EXPECT_EQ(plan_memory({"--plan-memory", "3GiB"}), 3ULL << 30);
+}
+
 TEST(ExitCode, ThreeOnlyWhenS3DidNotAnswer) {
     using base::ErrorKind;
     EXPECT_EQ(exit_code_of({ErrorKind::transient, "connect_failed", "", 0, {}, {}}), kUnreachable);

@@ -152,11 +152,12 @@ TEST(Reload, NamesWhatNeedsARestart) {
     EXPECT_THAT(changed({}, {"--tokens-file=/dev/null", "--admin-token-sha256=" + kDigest,
                              "--log-level=warn", "--request-rate=1", "--job-request-rate=1",
                              "--jobs-running-max=1", "--jobs-queued-max=1", "--jobs-kept-max=1",
-                             "--jobs-kept-days=1", "--notify-allow=10.0.0.0/8"}),
+                             "--jobs-kept-days=1", "--notify-allow=10.0.0.0/8",
+                             "--allowed-hosts=zip.example", "--allowed-origins=https://a"}),
                 ElementsAre());
     std::size_t reloadable = 0;
     for (const Setting& setting : all_settings()) reloadable += setting.reloadable ? 1 : 0;
-    EXPECT_EQ(reloadable, 10u);
+    EXPECT_EQ(reloadable, 12u);
 }
 
 TEST(Reload, TheFileIsReadAgain) {

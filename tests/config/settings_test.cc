@@ -99,6 +99,7 @@ TEST_F(SettingsTest, EveryFlag) {
                          "--job-memory",
                          "16MiB",
                          "--job-connections=20",
+                         "--plan-memory=100MiB",
                          "--request-rate",
                          "500",
                          "--job-request-rate=50",
@@ -148,6 +149,7 @@ TEST_F(SettingsTest, EveryFlag) {
     EXPECT_EQ(s->connections_max, 17u);
     EXPECT_EQ(s->job_memory_bytes, 16ull << 20);
     EXPECT_EQ(s->job_connections_max, 20u);
+    EXPECT_EQ(s->plan_memory_bytes, 100ull << 20);
     EXPECT_EQ(s->requests_per_second, 500u);
     EXPECT_EQ(s->job_requests_per_second, 50u);
     EXPECT_EQ(s->log_level, base::LogLevel::debug);
@@ -187,6 +189,13 @@ TEST_F(SettingsTest, BudgetsAreNoneUnlessSet) {
     EXPECT_EQ(load({}, {{"S3ZIPD_JOB_REQUEST_RATE", "7"}}, kNoFile)->job_requests_per_second, 7u);
     EXPECT_FALSE(load({"--job-memory=1"}, {}, kNoFile).has_value());
     EXPECT_FALSE(load({"--request-rate=-1"}, {}, kNoFile).has_value());
+}
+
+TEST_F(SettingsTest, PlanMemoryIsAlwaysBounded) {
+    EXPECT_EQ(load({}, {}, kNoFile)->plan_memory_bytes, 1ull << 30);
+    EXPECT_EQ(load({}, {{"S3ZIPD_PLAN_MEMORY", "2GiB"}}, kNoFile)->plan_memory_bytes, 2ull << 30);
+    EXPECT_FALSE(load({"--plan-memory=0"}, {}, kNoFile).has_value());
+    EXPECT_FALSE(load({"--plan-memory=100"}, {}, kNoFile).has_value());
 }
 
 // The supervisor's directory is only where nothing else is said.
@@ -368,6 +377,7 @@ TEST_F(SettingsTest, UsageNamesEverySetting) {
                              "--notify-allow",
                              "--job-memory",
                              "--job-connections",
+                             "--plan-memory",
                              "--request-rate",
                              "--job-request-rate",
                              "--jobs-kept-days",
@@ -382,6 +392,8 @@ TEST_F(SettingsTest, UsageNamesEverySetting) {
                              "--tls-certificate",
                              "--tls-key",
                              "--tls-client-ca",
+                             "--allowed-hosts",
+                             "--allowed-origins",
                              "--check-config"}) {
         EXPECT_THAT(usage(), HasSubstr(flag));
     }
@@ -401,7 +413,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 38);
+    EXPECT_EQ(keys, 40);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;

@@ -123,7 +123,7 @@ TEST_F(AccessTest, WithoutATokenItIsSaidWhatToDo) {
 TEST_F(AccessTest, ABodyThatNobodyMayPostIsNotRead) {
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 1000000\r\n\r\n");
     expect_problem(client.read_response(), 401, "unauthorized");
 }

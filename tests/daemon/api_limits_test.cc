@@ -71,7 +71,7 @@ TEST_F(ApiTest, ChunkedBodies) {
     start();
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Transfer-Encoding: chunked\r\n\r\n");
     client.send(chunk(kGoodBody.substr(0, 10)) + chunk(kGoodBody.substr(10)) + "0\r\n\r\n");
     EXPECT_EQ(client.read_response().status, 202);
@@ -82,7 +82,7 @@ TEST_F(ApiTest, Expect100Continue) {
     start();
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nExpect: "
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: "
         "100-continue\r\n"
         "Content-Length: " +
         std::to_string(kGoodBody.size()) + "\r\n\r\n");
@@ -95,7 +95,7 @@ TEST_F(ApiTest, ABodyOverTheBoundIsRefusedByItsLength) {
     start();
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Content-Length: 16777217\r\n\r\n{");
     const auto response = client.read_response();
     expect_problem(response, 413, "body-too-large");
@@ -118,7 +118,7 @@ TEST_F(ApiTest, AChunkedBodyOverTheBoundIsCutOff) {
     start(limits);
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         "Transfer-Encoding: chunked\r\n\r\n");
     client.send(chunk(std::string(600, ' ')) + chunk(std::string(600, ' ')));
     expect_problem(client.read_response(), 413, "body-too-large");
@@ -133,7 +133,7 @@ TEST_F(ApiTest, BodiesTogetherAreBounded) {
     TestClient first(port_);
     // The server says 100 once it has made room for the body.
     first.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nExpect: "
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nExpect: "
         "100-continue\r\n"
         "Content-Length: 100000\r\n\r\n");
     first.read_until("\r\n\r\n");
@@ -151,9 +151,10 @@ TEST_F(ApiTest, WhatIsNotHttp) {
     for (const char* text :
          {"hello\r\n\r\n", "GET / HTTP/9.1\r\n\r\n", "GET  / HTTP/1.1\r\n\r\n",
           "GET / HTTP/1.1\r\nno colon\r\n\r\n",
-          "GET / HTTP/1.1\r\nHost: t\r\nContent-Length: x\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
-          "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "GET http:// HTTP/1.1\r\nHost: t\r\n\r\n",
-          "GET /%zz HTTP/1.1\r\nHost: t\r\n\r\n"}) {
+          "GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: x\r\n\r\n",
+          "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+          "GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n",
+          "GET /%zz HTTP/1.1\r\nHost: localhost\r\n\r\n"}) {
         TestClient client(port_);
         client.send(text);
         expect_problem(client.read_response(), 400, "bad-http");
@@ -172,7 +173,7 @@ TEST_F(ApiTest, WhereARequestEndsIsNeverGuessed) {
           "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked", "Transfer-Encoding: ",
           "Content-Length: 5\r\nTransfer-Encoding: chunked", "Content-Length: 5, 6"}) {
         TestClient client(port_);
-        client.send(std::string("POST /plans HTTP/1.1\r\nHost: t\r\n"
+        client.send(std::string("POST /plans HTTP/1.1\r\nHost: localhost\r\n"
                                 "Content-Type: application/json\r\n") +
                     framing + "\r\n\r\n" + chunk("hello") + "0\r\n\r\n" +
                     TestClient::request_text("GET", "/version"));
@@ -232,7 +233,8 @@ TEST_F(ApiTest, ASlowBodyIsCut) {
     start(limits);
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: "
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+        "application/json\r\nContent-Length: "
         "9\r\n\r\n{");
     EXPECT_EQ(client.read_to_end(), "");
     EXPECT_EQ(api_->state().bodies_bytes.load(), 0u);
@@ -309,7 +311,7 @@ TEST_F(ApiTest, StrangersWithBodiesOfTheirOwnPutOutEachOther) {
     std::vector<std::unique_ptr<TestClient>> slow;
     for (int i = 0; i < 20; ++i) {
         slow.push_back(std::make_unique<TestClient>(port_));
-        slow.back()->send("GET /healthz HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\n");
+        slow.back()->send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n");
     }
     EXPECT_EQ(call("GET", "/healthz").status, 200);
     EXPECT_EQ(call("GET", "/archives").status, 401);

@@ -228,7 +228,8 @@ TEST_F(ReportTest, PathsAndHeadersToo) {
     expect_problem(call("GET", "/archives?%FF=1"), 400, "bad-parameter");
     TestClient client(port_);
     client.send(
-        "POST /archives HTTP/1.1\r\nHost: t\r\nContent-Type: \xFF\r\nContent-Length: 0\r\n\r\n");
+        "POST /archives HTTP/1.1\r\nHost: localhost\r\nContent-Type: \xFF\r\nContent-Length: "
+        "0\r\n\r\n");
     expect_problem(client.read_response(), 415, "unsupported-media-type");
 }
 

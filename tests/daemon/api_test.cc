@@ -213,7 +213,7 @@ TEST_F(ApiTest, WrongMediaTypes) {
     for (const char* type : {"Content-Type: text/plain\r\n", "Content-Type: application/jsonx\r\n",
                              "", "Content-Type: application/x-www-form-urlencoded\r\n"}) {
         for (const char* path : {"/archives", "/plans"}) {
-            client.send(std::string("POST ") + path + " HTTP/1.1\r\nHost: t\r\n" + type +
+            client.send(std::string("POST ") + path + " HTTP/1.1\r\nHost: localhost\r\n" + type +
                         "Content-Length: 0\r\n\r\n");
             expect_problem(client.read_response(), 415, "unsupported-media-type");
         }

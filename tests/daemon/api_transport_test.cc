@@ -262,6 +262,64 @@ TEST_F(TransportTest, ADeadUnixSocketIsReplacedAndAFileIsNot) {
     EXPECT_TRUE(std::filesystem::exists(file));
 }
 
+// Browsers cannot connect to one; what a proxy passes on shows where it came from.
+TEST_F(TransportTest, HostsAndOriginsOnAUnixSocket) {
+    const std::string path = folder_.path() + "/api.sock";
+    settings_.listen.push_back({"", 0, path});
+    start();
+    const auto status = [&](const std::string& headers) {
+        return call_unix(path, "GET /archives HTTP/1.1\r\n" + headers + kClosing + "\r\n")
+            .substr(9, 3);
+    };
+    for (const char* host : {"Host: localhost\r\n", "Host: s3zipd\r\n", "Host: zip.example:1\r\n"})
+        EXPECT_EQ(status(host), "200") << host;
+    EXPECT_EQ(status("Host: a b\r\n"), "400");
+    EXPECT_EQ(status(""), "400");
+    EXPECT_EQ(status("Host: localhost\r\nOrigin: https://localhost\r\n"), "200");
+    EXPECT_EQ(status("Host: evil.example\r\nOrigin: http://evil.example\r\n"), "403");
+    EXPECT_EQ(status("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"), "403");
+}
+
+TEST_F(TransportTest, OverTlsTheOwnOriginIsHttps) {
+    settings_.tls = write(server_, "server");
+    start();
+    const auto status = [&](const std::string& headers) {
+        TlsClient client(port_, ca_.pem_file());
+        EXPECT_TRUE(client.shakes_hands());
+        return client.call("GET /archives HTTP/1.1\r\n" + headers + kClosing + "\r\n").substr(9, 3);
+    };
+    EXPECT_EQ(status("Host: localhost\r\nOrigin: https://localhost\r\n"), "200");
+    EXPECT_EQ(status("Host: localhost:9\r\nOrigin: https://localhost:9\r\n"), "200");
+    EXPECT_EQ(status("Host: localhost\r\nOrigin: http://localhost\r\n"), "403");
+    EXPECT_EQ(status("Host: zip.example\r\n"), "403");
+}
+
+// Browsers show a certificate for every page, but only to a server with the right name.
+TEST_F(TransportTest, WithClientCertificatesOriginsAreChecked) {
+    settings_.tls = write(server_, "server");
+    settings_.tls->client_ca = ca_.pem_file();
+    start();
+    const auto own = ca_.issue("DNS:somebody.internal");
+    const auto status = [&](const std::string& headers) {
+        TlsClient client(port_, ca_.pem_file(), &own);
+        EXPECT_TRUE(client.shakes_hands());
+        return client.call("GET /archives HTTP/1.1\r\n" + headers + kClosing + "\r\n").substr(9, 3);
+    };
+    const std::string evil = "Host: zip.example\r\nOrigin: https://evil.example\r\n";
+    EXPECT_EQ(status("Host: zip.example\r\n"), "200");
+    EXPECT_EQ(status("Host: zip.example\r\nOrigin: https://zip.example\r\n"), "200");
+    EXPECT_EQ(status(evil), "403");
+    EXPECT_EQ(status("Host: zip.example\r\nSec-Fetch-Site: cross-site\r\n"), "403");
+    // The tokens file knows the certificate: it goes with every page, too.
+    config::TokenEntry entry;
+    entry.name = "somebody";
+    entry.certificates = {"somebody.internal"};
+    entry.read = true;
+    access_.replace({entry}, std::nullopt);
+    EXPECT_EQ(status("Host: zip.example\r\n"), "200");
+    EXPECT_EQ(status(evil), "403");
+}
+
 int listening_socket(in_addr_t address_number, bool listens = true) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};

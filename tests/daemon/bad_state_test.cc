@@ -18,6 +18,7 @@ namespace s3zipd {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // In the child, before it becomes the daemon. Root is not stopped by permissions, so these give it
 // a view of the file system of its own.
@@ -127,9 +128,56 @@ TEST_F(BadStateTest, AFullDisk) {
     close(mounts);
 }
 
-// --- garbled files
+// --- a directory that goes away while the daemon runs
 
 namespace fs = std::filesystem;
+
+TEST_F(BadStateTest, ADirectoryThatIsMovedWhileItRuns) {
+    start();
+    ASSERT_TRUE(sim_->set_faults("PutObject delay=3000"));
+    const std::string id = post("photos", "first.zip");
+    ASSERT_TRUE(comes_true([&] { return sim_->stats().count("PutObject") >= 1; }));
+    const std::string aside = state_.path() + ".aside";
+    fs::rename(state_.path(), aside);
+
+    const TestResponse refused = call("POST", "/archives", body("photos", "second.zip"));
+    EXPECT_EQ(refused.status, 503) << refused.body;
+    EXPECT_EQ(text_at(refused.body, "/type"), "/problems/journal-unavailable");
+    EXPECT_THAT(refused.body, HasSubstr(state_.path()));
+    const TestResponse ready = call("GET", "/readyz");
+    EXPECT_EQ(ready.status, 503);
+    EXPECT_THAT(text_at(ready.body, "/detail"), HasSubstr("journal_replaced"));
+    EXPECT_THAT(text_at(ready.body, "/detail"), HasSubstr(state_.path()));
+    // Its archive is there by then, but the next process would not know it.
+    EXPECT_FALSE(comes_true(
+        [&] { return text_at(call("GET", "/archives/" + id).body, "/state") == "succeeded"; },
+        std::chrono::seconds(6)));
+    EXPECT_TRUE(sim_->head("out", "first.zip").has_value());
+
+    fs::rename(aside, state_.path());
+    EXPECT_TRUE(comes_true([&] { return call("GET", "/readyz").status == 200; }));
+    EXPECT_EQ(text_at(until_end(id), "/state"), "succeeded");
+    EXPECT_NE(post("photos", "third.zip"), "");
+    kill_it();
+    start();
+    EXPECT_EQ(text_at(call("GET", "/archives/" + id).body, "/state"), "succeeded");
+    EXPECT_THAT(call("GET", "/archives").body, Not(HasSubstr("second.zip")));
+}
+
+TEST_F(BadStateTest, ADirectoryThatIsDeletedWhileItRuns) {
+    start();
+    EXPECT_EQ(text_at(until_end(post("photos", "first.zip")), "/state"), "succeeded");
+    fs::remove_all(state_.path());
+    // Also if nobody posts anything.
+    EXPECT_TRUE(comes_true([&] { return call("GET", "/readyz").status == 503; }));
+    EXPECT_EQ(call("POST", "/archives", body("photos", "second.zip")).status, 503);
+    EXPECT_EQ(call("GET", "/healthz").status, 200);
+    EXPECT_FALSE(sim_->head("out", "second.zip").has_value());
+    start();
+    EXPECT_EQ(text_at(until_end(post("photos", "third.zip")), "/state"), "succeeded");
+}
+
+// --- garbled files
 
 class GarbledStateTest : public SurvivalTest {
   protected:

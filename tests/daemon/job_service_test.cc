@@ -447,12 +447,11 @@ TEST_F(JobServiceTest, TheEngineMayCallBackAfterItsEnd) {
     EXPECT_EQ(started.job->state(), JobState::succeeded);
 }
 
-TEST(ClockWatch, NothingIsOldAfterAJump) {
+TEST(ClockWatch, NoticesJumpsOfTheWallClock) {
     ClockWatch watch;
     base::SteadyTime steady{std::chrono::hours(1)};
     base::UtcTime utc{std::chrono::hours(24 * 365 * 50)};
     EXPECT_FALSE(watch.look(steady, utc).has_value());
-    EXPECT_TRUE(watch.is_trusted(steady));
     steady += std::chrono::seconds(5);
     utc += std::chrono::seconds(6);  // slewed
     EXPECT_FALSE(watch.look(steady, utc).has_value());
@@ -460,10 +459,21 @@ TEST(ClockWatch, NothingIsOldAfterAJump) {
         steady += std::chrono::seconds(5);
         utc += jump;
         EXPECT_TRUE(watch.look(steady, utc).has_value());
-        EXPECT_FALSE(watch.is_trusted(steady));
-        EXPECT_FALSE(watch.is_trusted(steady + std::chrono::hours(23)));
-        EXPECT_TRUE(watch.is_trusted(steady + std::chrono::hours(24)));
     }
+}
+
+TEST(ClockWatch, CountsTheTimeInService) {
+    using std::chrono::seconds;
+    ClockWatch watch;
+    const base::SteadyTime start{std::chrono::hours(1)};
+    EXPECT_EQ(watch.service_time(start), seconds(0)) << "not started";
+    watch.start(start, seconds(100));
+    EXPECT_EQ(watch.service_time(start), seconds(100));
+    EXPECT_FALSE(watch.to_keep(start, seconds(60)));
+    EXPECT_FALSE(watch.to_keep(start + seconds(59), seconds(60)));
+    EXPECT_EQ(watch.to_keep(start + seconds(60), seconds(60)), seconds(160));
+    EXPECT_FALSE(watch.to_keep(start + seconds(61), seconds(60)));
+    EXPECT_EQ(watch.service_time(start + seconds(61)), seconds(161));
 }
 
 TEST(RateMeter, MeasuresOverItsLastSamples) {

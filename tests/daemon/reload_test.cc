@@ -110,5 +110,37 @@ TEST_F(ReloadTest, LimitsAndTheLogLevel) {
     EXPECT_THAT(process.log(), testing::Not(HasSubstr("stopped")));
 }
 
+TEST_F(ReloadTest, HostsAndOriginsOfWebPages) {
+    write("s3zipd.toml", settings("# no tokens\n"));
+    DaemonProcess process(arguments(), environment());
+    TestClient client(process.port());
+    const auto ask_as = [&client](const std::string& host, const std::string& origin) {
+        client.send("GET /archives HTTP/1.1\r\nHost: " + host + "\r\n" +
+                    (origin.empty() ? "" : "Origin: " + origin + "\r\n") + "\r\n");
+        return client.read_response();
+    };
+    EXPECT_EQ(ask_as("localhost", "").status, 200);
+    EXPECT_EQ(ask_as("zip.example:8420", "").status, 403);
+    EXPECT_EQ(ask_as("localhost", "https://ui.example").status, 403);
+    write("s3zipd.toml", settings("allowed_hosts = \"zip.example\"\n"
+                                  "allowed_origins = \"https://ui.example\"\n"));
+    EXPECT_THAT(reload(process), HasSubstr("settings reloaded"));
+    EXPECT_EQ(ask_as("zip.example:8420", "").status, 200);
+    const auto allowed = ask_as("localhost", "https://ui.example");
+    EXPECT_EQ(allowed.status, 200);
+    EXPECT_EQ(allowed.headers.at("access-control-allow-origin"), "https://ui.example");
+    EXPECT_EQ(ask_as("evil.example", "").status, 403);
+    // The entry at fault is named, and all stays as it was.
+    write("s3zipd.toml", settings("allowed_origins = \"https://a.example, https://b/path\"\n"));
+    EXPECT_THAT(reload(process),
+                testing::AllOf(HasSubstr("settings not reloaded"), HasSubstr("allowed_origins"),
+                               HasSubstr("'https://b/path'")));
+    EXPECT_EQ(ask_as("zip.example:8420", "https://ui.example").status, 200);
+    // With tokens the name does not matter.
+    write("s3zipd.toml", settings());
+    EXPECT_THAT(reload(process), HasSubstr("settings reloaded"));
+    EXPECT_EQ(ask_as("evil.example", "").status, 401);
+}
+
 }  // namespace
 }  // namespace s3zipd

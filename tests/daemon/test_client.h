@@ -75,7 +75,7 @@ class TestClient {
     static std::string request_text(std::string_view method, std::string_view target,
                                     std::string_view body = {}, std::string_view headers = {}) {
         std::string text =
-            std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: t\r\n";
+            std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n";
         text += headers;
         if (!body.empty()) {
             text +=

@@ -234,6 +234,29 @@ test("it is used from the keyboard", async () => {
   await expectQuiet();
 });
 
+// Any fragment leaves the list usable.
+test("no fragment of the address breaks the page", async () => {
+  const daemon = await startDaemon(fast);
+  const id = await daemon.post("a.zip");
+  await open(daemon, "/#%E0%A4%A");
+  await live();
+  await inState(id, "succeeded");
+  await page.getByText("There is no such job.").waitFor();
+  for (const fragment of ["%", "%%", "%zz", "%E0%A4%A", "%ff%fe", "%ED%A0%80", "%00", ".", "..", "%2e%2e", "a/b", "?x=1", "#", "__proto__", "constructor", "jobs", "%F0%9F%98%80",
+    encodeURIComponent(HOSTILE), HOSTILE, "x".repeat(5000), `${id}%`, id.toLowerCase(), "0".repeat(25)]) {
+    await page.evaluate((hash) => { location.hash = ""; location.hash = `#${hash}`; }, fragment);
+    await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+    await page.getByText("There is no such job.").waitFor();
+  }
+  await page.evaluate((hash) => (location.hash = hash), id);
+  await detailIn("succeeded");
+  await page.goto(`${daemon.url}/#%`);
+  await page.reload();
+  await live();
+  await page.getByText("There is no such job.").waitFor();
+  await expectQuiet();
+});
+
 test("filters show what there is in a state, old ones too", async () => {
   const daemon = await startDaemon(fast);
   const failed = await daemon.post("none.zip", { bucket: "src", prefix: "nothing/" });

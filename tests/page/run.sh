@@ -28,4 +28,4 @@ if ! cmp -s "$here/package-lock.json" "$folder/node_modules/.installed"; then
   cp "$here/package-lock.json" "$folder/node_modules/.installed"
 fi
 cp "$here"/*.mjs "$folder/"
-CHROMIUM=$chromium SHOTS="$folder/shots" exec node --test --test-concurrency=1 --test-reporter=spec "$folder/page_test.mjs"
+CHROMIUM=$chromium SHOTS="$folder/shots" exec node --test --test-concurrency=1 --test-reporter=spec "$folder/page_test.mjs" "$folder/web_test.mjs"

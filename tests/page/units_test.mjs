@@ -5,7 +5,7 @@ import { test } from "node:test";
 const page = process.env.PAGE;
 const format = await import(`${page}/format.js`);
 const { EventParser } = await import(`${page}/api.js`);
-const { FILTERS, JobStore, JOBS_MAX } = await import(`${page}/list.js`);
+const { FILTERS, isId, jobOf, JobStore, JOBS_MAX } = await import(`${page}/list.js`);
 const { niceMax } = await import(`${page}/chart.js`);
 
 test("numbers and times", () => {
@@ -51,6 +51,20 @@ test("a million jobs are no more than the newest, and those at work", () => {
   assert.equal(shown[0].id, job(0).id, "the one at work, though it is the oldest");
   assert.equal(shown[1].id, job(19_999).id);
   assert.equal(shown.at(-1).id, job(20_000 - JOBS_MAX + 1).id);
+});
+
+test("any fragment stands for something", () => {
+  for (const [fragment, text] of [["", ""], ["#", ""], ["#01J", "01J"], ["#a%20b", "a b"], ["#%E0%A4%A", "%E0%A4%A"], ["#%", "%"], ["#%zz", "%zz"], ["#%ff", "%ff"], ["##", "#"], ["#%ED%A0%80", "%ED%A0%80"]])
+    assert.equal(jobOf(fragment), text);
+  // Every one or two bytes after a '#', percent-encoded or not.
+  for (let i = 0; i < 65_536; ++i) {
+    const bytes = [i >> 8, i & 255];
+    assert.equal(typeof jobOf(`#${bytes.map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("")}`), "string");
+    assert.equal(typeof jobOf(`#${String.fromCharCode(...bytes)}`), "string");
+    assert.equal(typeof jobOf(`#${String.fromCharCode(i)}`), "string");
+  }
+  assert.ok(isId("01J5ZZZZZZZZZZZZZZZZZZZZZZ"));
+  for (const text of ["", ".", "..", "__proto__", "01j5zzzzzzzzzzzzzzzzzzzzzz", "01J5ZZZZZZZZZZZZZZZZZZZZZ", "01J5ZZZZZZZZZZZZZZZZZZZZZZ\n", "01J5ZZZZZZZZZZZZZZZZZZZZZU"]) assert.ok(!isId(text), text);
 });
 
 test("what is looked at stays when there is no room", () => {

@@ -146,6 +146,22 @@ class Usual(Contract):
             wrong = self.ask("listArchives", 400, "bad-parameter", query=query).json
             self.assertEqual(wrong["parameter"], query[1:].partition("=")[0])
 
+    def test_repeated_parameters(self):
+        for operation in document.FINITE:
+            wrong = self.ask(operation, 400, "bad-parameter", query="?limit=1&lim%69t=1", body=BODIES.get(operation)).json
+            self.assertEqual(wrong["parameter"], "limit")
+
+    def test_pages_from_elsewhere(self):
+        for operation, (method, path, _) in document.OPERATIONS.items():
+            for header, value in {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}.items():
+                refused = self.ask(operation, 403, "origin-not-allowed", body=BODIES.get(operation), headers={header: value}).json
+                self.assertIn(f"{header} is {value}", refused["detail"])
+                self.assertIn("allowed_origins", refused["detail"])
+            asked = wire.request(method, path.replace("{id}", NO_JOB)).replace(b"Host: localhost", b"Host: evil.example")
+            refused = wire.parse(self.rig.exchange(asked), method)
+            self.check(operation, refused, 403, "host-not-allowed")
+            self.assertIn("allowed_hosts", refused.json["detail"])
+
     def test_bodies(self):
         for operation, good in BODIES.items():
             self.ask(operation, 400, "bad-json", body=b'{"source":')
@@ -161,6 +177,8 @@ class Usual(Contract):
                 "bad-value": (good | {"options": {"order": "random"}}, "/options/order"),
                 "too-many": ({"sources": [good["source"]] * 1001, "destination": good["destination"]}, "/sources"),
             }
+            repeated = json.dumps(good)[:-1].encode() + b', "source": {}}'
+            self.assertEqual(self.ask(operation, 422, "repeated-field", body=repeated).json["pointer"], "/source")
             for name, (body, pointer) in wrong.items():
                 self.assertEqual(self.ask(operation, 422, name, body=body).json["pointer"], pointer)
 
@@ -203,7 +221,7 @@ class Usual(Contract):
 
     def test_where_a_request_ends_is_never_guessed(self):
         """Two readers of such requests could see two ends, and one of them a request hidden in the body."""
-        hidden = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+        hidden = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
         chunked = b"5\r\nhello\r\n0\r\n\r\n"
         unclear = [
             "Content-Length: 5\r\nTransfer-Encoding: chunked", "Transfer-Encoding: chunked\r\nContent-Length: 5",
@@ -217,7 +235,7 @@ class Usual(Contract):
         ]
         for path in ("/archives", "/plans"):
             for framing in unclear:
-                head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
+                head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n{framing}\r\n\r\n"
                 data = self.rig.exchange(head.encode("latin-1") + chunked + hidden, half_close=False)
                 answer = wire.parse(data, "POST")  # one, though the connection was not asked to be closed
                 self.assertEqual(answer.status, 400, (framing, data))

@@ -1,6 +1,8 @@
 """daemon/openapi.json as the tests hold it against the daemon's answers, and docs/API.md's table of problems."""
+import email.utils
 import json
 import re
+import time
 from pathlib import Path
 
 import schema
@@ -59,8 +61,25 @@ def header_errors(response, answer):
     return found
 
 
+def common_errors(answer):
+    """What is wrong with the headers that every answer has."""
+    found = []
+    if answer.headers.get("x-content-type-options") != "nosniff":
+        found.append(f"a {answer.status} without nosniff")
+    try:
+        seconds = email.utils.parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
+        if not answer.headers["date"].endswith(" GMT") or abs(seconds - time.time()) > 60:
+            found.append(f"Date is {answer.headers['date']}")
+    except (TypeError, ValueError):
+        found.append(f"a {answer.status} without a good Date")
+    return found
+
+
 def problem_errors(answer):
     """What is wrong with a problem, whatever it answers to."""
+    common = common_errors(answer)
+    if common:
+        return common
     if answer.media_type != "application/problem+json":
         return [f"Content-Type of a {answer.status} is {answer.media_type!r}"]
     problem = answer.json
@@ -84,7 +103,7 @@ def errors(operation_id, answer):
     if response is None:
         return [f"{operation_id} may not answer {answer.status}: {answer!r}"]
     response = resolved(response)
-    found = header_errors(response, answer)
+    found = common_errors(answer) + header_errors(response, answer)
     if answer.status >= 400:
         found += problem_errors(answer)
     content = response.get("content", {})

@@ -123,6 +123,8 @@ def mutate_once(random, body):
 def dump(random, value):
     """As JSON, in one of the ways that writers have. Half a surrogate pair can only be escaped."""
     text = json.dumps(value, ensure_ascii=random.random() < 0.5, indent=random.choice([None, None, 1]))
+    if random.random() < 0.05:  # a name twice, maybe with an escape: most likely
+        text = text.replace('{"', random.choice(['{"bucket": "docs", "', '{"key": 1, "', '{"buck\\u0065t": 2, "']), random.choice([1, 2, 3]))
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError:

@@ -95,7 +95,10 @@ HEADERS = [("Idempotency-Key", ["", " ", "a", "a b", "\u00e9", "x" * 255, "x" * 
            ("Connection", ["close", "keep-alive", "upgrade", "close, keep-alive", "", "content-length", "TE"]),
            ("Upgrade", ["h2c", "websocket"]), ("Accept", ["", "*/*", "text/html", "application/xml;q=0"]),
            ("Accept-Encoding", ["gzip", "br;q=1"]), ("Content-Encoding", ["gzip", "identity"]), ("Range", ["bytes=0-1"]),
-           ("If-None-Match", ["*"]), ("X-HTTP-Method-Override", ["DELETE"]), ("Host", ["", "a b", "localhost:99999", "x" * 3000]),
+           ("If-None-Match", ["*"]), ("X-HTTP-Method-Override", ["DELETE"]), ("Host", ["", "a b", "localhost:99999", "x" * 3000, "evil.example", "[::1]", "[::1"]),
+           ("Origin", ["", "null", "http://localhost", "https://evil.example", "x" * 3000, "http://a http://b"]),
+           ("Sec-Fetch-Site", ["", "none", "same-origin", "same-site", "cross-site", "x"]), ("Sec-Fetch-Mode", ["navigate", "cors"]),
+           ("Access-Control-Request-Method", ["POST"]),
            ("Authorization", ["Basic eDp5", "Bearer", "Bearer x", ""]), ("Cookie", ["a=b"]), ("TE", ["trailers"]),
            ("Trailer", ["Content-Length"]), ("X" * 200, ["y"] * 2), ("Forwarded", ["for=unknown"]), ("X-Null", ["a\0b"]),
            ("X-Long", ["z" * 15000, "z" * 17000]), ("Bad Name", ["x"]), ("X-Fold", ["a\r\n b"]), ("", ["x"]), (":authority", ["x"])]
@@ -132,7 +135,7 @@ CHUNKED = [b"0\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\nX:
            b"5\nhello\n0\n\n", b"5\r\nhelloX0\r\n\r\n", b"5\r\nhel", b"0x5\r\nhello\r\n0\r\n\r\n", b" 5\r\nhello\r\n0\r\n\r\n",
            b"5" + b";" * 20000 + b"\r\nhello\r\n0\r\n\r\n", b"1000001\r\n" + b" " * 70000, b"\r\n", b"0\r\nContent-Length: 5\r\n\r\n",
            b"0\r\n" + b"A: b\r\n" * 5000 + b"\r\n"]
-SMUGGLED = b"DELETE /archives/00000000000000000000000000 HTTP/1.1\r\nHost: x\r\n\r\n"
+SMUGGLED = b"DELETE /archives/00000000000000000000000000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def framing_case(random, jobs, headers):

@@ -7,6 +7,7 @@ to them has to be:
 - of an operation: what the document says (status, headers, schema); else: a problem of the table in docs/API.md
 - accepted is only what the schema of the body allows, and what it allows is refused for no reason that it would have told
 - bad-json is what is no JSON, and nothing else; a `pointer` leads to something in the body
+- repeated-field is a body in which an object has a name twice, and nothing else
 In the end the daemon has let go of everything, stops with 0 and has logged no error.
 
 A case that breaks a promise is printed with the flags that repeat it. Cases follow from seed and number alone, but for ids
@@ -43,13 +44,21 @@ class NotJson(Exception):
 
 
 def read_body(data):
-    """The value as most readers see it: of a name that is there twice, the last."""
+    """The value as most readers see it, of a repeated name the last; and whether an object has one."""
+    repeated = []
+
     def refuse(word):
         raise NotJson(word)
+
+    def make_object(pairs):
+        made = dict(pairs)
+        repeated.append(len(made) < len(pairs))
+        return made
     try:
-        return json.loads(data.decode("utf-8"), parse_constant=refuse)
+        value = json.loads(data.decode("utf-8"), parse_constant=refuse, object_pairs_hook=make_object)
     except (ValueError, RecursionError) as error:
         raise NotJson(str(error)) from None
+    return value, any(repeated)
 
 
 def depth(value):
@@ -95,12 +104,16 @@ def body_errors(data, answer):
     if name in ("bad-idempotency-key", "too-many-jobs"):
         return []
     try:
-        value = read_body(data)
+        value, has_repeated = read_body(data)
     except NotJson as reason:
         return [] if name == "bad-json" else [f"not JSON ({reason}) but {answer.status} {name}"]
     if name == "bad-json":
         excused = depth(value) > JSON_DEPTH_MAX or has_lone_surrogate(value)
         return [] if excused else ["JSON, but bad-json"]
+    if (name == "repeated-field") != has_repeated:
+        return [f"{answer.status} {name}, and {'a' if has_repeated else 'no'} name is repeated"]
+    if has_repeated:
+        return [] if answer.json.get("pointer", "").startswith("/") else ["a repeated name without its pointer"]
     found = pointer_errors(value, answer.json) if name and "pointer" in answer.json else []
     wrong = schema.errors(document.REQUEST_SCHEMA, value, document.DOCUMENT)
     if wrong and (name is None or name == "request-refused" or answer.status in (403, 502)):

@@ -97,6 +97,33 @@ TEST(RetryPolicy, OnlyWhatPassesIsRetried) {
     }
 }
 
+// A web server in the place of the store does not become one by waiting.
+TEST(RetryPolicy, MalformedAnswersAreFewAndSoon) {
+    const RetryPolicy policy;
+    for (const char* code :
+         {"bad_answer", "bad_content_range", "bad_http_response", "bad_xml", "body_too_large"}) {
+        const base::Error error{ErrorKind::corrupt, code, "", 200, {}, {}};
+        RetryBudget budget, dry(0);
+        const auto delay = [&](std::uint32_t attempt, std::uint32_t malformed, RetryBudget& from) {
+            return policy.next_delay({.attempt = attempt,
+                                      .error = error,
+                                      .retry_after = {},
+                                      .remaining = kForever,
+                                      .random_unit = kAlmostOne,
+                                      .lasted = seconds(1),
+                                      .answered_before = true,
+                                      .malformed = malformed},
+                                     from);
+        };
+        EXPECT_TRUE(delay(1, 1, budget)) << code;
+        EXPECT_TRUE(delay(2, 2, budget)) << code;
+        EXPECT_FALSE(delay(3, 3, budget)) << code;
+        EXPECT_TRUE(delay(7, 1, budget)) << "after failures of other kinds";
+        EXPECT_FALSE(delay(8, 1, budget)) << "without patience";
+        EXPECT_LE(delay(2, 2, dry), seconds(1)) << "within seconds, whatever the budget";
+    }
+}
+
 TEST(RetryPolicy, StopsAtTheDeadline) {
     EXPECT_EQ(delay_of(1, kReset, 0.5, {}, milliseconds(26)), milliseconds(25));
     EXPECT_FALSE(delay_of(1, kReset, 0.5, {}, milliseconds(25)));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <algorithm>
 #include <cctype>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/encoding.h"
@@ -80,6 +81,8 @@ Answer Client::call(std::string_view method, std::string_view path, std::string_
     }
     const std::string signature = hex(hmac_sha256(
         key, fmt::format("AWS4-HMAC-SHA256\n{}\n{}\n{}", date, scope, hex(sha256(canonical)))));
+    const std::string made = make_body ? make_body(date, signature) : std::string();
+    if (make_body) body = made;
     std::string request =
         fmt::format("{} {}{}{} HTTP/1.1\r\n", method, path, query.empty() ? "" : "?", query);
     for (const auto& [name, value] : headers) request += name + ": " + value + "\r\n";
@@ -90,8 +93,18 @@ Answer Client::call(std::string_view method, std::string_view path, std::string_
         request += fmt::format("content-length: {}\r\n", body.size());
     }
     request += "\r\n";
-    request += body;
+    if (before_body) {
+        if (!send_raw(request)) return {};
+        before_body();
+        request.clear();
+    }
+    request += body.substr(0, body_cut);
     if (!send_raw(request)) return {};
+    if (before_body || !wait_for_answer) return {};
+    if (body_cut < body.size()) {
+        disconnect();
+        return {};
+    }
     return receive(method == "HEAD");
 }
 
@@ -113,6 +126,18 @@ void Client::disconnect() {
 bool Client::connected() {
     char byte = 0;
     return fd_ >= 0 && ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0;
+}
+
+std::string Client::receive_raw(std::size_t size) {
+    while (buffer_.size() < size) {
+        char chunk[65536];
+        const ssize_t n = ::recv(fd_, chunk, sizeof chunk, 0);
+        if (n <= 0) break;
+        buffer_.append(chunk, static_cast<std::size_t>(n));
+    }
+    std::string bytes = buffer_.substr(0, size);
+    buffer_.erase(0, size);
+    return bytes;
 }
 
 bool Client::send_raw(std::string_view bytes) {
@@ -182,7 +207,7 @@ Answer Client::receive(bool head_request) {
     answer.head = buffer_.substr(0, end + 4);
     buffer_.erase(0, end + 4);
     const bool bare =
-        head_request || answer.status == 204 || answer.status == 304 || answer.status == 100;
+        head_request || answer.status == 204 || answer.status == 304 || answer.status < 200;
     if (!bare && answer.headers.contains("transfer-encoding")) {
         answer.cut = !receive_chunks(answer.body, more);
         if (answer.cut) disconnect();
@@ -195,6 +220,15 @@ Answer Client::receive(bool head_request) {
     buffer_.erase(0, size);
     if (answer.cut || answer.headers.contains("connection")) disconnect();
     return answer;
+}
+
+bool until(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return true;
 }
 
 std::string part_xml(int number, std::string_view etag, std::string_view crc) {

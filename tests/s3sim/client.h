@@ -45,6 +45,7 @@ class Client {
                 std::string_view body = {}, Headers headers = {});
     bool send_raw(std::string_view bytes);
     Answer receive(bool head_request = false);
+    std::string receive_raw(std::size_t size);  // less if the connection ends before
     void disconnect();
     bool connected();  // after an answer: has the server closed it?
 
@@ -52,6 +53,12 @@ class Client {
     std::string secret_key = "s3simsecret";
     std::string region = "us-east-1";
     std::string host = "127.0.0.1";
+    std::size_t body_cut = SIZE_MAX;  // so many bytes of a body are sent, then no more
+    // Makes the body from the request's date and signature, as aws-chunked with signatures needs.
+    std::function<std::string(const std::string& date, const std::string& signature)> make_body;
+    bool wait_for_answer = true;         // of call(); else receive() has it
+    // If set, called between head and body; call() then returns without reading an answer.
+    std::function<void()> before_body;
     std::chrono::milliseconds ahead{0};  // of the system's clock: what requests are dated with
 
   private:
@@ -81,6 +88,7 @@ class ServerTest : public testing::Test {
     std::unique_ptr<Client> client;
 };
 
+bool until(const std::function<bool()>& condition);  // false after half a minute
 std::string part_xml(int number, std::string_view etag, std::string_view crc = {});
 std::string complete_xml(const std::vector<std::string>& parts);
 std::string crc_base64(std::string_view bytes);

@@ -160,5 +160,20 @@ TEST_F(DirectoryTest, CopyBetweenFiles) {
     EXPECT_EQ(file("bkt/z").size(), 500'000U);
 }
 
+// sendfile() to a connection that is gone raises SIGPIPE, which ends a process that has not asked
+// for anything else.
+TEST_F(DirectoryTest, AClientThatGoesAwayInTheMiddleOfAnAnswer) {
+    std::ofstream(root / "bkt/big", std::ios::binary) << std::string(32 << 20, 'x');
+    for (int i = 0; i < 20; ++i) {
+        Client gone(server->port());
+        gone.wait_for_answer = false;
+        (void)gone.call("GET", "/bkt/big");
+        ASSERT_TRUE(until([&] { return server->stats().count("GetObject") > std::uint64_t(i); }));
+        gone.disconnect();
+    }
+    ASSERT_TRUE(until([&] { return server->stats().open_connections == 0; }));
+    EXPECT_EQ(client->call("HEAD", "/bkt/big").status, 200);
+}
+
 }  // namespace
 }  // namespace s3sim::test
