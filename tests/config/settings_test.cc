@@ -413,7 +413,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 40);
+    EXPECT_EQ(keys, 41);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;
