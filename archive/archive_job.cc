@@ -71,12 +71,16 @@ io::Task<Result<ArchiveResult>> ArchiveJob::make_archive() {
         if (!reused) co_return std::unexpected(reused.error());
         if (*reused) co_return std::move(**reused);
     }
+    show_plan();
+    enter(JobState::running);
+    co_return co_await upload_archive();
+}
+
+void ArchiveJob::show_plan() {
     job_->objects_total = plan_->layout().count();
     job_->bytes_total = plan_->layout().archive_size();
     job_->parts_total = plan_->parts().size();
     job_->plan_bytes = plan_->memory_bytes();
-    enter(JobState::running);
-    co_return co_await upload_archive();
 }
 
 // Where an earlier process has planned the job, its plan holds: what S3 has of it is of this plan.
@@ -143,18 +147,17 @@ io::Task<Status> ArchiveJob::make_plan() {
         co_await select_objects(*home_.client, reactor_, engine_.select_worker, job_->request(),
                                 engine_.plan_limits, call(work_->cancel));
     if (!selection) co_return std::unexpected(selection.error());
-    PlanRecord record;
     std::vector<std::string> chunks;
+    PlanOptions options = engine_.plan_options;
+    options.sizing.layout = engine_.part_choice.layout_for(job_->request().options.part_layout);
     auto planned = co_await engine_.worker.run(reactor_, [&]() -> Status {
         auto manifest = Manifest::make(std::move(*selection), job_->request());
         if (!manifest) return std::unexpected(manifest.error());
         chunks = encode_manifest(**manifest, job_->request());
         fingerprint_ = fingerprint(**manifest, chunks, job_->request());
-        auto plan = Plan::make(std::move(*manifest), job_->request(), engine_.plan_options);
+        auto plan = Plan::make(std::move(*manifest), job_->request(), options);
         if (!plan) return std::unexpected(plan.error());
         plan_ = std::move(*plan);
-        record = plan_->record();
-        record.fingerprint = fingerprint_;
         return {};
     });
     if (!planned) co_return planned;
@@ -162,10 +165,38 @@ io::Task<Status> ArchiveJob::make_plan() {
                                    {"entries", plan_->layout().count()},
                                    {"bytes", plan_->layout().archive_size()},
                                    {"parts", plan_->parts().size()}});
-    if (recorder_ == nullptr) co_return planned;
+    co_await record_plan(std::move(chunks));
+    co_return planned;
+}
+
+io::Task<void> ArchiveJob::record_plan(std::vector<std::string> manifest_chunks) {
+    if (recorder_ == nullptr) co_return;
+    PlanRecord record = co_await engine_.worker.run(reactor_, [&] { return plan_->record(); });
+    record.fingerprint = fingerprint_;
     co_await recorded(reactor_, [&](JobRecorder::Done done) {
-        recorder_->planned(std::move(record), std::move(chunks), std::move(done));
+        recorder_->planned(std::move(record), std::move(manifest_chunks), std::move(done));
     });
+}
+
+// The same archive in parts of one size.
+io::Task<Status> ArchiveJob::plan_uniform_parts() {
+    std::vector<std::string> chunks;
+    PlanOptions options = engine_.plan_options;
+    options.sizing.layout = PartLayout::uniform;
+    options.sizing.parts_min = plan_->parts().size();
+    auto planned = co_await engine_.worker.run(reactor_, [&]() -> Status {
+        auto plan = Plan::make(plan_->shared_manifest(), job_->request(), options);
+        if (!plan) return std::unexpected(plan.error());
+        plan_ = std::move(*plan);
+        if (recorder_ != nullptr) chunks = encode_manifest(plan_->manifest(), job_->request());
+        return {};
+    });
+    if (!planned) co_return planned;
+    parts_.clear();
+    upload_.reset();
+    uploads_begun_ = 0;
+    show_plan();
+    co_await record_plan(std::move(chunks));
     co_return planned;
 }
 

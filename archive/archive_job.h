@@ -12,6 +12,7 @@
 #include "archive/engine_credentials.h"
 #include "archive/part_board.h"
 #include "archive/part_builder.h"
+#include "archive/part_choice.h"
 #include "archive/plan.h"
 #include "archive/plan_limits.h"
 #include "io/lane.h"
@@ -35,6 +36,7 @@ struct EngineParts {
     io::WorkerThread select_worker;  // for select_objects(): short turns, not behind long plans
     PlanLimits plan_limits;
     PlanOptions plan_options;
+    PartChoice part_choice;
     bool in_the_clear = false;  // AWS without TLS: no place to send customers' keys to
     Use conditional_writes = Use::automatic;
     EngineCredentials* credentials = nullptr;
@@ -81,10 +83,15 @@ class ArchiveJob {
     io::Task<void> resume();
     io::Task<base::Result<std::optional<ArchiveResult>>> plan_anew();
     io::Task<base::Status> make_plan();
+    io::Task<void> record_plan(std::vector<std::string> manifest_chunks);
     io::Task<base::Status> check_target();
     io::Task<std::optional<ArchiveResult>> find_reusable();
     io::Task<base::Result<ArchiveResult>> upload_archive();
     io::Task<base::Result<ArchiveResult>> upload_once();
+    // After a failed upload: whether another one with other parts may do.
+    bool may_use_uniform_parts(base::Error& error);
+    io::Task<base::Status> plan_uniform_parts();
+    void show_plan();
     io::Task<base::Result<Upload>> open_upload();
     io::Task<std::optional<ArchiveResult>> find_finished();
     io::Task<base::Result<ArchiveResult>> transfer_and_finish(Upload upload);

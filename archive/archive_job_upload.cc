@@ -1,4 +1,5 @@
 // ArchiveJob from the plan on: the upload, begun or found, its parts on all lanes, its end.
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "archive/access_hint.h"
@@ -63,12 +64,51 @@ io::Task<Result<ArchiveResult>> ArchiveJob::upload_archive() {
     for (;;) {
         auto result = co_await upload_once();
         if (result) result->fingerprint = fingerprint_;
+        if (!result && may_use_uniform_parts(result.error())) {
+            if (auto planned = co_await plan_uniform_parts(); !planned)
+                co_return std::unexpected(planned.error());
+            forget_progress();
+            enter(JobState::running);
+            continue;
+        }
         if (result || !may_upload_again(result.error(), uploads_begun_)) co_return result;
         base::log_warn("the upload of a job failed; the job starts another one",
                        {{"job", job_->id()}, {"error", result.error().to_string()}});
         forget_progress();
         enter(JobState::running);
     }
+}
+
+bool ArchiveJob::may_use_uniform_parts(base::Error& error) {
+    if (!refuses_part_lengths(error) || plan_->single_put()) return false;
+    const Destination& destination = job_->request().destination;
+    if (are_uniform(plan_->parts())) {
+        if (plan_->part_layout() == PartLayout::uniform) engine_.part_choice.forget_uniform();
+        return false;
+    }
+    const std::string_view chosen =
+        engine_.part_choice.chosen_by(job_->request().options.part_layout);
+    const PartLayout layout = engine_.part_choice.layout_for(job_->request().options.part_layout);
+    if (!chosen.empty() && layout == PartLayout::entries) {
+        error.detail += fmt::format(
+            " (the store seems to require parts of one length, and {} is entries: set it to "
+            "uniform, or leave it out)",
+            chosen);
+        return false;
+    }
+    if (engine_.part_choice.learn_uniform()) {
+        base::log_warn(
+            "this store requires parts of one length: the job starts again with such parts, later "
+            "jobs begin with them; part_layout = \"uniform\" saves the first attempt",
+            {{"job", job_->id()},
+             {"endpoint", engine_.part_choice.endpoint()},
+             {"bucket", destination.bucket},
+             {"error", error.to_string()}});
+    } else {
+        base::log_info("a job starts again with parts of one length",
+                       {{"job", job_->id()}, {"error", error.to_string()}});
+    }
+    return true;
 }
 
 io::Task<Result<ArchiveResult>> ArchiveJob::upload_once() {

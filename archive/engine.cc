@@ -167,6 +167,7 @@ Result<std::unique_ptr<Engine>> Engine::create(EngineConfig config) {
     impl->parts.credentials = impl->credentials.get();
     impl->parts.plan_limits.memory_bytes = impl->config.plan_memory_bytes;
     impl->parts.in_the_clear = impl->client.endpoint.aws && !impl->client.endpoint.tls;
+    impl->parts.part_choice.configure(impl->config.part_layout, impl->client.endpoint);
     impl->client.on_region = [impl = impl.get()](const std::string& bucket,
                                                  const std::string& region) {
         impl->learn_region(bucket, region);
@@ -281,6 +282,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         // A plan too large for this engine says what it needs.
         PlanOptions unbounded = parts.plan_options;
         unbounded.sizing.memory_max = kPartSizeMax;
+        unbounded.sizing.layout = parts.part_choice.layout_for(request.options.part_layout);
         auto plan = Plan::make(*manifest, request, unbounded);
         if (!plan) return std::unexpected(plan.error());
         PlanSummary summary;
@@ -288,6 +290,7 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         summary.archive_size = (*plan)->layout().archive_size();
         summary.parts = (*plan)->parts().size();
         summary.part_size_bytes = (*plan)->part_size_max();
+        summary.part_layout = (*plan)->part_layout();
         summary.source_bytes = (*manifest)->source_bytes();
         summary.memory_needed_bytes = memory_for_part((*plan)->part_size_max());
         summary.memory_bytes = config.memory_bytes;

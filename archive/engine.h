@@ -72,8 +72,9 @@ struct PlanSummary {
     std::uint64_t entries = 0;
     std::uint64_t archive_size = 0;
     std::uint64_t parts = 0;
-    std::uint64_t part_size_bytes = 0;  // of the largest part; parts end where entries end
-    std::uint64_t source_bytes = 0;     // read from S3
+    std::uint64_t part_size_bytes = 0;             // of the largest part
+    PartLayout part_layout = PartLayout::entries;  // entries or uniform
+    std::uint64_t source_bytes = 0;                // read from S3
     // What EngineConfig::memory_bytes must be for a part to fit a reactor, and what it is. A job
     // that needs more than there is fails with `memory`.
     std::uint64_t memory_needed_bytes = 0, memory_bytes = 0;

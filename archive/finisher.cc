@@ -51,7 +51,7 @@ class Finisher {
         if (auto fetched = co_await builder.fetch(); !fetched) co_return fetched;
         if (auto ok = builder.write_headers(); !ok) co_return ok;
         // The directory holds the CRCs of these entries, too.
-        board_.record_pieces(builder.pieces());
+        if (auto same = board_.record_pieces(builder.pieces()); !same) co_return same;
         board_.record_compared(builder.compared());
         builder.write_directory(directory_);
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "archive/manifest.h"
+#include "archive/part_layout.h"
 #include "archive/shard.h"
 #include "base/error.h"
 
@@ -23,6 +24,7 @@ namespace archive {
 // digest differs and the parts that S3 has are of no use.
 struct PlanRecord {
     std::uint64_t cut_bytes = 0;  // the size that parts were cut with; 0: one PutObject
+    PartLayout layout = PartLayout::entries;
     std::uint64_t archive_size = 0;
     std::uint64_t parts = 0;
     std::uint64_t digest = 0;
@@ -36,8 +38,8 @@ struct UploadRecord {
 };
 
 struct PartRecord {
-    PartResult part;  // its ETag is "" until S3 has answered
-    std::vector<PieceCrc> pieces;
+    PartResult part;               // its ETag is "" until S3 has answered
+    std::vector<PieceCrc> pieces;  // those of ShardResult, by rising entry and offset
     std::uint64_t compared = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "archive/part_board.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "base/check.h"
@@ -17,21 +18,28 @@ PartBoard::PartBoard(io::Reactor& reactor, std::shared_ptr<const Plan> plan,
       left_(plan_->tail()),
       entry_crcs_(plan_->layout().count()),
       results_(plan_->parts().size()) {
-    find_groups();
+    find_spans();
     take_over(std::move(stored));
+    std::vector<bool> waits(plan_->tail());
+    for (const auto& [entry, span] : spans_) {
+        for (const std::size_t part : span.waiting) waits[part] = span.awaited_left > 0;
+    }
     for (std::size_t i = 0; i < plan_->tail(); ++i) {
-        const bool waits = plan_->parts()[i].waits() && group_of(i)->parts_left > 0;
-        if (!waits && !is_stored(i)) available_.push_back(i);
+        if (!waits[i] && !is_stored(i)) available_.push_back(i);
     }
 }
 
-void PartBoard::find_groups() {
+void PartBoard::find_spans() {
     const auto& parts = plan_->parts();
     for (std::size_t i = 0; i < plan_->tail(); ++i) {
+        const Plan::Rest rest = plan_->rest_of(i);
+        if (rest.runs.empty()) continue;
+        Span& span = spans_[rest.entry];
         if (!parts[i].waits()) continue;
-        Group& group = groups_[parts[i].group_end];
-        group.first_part = i;
-        group.parts_left = parts[i].group_end - i;
+        span.waiting.push_back(i);
+        span.awaited_begin = parts[i].awaited_begin;
+        span.awaited_end = parts[i].awaited_end;
+        span.awaited_left = span.awaited_end - span.awaited_begin;
     }
 }
 
@@ -39,38 +47,35 @@ void PartBoard::take_over(std::vector<PartRecord> stored) {
     for (PartRecord& record : stored) {
         const std::size_t index = record.part.number - 1;
         CHECK(index < results_.size() && !is_stored(index));
-        record_pieces(record.pieces);
+        if (auto same = record_pieces(record.pieces); !same) fail(std::move(same.error()));
         record_compared(record.compared);
         record_part(std::move(record.part));
         if (index >= plan_->tail()) continue;
         --to_give_;
         --left_;
-        if (Group* group = group_of(index); group != nullptr && index != group->first_part)
-            --group->parts_left;
-    }
-    for (const auto& [end, group] : groups_) {
-        if (is_stored(group.first_part) && group.parts_left == 0) know_entry_of(group);
+        if (Span* span = span_that_awaits(index); span != nullptr) --span->awaited_left;
     }
 }
 
-// All pieces of the group's entry are here.
-void PartBoard::know_entry_of(const Group& group) {
-    const std::uint64_t entry = plan_->layout().entry_at(plan_->parts()[group.first_part].end - 1);
-    entry_crcs_[entry] = group.rest_crc32(0);
+PartBoard::Span* PartBoard::span_that_awaits(std::size_t part_index) {
+    const std::uint64_t begin = plan_->parts()[part_index].begin;
+    const auto found = spans_.find(plan_->layout().entry_at(begin));
+    if (found == spans_.end()) return nullptr;
+    Span& span = found->second;
+    const bool awaited = part_index >= span.awaited_begin && part_index < span.awaited_end;
+    return awaited ? &span : nullptr;
 }
 
-PartBoard::Group* PartBoard::group_of(std::size_t part_index) {
-    // Groups do not overlap: the first that ends at or after the part is the only candidate.
-    const auto found = groups_.lower_bound(part_index);
-    if (found == groups_.end() || found->second.first_part > part_index) return nullptr;
-    return &found->second;
-}
-
-std::uint32_t PartBoard::Group::rest_crc32(std::uint64_t from) const {
+std::optional<std::uint32_t> PartBoard::Span::crc32_of(std::uint64_t offset,
+                                                       std::uint64_t length) const {
+    const std::uint64_t end = offset + length;
     std::uint32_t crc = 0;
-    for (auto piece = pieces.lower_bound(from); piece != pieces.end(); ++piece) {
+    for (auto piece = pieces.find(offset); offset < end; ++piece) {
+        if (piece == pieces.end() || piece->first != offset) return std::nullopt;
         crc = zip::crc32_combine(crc, piece->second.crc32, piece->second.length);
+        offset += piece->second.length;
     }
+    if (offset != end) return std::nullopt;
     return crc;
 }
 
@@ -83,11 +88,11 @@ io::Task<std::optional<ShardPlan>> PartBoard::take() {
     available_.pop_front();
     if (--to_give_ == 0) changed_.notify_all();
     ShardPlan shard = plan_->shard_of(index, upload_);
-    if (plan_->parts()[index].waits()) {
-        ShardEntry& spanning = shard.entries.back();
-        const Segment& piece = shard.parts.front().segments.back();
-        const std::uint64_t here = piece.kind == Segment::Kind::data ? piece.length : 0;
-        spanning.rest_crc32 = group_of(index)->rest_crc32(here);
+    if (shard.entries.empty() || shard.entries.back().rest.empty()) co_return shard;
+    ShardEntry& last = shard.entries.back();
+    const Span& span = spans_.at(last.index);
+    for (RestRun& run : last.rest) {
+        if (!run.crc32) run.crc32 = span.crc32_of(run.offset, run.length);
     }
     co_return shard;
 }
@@ -98,39 +103,62 @@ io::Task<bool> PartBoard::finish(base::Result<ShardResult> result) {
         if (result.error().kind != base::ErrorKind::cancelled) fail(std::move(result.error()));
         co_return false;
     }
-    record_pieces(result->pieces);
+    if (auto same = record_pieces(result->pieces); !same) {
+        fail(std::move(same.error()));
+        co_return false;
+    }
     record_compared(result->compared);
     for (PartResult& part : result->parts) {
         const std::size_t index = part.number - 1;
         record_part(std::move(part));
         --left_;
-        Group* group = group_of(index);
-        if (group == nullptr) continue;
-        if (index != group->first_part && --group->parts_left > 0) continue;
-        if (is_stored(group->first_part))
-            know_entry_of(*group);  // the first comes last
-        else
-            available_.push_front(group->first_part);
+        Span* span = span_that_awaits(index);
+        if (span == nullptr || --span->awaited_left > 0) continue;
+        for (const std::size_t waiting : span->waiting) {
+            if (!is_stored(waiting)) available_.push_front(waiting);
+        }
     }
     changed_.notify_all();
     co_return true;
 }
 
-void PartBoard::record_pieces(const std::vector<PieceCrc>& pieces) {
-    const auto& parts = plan_->parts();
-    const zip::Layout& layout = plan_->layout();
+base::Status PartBoard::record_pieces(const std::vector<PieceCrc>& pieces) {
     for (const PieceCrc& piece : pieces) {
-        const std::uint64_t at = layout.data_offset(piece.entry) + piece.offset;
-        const auto part = std::ranges::upper_bound(parts, at, {}, &Part::end);
-        if (piece.length == plan_->manifest()[piece.entry].size) {
+        const auto found = spans_.find(piece.entry);
+        if (found == spans_.end()) {
             entry_crcs_[piece.entry] = piece.crc32;
-            if (part->begin <= layout.header_offset(piece.entry)) continue;
+            continue;
         }
-        // The header is in an earlier part and waits for this: both are of one group.
-        Group* group = group_of(static_cast<std::size_t>(part - parts.begin()));
-        CHECK(group != nullptr);
-        group->pieces[piece.offset] = piece;
+        Span& span = found->second;
+        const auto [known, is_new] = span.pieces.try_emplace(piece.offset, piece);
+        if (!is_new) {
+            const bool same =
+                known->second.length == piece.length && known->second.crc32 == piece.crc32;
+            if (!same) return base::fail(read_differently(known->second, piece));
+            continue;
+        }
+        span.known_bytes += piece.length;
+        const std::uint64_t size = plan_->layout().data_size(piece.entry);
+        if (span.known_bytes < size) continue;
+        if (const auto crc = span.crc32_of(0, size)) entry_crcs_[piece.entry] = *crc;
     }
+    return {};
+}
+
+base::Error PartBoard::read_differently(const PieceCrc& first, const PieceCrc& second) const {
+    const Manifest& manifest = plan_->manifest();
+    const ManifestEntry& entry = manifest[second.entry];
+    const std::string object = manifest.bucket_of(entry) + "/" + std::string(entry.key());
+    return {base::ErrorKind::corrupt,
+            "checksum_mismatch",
+            fmt::format("{}: bytes {} to {} have CRC-32 {:08x} by one reading or by the stored "
+                        "checksum, and {:08x} by another: the object changed without a new ETag, "
+                        "or it was corrupted in the store or on the network",
+                        object, second.offset, second.offset + second.length - 1, first.crc32,
+                        second.crc32),
+            0,
+            {},
+            object};
 }
 
 void PartBoard::record_part(PartResult part) {

@@ -1,10 +1,12 @@
 // The board of one job: which parts are to do, under way and done, and the CRCs learnt so far. It
 // lives on the job's own reactor; executors elsewhere ask it by message (io::run_on).
 //
-// take() gives out parts in order; a group's first part, which needs the CRC of all that follows
-// it, becomes available when the others of its group are done. Parts that S3 has from an earlier
-// process are done from the beginning, the tail's among them. fail() ends everything: take() then
-// gives nothing more.
+// take() gives out parts in order; a part that waits for others (parts.h) becomes available when
+// those are done. Parts that S3 has from an earlier process are done from the beginning, the tail's
+// among them. fail() ends everything: take() then gives nothing more.
+//
+// A run of an entry's data may be read twice: in its own part, and for the CRC in a header of
+// another part. Both CRCs must be equal, in whatever order they become known.
 #pragma once
 
 #include <deque>
@@ -37,8 +39,9 @@ class PartBoard {
     // Waits until the job has failed or all parts but the tail are done.
     io::Task<base::Status> wait_until_done();
 
-    // What is known of a part once it is done; the finisher records its own, the tail's.
-    void record_pieces(const std::vector<PieceCrc>& pieces);
+    // What is known of a part once it is done; the finisher records its own, the tail's. Errors:
+    // corrupt "checksum_mismatch", if a run that was read twice has two CRCs.
+    base::Status record_pieces(const std::vector<PieceCrc>& pieces);
     void record_part(PartResult part);
     void record_compared(std::uint64_t entries) { compared_ += entries; }
     std::uint64_t compared() const { return compared_; }
@@ -48,17 +51,22 @@ class PartBoard {
     std::uint32_t archive_crc() const;
 
   private:
-    // The CRCs of an entry that spans parts.
-    struct Group {
-        std::size_t first_part = 0;
-        std::size_t parts_left = 0;                // of those that follow the first
+    // An entry whose header or data are in several parts. Parts [awaited_begin, awaited_end) hold
+    // nothing but its data.
+    struct Span {
+        std::size_t awaited_begin = 0, awaited_end = 0;
+        std::size_t awaited_left = 0;              // of those, the parts that are not done
+        std::vector<std::size_t> waiting;          // part indices
         std::map<std::uint64_t, PieceCrc> pieces;  // by offset in the object
-        std::uint32_t rest_crc32(std::uint64_t from) const;
+        std::uint64_t known_bytes = 0;             // in the pieces
+        // Of the run [offset, offset + length), if pieces that are known make it up.
+        std::optional<std::uint32_t> crc32_of(std::uint64_t offset, std::uint64_t length) const;
     };
-    Group* group_of(std::size_t part_index);
-    void find_groups();
+    void find_spans();
     void take_over(std::vector<PartRecord> stored);
-    void know_entry_of(const Group& group);
+    // The entry whose header's parts wait for this part; null if there is none.
+    Span* span_that_awaits(std::size_t part_index);
+    base::Error read_differently(const PieceCrc& first, const PieceCrc& second) const;
 
     std::shared_ptr<const Plan> plan_;
     const s3client::UploadTarget upload_;
@@ -67,7 +75,7 @@ class PartBoard {
     std::deque<std::size_t> available_;    // part indices that can be done now
     std::size_t to_give_ = 0;              // parts not given out yet
     std::size_t left_ = 0;                 // parts not done yet, without the tail
-    std::map<std::size_t, Group> groups_;  // by the index of their last part
+    std::map<std::uint64_t, Span> spans_;  // by entry
     std::vector<std::uint32_t> entry_crcs_;
     std::vector<PartResult> results_;  // by part index
     std::uint64_t compared_ = 0;

@@ -2,7 +2,8 @@
 // several at once, their CRCs taken while the bytes are hot; then the headers, which need the CRCs,
 // are written around them.
 //
-//   fetch()          GETs, side by side
+//   fetch()          GETs, side by side; also those of data outside the part whose CRC a header
+//                    needs and nothing else has determined (ShardEntry::rest)
 //   write_headers()  LocalFileHeaders with the true CRCs
 //   write_directory  only in an archive's last parts
 //   body()           what goes to S3, from the same memory, with the CRC of all of it
@@ -58,7 +59,7 @@ class PartBuilder {
     base::Status write_headers();
     void write_directory(zip::CentralDirectory& directory);
 
-    // Complete after fetch().
+    // Complete after fetch(): those of ShardResult.
     std::vector<PieceCrc> pieces() const;
     // Entries that were compared with a CRC-32 that S3 has stored, or with an ETag that is an MD5.
     std::uint64_t compared() const { return compared_; }
@@ -76,11 +77,30 @@ class PartBuilder {
         std::size_t at = 0;  // in the part
         std::uint32_t crc32 = 0;
     };
+    // Of a run outside the part.
+    struct RestFetch {
+        std::size_t run = 0;  // index into rest_
+        std::uint64_t offset = 0;
+        std::uint64_t length = 0;
+        std::uint32_t crc32 = 0;
+    };
+    class Receiver;
+    class PartReceiver;
+    class ScratchReceiver;
     void plan_fetches();
     io::Task<void> fetch_some();
-    io::Task<base::Status> fetch_one(Fetch& fetch);
+    // Gives the stored CRC that came with a whole object and equals that of the bytes.
+    io::Task<base::Result<std::optional<std::uint32_t>>> fetch_one(const ShardEntry& entry,
+                                                                   s3client::ByteRange range,
+                                                                   Receiver& receiver);
+    void note_failure(base::Error error);
     io::Task<void> ask_stored_crc(std::size_t segment);
+    io::Task<void> fetch_rest(std::size_t header_segment);
+    io::Task<void> fetch_some_of_rest();
     void combine_fetches();
+    std::uint32_t crc32_here(std::size_t header_segment) const;
+    std::uint64_t bytes_here(std::size_t header_segment) const;
+    bool counts_comparison(std::size_t header_segment) const;
 
     // VerifySources::md5, in part_md5.cc.
     bool wants_md5(const ShardEntry& entry) const;
@@ -101,7 +121,11 @@ class PartBuilder {
     std::vector<std::uint32_t> segment_crcs_;  // of each segment
     std::vector<Fetch> fetches_;
     std::size_t next_fetch_ = 0;
-    std::map<std::size_t, std::uint32_t> stored_crcs_;  // by header segment, of entries in ranges
+    std::vector<RestRun> rest_;    // of the last entry; complete after fetch()
+    std::size_t rest_header_ = 0;  // the header segment that it belongs to
+    std::vector<RestFetch> rest_fetches_;
+    std::size_t next_rest_fetch_ = 0;
+    std::map<std::size_t, std::uint32_t> stored_crcs_;  // by header segment
     std::set<std::uint32_t> without_md5_;  // entries with a stored CRC or an ETag that is no MD5
     std::map<std::size_t, std::uint32_t> md5_read_crcs_;  // by header segment: of read_in_order()
     std::uint64_t compared_ = 0;

@@ -58,7 +58,7 @@ base::Status compare_md5(const std::string& bucket, const ShardEntry& entry,
 
 // Whether the ETag may be the object's MD5. The answers to its GETs may say that it is not.
 bool PartBuilder::wants_md5(const ShardEntry& entry) const {
-    return shard_.verify_sources == VerifySources::md5 && !entry.has_text() && entry.size > 0 &&
+    return shard_.verify_sources == VerifySources::md5 && !entry.has_text && entry.size > 0 &&
            s3client::looks_like_md5(entry.etag) &&
            !shard_.buckets[entry.bucket].access.customer_key;
 }

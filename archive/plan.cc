@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/packed.h"
 #include "base/siphash.h"
+#include "zip/crc32.h"
 
 namespace archive {
 
@@ -22,7 +23,7 @@ base::Result<std::shared_ptr<Plan>> Plan::lay_out(std::shared_ptr<const Manifest
 
 void Plan::be_single_put() {
     single_put_ = true;
-    parts_.parts = {{0, layout_.archive_size(), 0}};
+    parts_.parts = {{0, layout_.archive_size()}};
 }
 
 base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manifest> manifest,
@@ -35,6 +36,7 @@ base::Result<std::shared_ptr<const Plan>> Plan::make(std::shared_ptr<const Manif
         return plan;
     }
     options.sizing.requested = request.options.part_size_bytes;
+    if (options.sizing.layout == PartLayout::automatic) options.sizing.layout = PartLayout::entries;
     auto parts = plan_parts((*plan)->layout_, options.sizing);
     if (!parts) return std::unexpected(parts.error());
     (*plan)->parts_ = std::move(*parts);
@@ -54,8 +56,10 @@ base::Result<std::shared_ptr<const Plan>> Plan::make_again(std::shared_ptr<const
     if (record.cut_bytes == 0) {
         (*plan)->be_single_put();
     } else {
-        if (record.cut_bytes < 2 * kPartSizeMin) return differs();
-        (*plan)->parts_ = split_into_parts((*plan)->layout_, record.cut_bytes);
+        const bool uniform = record.layout == PartLayout::uniform;
+        if (record.cut_bytes < (uniform ? kPartSizeMin : 2 * kPartSizeMin)) return differs();
+        (*plan)->parts_ =
+            (uniform ? split_uniformly : split_into_parts)((*plan)->layout_, record.cut_bytes);
     }
     if ((*plan)->record().digest != record.digest) return differs();
     if ((*plan)->part_size_max() > memory_max) {
@@ -68,6 +72,7 @@ base::Result<std::shared_ptr<const Plan>> Plan::make_again(std::shared_ptr<const
 PlanRecord Plan::record() const {
     PlanRecord record;
     record.cut_bytes = single_put_ ? 0 : parts_.cut_bytes;
+    record.layout = parts_.layout;
     record.archive_size = layout_.archive_size();
     record.parts = parts_.parts.size();
     // Where everything stands: every entry's place, then every cut.
@@ -128,7 +133,8 @@ ShardEntry Plan::shard_entry(std::uint64_t index, ShardBuckets& buckets) const {
     const zip::Entry entry = manifest_->entry(index);
     ShardEntry out;
     out.index = index;
-    if (manifest_->text_of(index).empty()) {
+    out.has_text = !manifest_->text_of(index).empty();
+    if (!out.has_text) {
         out.bucket = buckets.index_of(e.bucket);
         out.key = e.key();
         out.version_id = e.version_id();
@@ -157,9 +163,11 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
     for (std::uint64_t i = at < entries_end ? layout_.entry_at(at) : 0; at < entries_end; ++i) {
         const auto local = static_cast<std::uint32_t>(shard.entries.size());
         shard.entries.push_back(shard_entry(i, buckets));
-        if (at == layout_.header_offset(i)) {
-            out.segments.push_back({Segment::Kind::header, local, 0, layout_.header_size(i)});
-            at = layout_.data_offset(i);
+        if (at < layout_.data_offset(i)) {
+            const std::uint64_t header_end = std::min(layout_.data_offset(i), entries_end);
+            out.segments.push_back(
+                {Segment::Kind::header, local, at - layout_.header_offset(i), header_end - at});
+            at = header_end;
         }
         const std::uint64_t data_end = std::min(layout_.end(i), entries_end);
         if (data_end > at) {
@@ -172,7 +180,37 @@ ShardPlan Plan::shard_of(std::size_t part_index, const s3client::UploadTarget& u
         }
     }
     if (at < part.end) out.segments.push_back({Segment::Kind::directory, 0, at, part.end - at});
+    if (Rest rest = rest_of(part_index); !rest.runs.empty())
+        shard.entries.back().rest = std::move(rest.runs);
     return shard;
+}
+
+Plan::Rest Plan::rest_of(std::size_t part_index) const {
+    const auto& parts = parts_.parts;
+    const Part& part = parts[part_index];
+    Rest rest;
+    if (part.end > layout_.cd_offset()) return rest;
+    rest.entry = layout_.entry_at(part.end - 1);
+    const std::uint64_t data = layout_.data_offset(rest.entry);
+    const std::uint64_t end = layout_.end(rest.entry);
+    if (data <= part.begin) return rest;
+    const std::string_view text = manifest_->text_of(rest.entry);
+    std::uint64_t at = std::max(part.end, data);
+    for (std::size_t q = part_index + 1; at < end; ++q) {
+        RestRun run{.offset = at - data, .length = 0, .crc32 = {}, .awaited = false};
+        if (part.waits() && q == part.awaited_begin) {
+            q = part.awaited_end - 1;
+            run.awaited = true;
+        }
+        const std::uint64_t run_end = std::min(parts[q].end, end);
+        if (run_end <= at) continue;  // nothing but header
+        run.length = run_end - at;
+        if (!text.empty())
+            run.crc32 = zip::crc32_update(0, base::as_bytes(text.substr(run.offset, run.length)));
+        rest.runs.push_back(run);
+        at = run_end;
+    }
+    return rest;
 }
 
 std::uint64_t Plan::entries_ended_in(std::size_t part_index) const {
@@ -193,13 +231,17 @@ s3client::RequestCounts Plan::requests() const {
     for (std::size_t p = 0; p < parts_.parts.size(); ++p) {
         const ShardPlan shard = shard_of(p, {});
         for (const Segment& segment : shard.parts.front().segments) {
-            // What S3 has stored of an object that is read in ranges is asked for by itself.
-            if (segment.kind == Segment::Kind::header &&
-                shard.entries[segment.entry].size > kRangeBytes)
-                add(Operation::head_object, 1);
-            if (segment.kind != Segment::Kind::data || shard.entries[segment.entry].has_text())
-                continue;
-            add(Operation::get_object, (segment.length + kRangeBytes - 1) / kRangeBytes);
+            if (segment.kind == Segment::Kind::directory) continue;
+            const ShardEntry& entry = shard.entries[segment.entry];
+            if (entry.has_text) continue;
+            if (segment.kind == Segment::Kind::header)
+                add(Operation::head_object, entry.wants_stored_crc32() ? 1 : 0);
+            else
+                add(Operation::get_object, ranges_of(segment.length));
+        }
+        if (shard.entries.empty()) continue;
+        for (const RestRun& run : shard.entries.back().rest) {
+            if (run.is_read()) add(Operation::get_object, ranges_of(run.length));
         }
     }
     if (single_put_) {

@@ -43,6 +43,7 @@ class Plan {
     const zip::Layout& layout() const { return layout_; }
     const std::vector<Part>& parts() const { return parts_.parts; }
     std::size_t tail() const { return parts_.tail; }  // parts from here on hold central directory
+    PartLayout part_layout() const { return parts_.layout; }
     bool single_put() const { return single_put_; }
     const std::string& comment() const { return comment_; }
     std::uint64_t part_size_max() const;  // of the largest part
@@ -50,10 +51,18 @@ class Plan {
 
     // The shard of one part: what an executor needs to know of it, and nothing else.
     ShardPlan shard_of(std::size_t part_index, const s3client::UploadTarget& upload) const;
+    // The entry of which header bytes are in this part and data is after it, and that data in runs:
+    // each is either all that the part waits for, or all data of the entry in one other part.
+    struct Rest {
+        std::uint64_t entry = 0;
+        std::vector<RestRun> runs;  // by rising offset; empty: there is no such entry
+    };
+    Rest rest_of(std::size_t part_index) const;
     // Entries whose last byte is in this part.
     std::uint64_t entries_ended_in(std::size_t part_index) const;
 
-    // The requests a run without retries makes after planning.
+    // The requests a run without retries makes after planning; of GETs for a CRC only the most that
+    // it makes.
     s3client::RequestCounts requests() const;
 
   private:

@@ -3,6 +3,7 @@
 // numbers, same bytes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +16,19 @@ namespace archive {
 
 // A longer run of an object is read in ranges of this size, side by side; AWS advises 8 to 16 MB.
 inline constexpr std::uint64_t kRangeBytes = 16ULL << 20;
+constexpr std::uint64_t ranges_of(std::uint64_t length) {
+    return (length + kRangeBytes - 1) / kRangeBytes;
+}
+
+// A run of an entry's data that is not in the part but that the LocalFileHeader in the part covers.
+struct RestRun {
+    std::uint64_t offset = 0;  // in the object
+    std::uint64_t length = 0;
+    // The CRC of the run. Unknown: the executor reads the run for its CRC only.
+    std::optional<std::uint32_t> crc32;
+    bool awaited = false;  // it is in parts that this part waits for
+    bool is_read() const { return !crc32 && !awaited; }
+};
 
 struct ShardEntry {
     std::uint64_t index = 0;   // in the archive
@@ -24,20 +38,26 @@ struct ShardEntry {
     std::string name;
     std::int64_t mtime_unix_s = 0;
     bool is_directory = false;
-    // For a part that holds the header and the beginning of an entry: the CRC of the bytes that
-    // follow.
-    std::optional<std::uint32_t> rest_crc32;
-    // For an entry that is no object's: its bytes in this part, which come with the shard.
+    // The data after this part, in order. Only if header bytes of the entry are in the part.
+    std::vector<RestRun> rest;
+    // The entry is not an object: its bytes in this part come with the shard.
+    bool has_text = false;
     std::string text;
-    bool has_text() const { return !text.empty(); }
+
+    // Whether the CRC-32 that S3 has stored is requested by a HEAD: one GET of the whole object
+    // includes it, ranges do not.
+    bool wants_stored_crc32() const {
+        return !has_text && (size > kRangeBytes || std::ranges::any_of(rest, &RestRun::is_read));
+    }
 };
 
 // What stands in a part, in order.
 struct Segment {
     enum class Kind : std::uint8_t { header, data, directory };
     Kind kind = Kind::header;
-    std::uint32_t entry = 0;   // index into ShardPlan::entries; not for directory
-    std::uint64_t offset = 0;  // data: in the object; directory: in the archive
+    std::uint32_t entry = 0;  // index into ShardPlan::entries; not for directory
+    // header: in the LocalFileHeader; data: in the object; directory: in the archive
+    std::uint64_t offset = 0;
     std::uint64_t length = 0;
 };
 
@@ -71,6 +91,7 @@ struct PartResult {
 };
 struct ShardResult {
     std::vector<PartResult> parts;
+    // Of the data in the parts, and of the runs outside them that the executor has determined.
     std::vector<PieceCrc> pieces;
     std::uint64_t compared = 0;  // entries compared with a checksum or an ETag of their objects
 };

@@ -280,16 +280,18 @@ std::string plan_json(const archive::PlanSummary& plan) {
         if (plan.requests[i] == 0) continue;
         requests[s3client::to_string(static_cast<s3client::Operation>(i))] = plan.requests[i];
     }
-    json::object out{{"entries", plan.entries},
-                     {"archive_size", plan.archive_size},
-                     {"parts", plan.parts},
-                     {"part_size", plan.part_size_bytes},
-                     {"bytes_moved", plan.source_bytes + plan.archive_size},
-                     {"source_bytes", plan.source_bytes},
-                     {"memory_needed", plan.memory_needed_bytes},
-                     {"memory", plan.memory_bytes},
-                     {"requests", std::move(requests)},
-                     {"cost_usd", plan.cost_usd}};
+    json::object out{
+        {"entries", plan.entries},
+        {"archive_size", plan.archive_size},
+        {"parts", plan.parts},
+        {"part_size", plan.part_size_bytes},
+        {"part_layout", plan.part_layout == archive::PartLayout::uniform ? "uniform" : "entries"},
+        {"bytes_moved", plan.source_bytes + plan.archive_size},
+        {"source_bytes", plan.source_bytes},
+        {"memory_needed", plan.memory_needed_bytes},
+        {"memory", plan.memory_bytes},
+        {"requests", std::move(requests)},
+        {"cost_usd", plan.cost_usd}};
     write_report(out, report_view(*plan.report));
     return base::as_utf8(json::serialize(out));
 }

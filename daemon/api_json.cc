@@ -268,16 +268,18 @@ std::string page_json(const JobPage& page) {
 }
 
 std::string plan_json(const archive::PlanSummary& plan) {
-    json::object out{{"entries", plan.entries},
-                     {"archive_size", plan.archive_size},
-                     {"parts", plan.parts},
-                     {"part_size", plan.part_size_bytes},
-                     {"bytes_moved", plan.source_bytes + plan.archive_size},
-                     {"source_bytes", plan.source_bytes},
-                     {"memory_needed", plan.memory_needed_bytes},
-                     {"memory", plan.memory_bytes},
-                     {"requests", requests_of(plan.requests)},
-                     {"cost_usd", plan.cost_usd}};
+    json::object out{
+        {"entries", plan.entries},
+        {"archive_size", plan.archive_size},
+        {"parts", plan.parts},
+        {"part_size", plan.part_size_bytes},
+        {"part_layout", plan.part_layout == archive::PartLayout::uniform ? "uniform" : "entries"},
+        {"bytes_moved", plan.source_bytes + plan.archive_size},
+        {"source_bytes", plan.source_bytes},
+        {"memory_needed", plan.memory_needed_bytes},
+        {"memory", plan.memory_bytes},
+        {"requests", requests_of(plan.requests)},
+        {"cost_usd", plan.cost_usd}};
     set_report(out, *plan.report, config::kObjectsShownMax);
     return to_text(out);
 }

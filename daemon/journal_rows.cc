@@ -11,6 +11,8 @@ using base::PackedWriter;
 // Before each row's fields, so that a later version can add to them.
 constexpr std::uint8_t kRowVersion = 1;
 constexpr std::uint64_t kServiceTimeMax = 1'000ULL * 366 * 24 * 3600;  // seconds
+// Ends the plan of a job whose parts are uniform (archive/part_layout.h).
+constexpr std::uint8_t kUniformParts = 1;
 
 PackedWriter versioned() {
     PackedWriter out;
@@ -165,6 +167,9 @@ void read(PackedReader& in, PlanRow& row) {
     row.plan.fingerprint = in.text();
     row.chunks = in.number();
     row.uploads_before = in.number();
+    if (in.at_end()) return;  // the parts end where entries end
+    if (in.byte() != kUniformParts) in.fail();
+    row.plan.layout = archive::PartLayout::uniform;
 }
 
 void read(PackedReader& in, archive::PartRecord& row) {
@@ -260,6 +265,8 @@ std::string encode(const PlanRow& row) {
     out.text(row.plan.fingerprint);
     out.number(row.chunks);
     out.number(row.uploads_before);
+    // Without it, earlier versions read the row, too.
+    if (row.plan.layout == archive::PartLayout::uniform) out.byte(kUniformParts);
     return out.take();
 }
 

@@ -18,11 +18,24 @@ class RandomObjects {
   public:
     explicit RandomObjects(std::vector<std::uint64_t> sizes) : sizes_(std::move(sizes)) {}
     // At most some 120 MiB, with sizes around those of parts.
-    RandomObjects(std::uint64_t seed, std::uint64_t around) {
+    RandomObjects(std::uint64_t seed, std::uint64_t around) { fill(seed, around, 80'000'000); }
+    // No more are added once they have `total_max` bytes.
+    static RandomObjects of_total(std::uint64_t seed, std::uint64_t around,
+                                  std::uint64_t total_max) {
+        RandomObjects objects(std::vector<std::uint64_t>{});
+        objects.fill(seed, around, total_max);
+        return objects;
+    }
+    std::uint64_t count() const { return sizes_.size(); }
+    std::uint64_t size(std::uint64_t i) const { return sizes_[i]; }
+    std::string key(std::uint64_t i) const { return "objects/" + std::to_string(i); }
+
+  private:
+    void fill(std::uint64_t seed, std::uint64_t around, std::uint64_t total_max) {
         base::Random random(seed);
         std::uint64_t total = 0;
         const std::uint64_t count = 1 + random.below(60);
-        for (std::uint64_t i = 0; i < count && total < 80'000'000; ++i) {
+        for (std::uint64_t i = 0; i < count && total < total_max; ++i) {
             const std::uint64_t kind = random.below(10);
             sizes_.push_back(kind == 0   ? 0
                              : kind < 5  ? random.below(5000)
@@ -33,11 +46,6 @@ class RandomObjects {
             total += sizes_.back();
         }
     }
-    std::uint64_t count() const { return sizes_.size(); }
-    std::uint64_t size(std::uint64_t i) const { return sizes_[i]; }
-    std::string key(std::uint64_t i) const { return "objects/" + std::to_string(i); }
-
-  private:
     std::vector<std::uint64_t> sizes_;
 };
 

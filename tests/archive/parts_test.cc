@@ -85,21 +85,22 @@ void check_groups(const zip::Layout& layout, const Parts& parts) {
         const Part& part = parts.parts[i];
         ASSERT_LE(part.end, layout.cd_offset());
         if (!ends_within_entry(layout, part)) {
-            ASSERT_EQ(part.group_end, 0U) << "part " << i << " is complete in itself";
+            ASSERT_FALSE(part.waits()) << "part " << i << " is complete in itself";
             continue;
         }
         // A group: this part holds the header, and the last one ends where the entry ends.
         const std::uint64_t entry = layout.entry_at(part.end);
         ASSERT_GE(layout.header_offset(entry), part.begin) << "a group begins at its header";
-        ASSERT_GT(part.group_end, i);
-        ASSERT_LT(part.group_end, parts.tail);
-        ASSERT_EQ(parts.parts[part.group_end].end, layout.end(entry));
-        for (std::size_t j = i + 1; j <= part.group_end; ++j) {
-            ASSERT_EQ(parts.parts[j].group_end, 0U) << "one group within another";
+        ASSERT_EQ(part.awaited_begin, i + 1);
+        ASSERT_GT(part.awaited_end, part.awaited_begin);
+        ASSERT_LE(part.awaited_end, parts.tail);
+        ASSERT_EQ(parts.parts[part.awaited_end - 1].end, layout.end(entry));
+        for (std::size_t j = part.awaited_begin; j < part.awaited_end; ++j) {
+            ASSERT_FALSE(parts.parts[j].waits()) << "one group within another";
             ASSERT_GE(parts.parts[j].begin, layout.data_offset(entry));
             ASSERT_LE(parts.parts[j].end, layout.end(entry));
         }
-        i = part.group_end;
+        i = part.awaited_end - 1;
     }
 }
 

@@ -309,10 +309,11 @@ TEST_F(ApiTest, Plans) {
     engine_.next_plan()(plan);
     const auto response = answer.get();
     EXPECT_EQ(response.status, 200);
-    EXPECT_EQ(boost::json::serialize(json_of(response)),
-              R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,)"
-              R"("bytes_moved":1700,"source_bytes":700,"memory_needed":4000,"memory":3000,)"
-              R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[],"renamed":[]})");
+    EXPECT_EQ(
+        boost::json::serialize(json_of(response)),
+        R"({"entries":3,"archive_size":1000,"parts":1,"part_size":500,"part_layout":"entries",)"
+        R"("bytes_moved":1700,"source_bytes":700,"memory_needed":4000,"memory":3000,)"
+        R"("requests":{"GetObject":3},"cost_usd":2.5E-1,"skipped":[],"renamed":[]})");
     EXPECT_EQ(engine_.waiting_starts(), 0u);
 }
 

@@ -208,6 +208,22 @@ TEST_F(JournalTest, APartOfVeryManyEntriesIsRecorded) {
     EXPECT_EQ(journal_.reopen().size(), 1u);
 }
 
+// A plan of parts that end with entries is written as earlier versions wrote it.
+TEST(JournalRows, APlanKeepsItsPartLayout) {
+    PlanRow row;
+    row.plan = {.cut_bytes = 5 << 20, .archive_size = 12, .parts = 3, .digest = 4};
+    row.chunks = 2;
+    const std::string entries = encode(row);
+    EXPECT_EQ(decode<PlanRow>(entries)->plan.layout, archive::PartLayout::entries);
+    row.plan.layout = archive::PartLayout::uniform;
+    const std::string uniform = encode(row);
+    ASSERT_EQ(uniform.size(), entries.size() + 1);
+    EXPECT_TRUE(uniform.starts_with(entries));
+    EXPECT_EQ(decode<PlanRow>(uniform)->plan.layout, archive::PartLayout::uniform);
+    EXPECT_EQ(decode<PlanRow>(uniform)->plan.digest, 4U);
+    EXPECT_FALSE(decode<PlanRow>(entries + '\x02').has_value());
+}
+
 TEST(JournalRows, DamagedRowsAreErrors) {
     UploadRow upload;
     upload.upload_id = "u";

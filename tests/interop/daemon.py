@@ -34,13 +34,16 @@ class Daemon:
                       "AWS_ACCESS_KEY_ID": env["S3_ACCESS_KEY"], "AWS_SECRET_ACCESS_KEY": env["S3_SECRET_KEY"]}
         if ca:
             variables["AWS_CA_BUNDLE"] = ca
-        self.variables = variables
+        self.variables, self.flags = variables, flags
         self.log_path = os.path.join(self.folder.name, "log")
+        self._start()
+
+    def _start(self):
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [os.path.join(os.environ["BIN"], "s3zipd"), "--listen", "127.0.0.1:0", "--state-dir",
-                 os.path.join(self.folder.name, "state"), *flags],
-                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=variables)
+                 os.path.join(self.folder.name, "state"), *self.flags],
+                stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=self.variables)
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
@@ -67,14 +70,24 @@ class Daemon:
             self.process.wait()
         self.folder.cleanup()
 
+    def kill(self):
+        """kill -9. The state folder stays."""
+        self.process.kill()
+        self.process.wait()
+
+    def start_again(self):
+        """A new process on the state folder of the killed one; its log begins empty."""
+        self._start()
+        self.__enter__()
+
     def s3zip(self, *words):
         command = [os.path.join(os.environ["BIN"], "s3zip"), "--daemon", self.url, *words]
         return subprocess.run(command, capture_output=True, text=True, timeout=300, env=self.variables, check=False)
 
-    def call(self, path, body=None):
-        """GET, or POST of a body; the answer's JSON, read strictly."""
+    def call(self, path, body=None, method=None):
+        """GET, POST of a body, or the method given; the answer's JSON, read strictly."""
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"})
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 answer = response.read()

@@ -2,7 +2,7 @@
 # Other people's readers on our archives, and other people's S3 under our daemon. Called by `./dev interop`.
 #
 #   BIN=DIR run.sh [PART...] [--small]
-#   parts: readers boundaries zoo rgw outage swift dns signatures; all without any
+#   parts: readers boundaries zoo rgw outage swift dns signatures stores; all without any
 #
 # --small leaves out what is larger than 1 GiB, and the 1,000,000 entries. `./dev interop` installs readers and servers
 # first; a cell whose program is missing is skipped and says so. Prints a line for each cell and at the end how many
@@ -36,7 +36,7 @@ trap clean_up EXIT
 trap 'exit 130' INT TERM
 
 with_s3sim=(readers boundaries zoo)
-all_parts=("${with_s3sim[@]}" rgw outage swift dns signatures)
+all_parts=("${with_s3sim[@]}" rgw outage swift dns signatures stores)
 parts=()
 for word in "$@"; do
     if [[ $word == --small ]]; then

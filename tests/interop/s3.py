@@ -13,7 +13,7 @@ import ssl
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
+HASHED_MAX = 16 << 20  # a store may hold a body in memory to compare its hash, and s3proxy refuses large ones
 
 
 class S3Error(Exception):
@@ -55,18 +55,23 @@ class S3:
                                     f"SignedHeaders={names}, Signature={signature}")
         return headers
 
-    def exchange(self, method, bucket="", key="", query=None, body=b"", headers=None):
-        """Status, headers (lower case) and body of the answer, whatever it is."""
+    def prepared(self, method, bucket="", key="", query=None, body=b"", headers=None, payload=None):
+        """Method, target and signed headers of a request; payload replaces the body's SHA-256."""
         path = "/" + quote(bucket) + ("/" + quote(key, "/") if key else "")
         text = "&".join(f"{quote(k)}={quote(v)}" for k, v in sorted((query or {}).items()))
-        payload = hashlib.sha256(body).hexdigest() if body else EMPTY_SHA256
+        payload = payload or ("UNSIGNED-PAYLOAD" if len(body) > HASHED_MAX else hashlib.sha256(body).hexdigest())
         signed = self._signed_headers(method, path, text, payload, headers)
+        return method, path + ("?" + text if text else ""), signed
+
+    def exchange(self, method, bucket="", key="", query=None, body=b"", headers=None):
+        """Status, headers (lower case) and body of the answer, whatever it is."""
+        _, target, signed = self.prepared(method, bucket, key, query, body, headers)
         if self.tls:
             connection = http.client.HTTPSConnection(self.host, self.port, timeout=60, context=self.context)
         else:
             connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
         try:
-            connection.request(method, path + ("?" + text if text else ""), body or None, signed)
+            connection.request(method, target, body or None, signed)
             response = connection.getresponse()
             data = response.read()
         finally:
@@ -106,16 +111,20 @@ class S3:
         while True:
             page = ElementTree.fromstring(self.request("GET", bucket, query=query))
             token = None
+            # A server that ignores encoding-type does not return it, and its keys are as they are.
+            encoded = any(tag_of(item) == "EncodingType" and item.text == "url" for item in page)
+            decode = urllib.parse.unquote_plus if encoded else str
             for item in page:
                 if tag_of(item) == "Contents":
-                    yield from (urllib.parse.unquote_plus(f.text) for f in item if tag_of(f) == "Key")
+                    yield from (decode(f.text) for f in item if tag_of(f) == "Key")
                 elif tag_of(item) == "NextContinuationToken":
                     token = item.text
             if not token:
                 return
             query["continuation-token"] = token
 
-    def open_uploads(self, bucket):
+    def open_uploads(self, bucket, prefix=""):
         """Keys of multipart uploads that were neither completed nor aborted (the first page will do)."""
-        page = ElementTree.fromstring(self.request("GET", bucket, query={"uploads": ""}))
+        query = {"uploads": ""} | ({"prefix": prefix} if prefix else {})
+        page = ElementTree.fromstring(self.request("GET", bucket, query=query))
         return [f.text for item in page if tag_of(item) == "Upload" for f in item if tag_of(f) == "Key"]
