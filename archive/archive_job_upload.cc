@@ -191,21 +191,19 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_finished() {
     auto head = co_await archive::find_finished(*home_.client, destination, job_->id(), size,
                                                 *crc32, call(work_->cancel));
     if (!head || !*head) co_return std::nullopt;
-    ArchiveResult result{.bucket = destination.bucket,
-                         .key = destination.key,
-                         .etag = s3client::quote_etag((*head)->etag),
-                         .version_id = (*head)->version_id,
-                         .size = size,
-                         .entries = plan_->layout().count(),
-                         .crc32 = *crc32,
-                         .report = plan_->manifest().report(),
-                         .checked = !(*head)->checksum_crc32.empty() ||
-                                    !(*head)->composite_crc32.empty(),
-                         .checksums = (*head)->composite_crc32.empty()
-                                          ? s3client::ChecksumMode::full_object
-                                          : s3client::ChecksumMode::composite,
-                         .guard = destination.overwrite ? OverwriteGuard::none
-                                                        : OverwriteGuard::checked};
+    ArchiveResult result{
+        .bucket = destination.bucket,
+        .key = destination.key,
+        .etag = s3client::quote_etag((*head)->etag),
+        .version_id = (*head)->version_id,
+        .size = size,
+        .entries = plan_->layout().count(),
+        .crc32 = *crc32,
+        .report = plan_->manifest().report(),
+        .checked = !(*head)->checksum_crc32.empty() || !(*head)->composite_crc32.empty(),
+        .checksums = (*head)->composite_crc32.empty() ? s3client::ChecksumMode::full_object
+                                                      : s3client::ChecksumMode::composite,
+        .guard = destination.overwrite ? OverwriteGuard::none : OverwriteGuard::checked};
     for (const PartRecord& record : parts_) result.compared += record.compared;
     job_->objects_done = result.entries;
     job_->bytes_done = size;
