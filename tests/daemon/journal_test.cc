@@ -211,7 +211,10 @@ TEST_F(JournalTest, APartOfVeryManyEntriesIsRecorded) {
 // A plan of parts that end with entries is written as earlier versions wrote it.
 TEST(JournalRows, APlanKeepsItsPartLayout) {
     PlanRow row;
-    row.plan = {.cut_bytes = 5 << 20, .archive_size = 12, .parts = 3, .digest = 4};
+    row.plan.cut_bytes = 5 << 20;
+    row.plan.archive_size = 12;
+    row.plan.parts = 3;
+    row.plan.digest = 4;
     row.chunks = 2;
     const std::string entries = encode(row);
     EXPECT_EQ(decode<PlanRow>(entries)->plan.layout, archive::PartLayout::entries);
