@@ -5,7 +5,7 @@
     BIN=DIR run.py --probe [STORE...]             what each store does with the requests that the daemon relies on
 
 Prints `ok|FAIL|skip store: check: why` for each check and ends with the counts; exits with 1 if anything failed. A
-store that cannot be obtained is a skip that says why. --counts writes "passed failed skipped" to a file.
+store that cannot be obtained is one skip, with the reason. --counts writes "passed failed skipped" to a file.
 """
 import argparse
 import os
