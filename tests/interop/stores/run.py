@@ -22,6 +22,14 @@ from checks import Report, check_store  # noqa: E402
 from obtain import Unavailable  # noqa: E402
 
 
+class Stopped(BaseException):
+    """SIGTERM. Not SystemExit, which a check may raise and which is caught as its failure."""
+
+
+def stop(*_):
+    raise Stopped
+
+
 def one_store(name, folder, report, probe):
     began = time.monotonic()
     try:
@@ -46,8 +54,7 @@ def main():
     parser.add_argument("--probe", action="store_true")
     parser.add_argument("stores", nargs="*", choices=[[], *servers.NAMES])
     arguments = parser.parse_args()
-    # An end by signal ends the servers, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)  # the servers and folders go on the way out
     report = Report()
     with tempfile.TemporaryDirectory(prefix="s3zipd-stores-") as folder:
         for name in arguments.stores or servers.NAMES:
@@ -62,4 +69,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Stopped:
+        sys.exit(143)
