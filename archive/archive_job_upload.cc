@@ -29,8 +29,8 @@ constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
 // ever once a part of it was cut.
 constexpr base::Duration kListPartsTimeout = std::chrono::seconds(30);
 
-// An upload that was aborted from outside, or that S3 wants to be started again after a conflict, is
-// started once more; a store that refuses checksums costs at most one upload for each kind.
+// An upload that was aborted from outside, or that S3 wants to be started again after a conflict,
+// is started once more; a store that refuses checksums costs at most one upload for each kind.
 constexpr unsigned kUploadsMax = 2, kChecksumKinds = 2;
 
 bool may_upload_again(const base::Error& error, unsigned uploads_begun) {
@@ -191,21 +191,19 @@ io::Task<std::optional<ArchiveResult>> ArchiveJob::find_finished() {
     auto head = co_await archive::find_finished(*home_.client, destination, job_->id(), size,
                                                 *crc32, call(work_->cancel));
     if (!head || !*head) co_return std::nullopt;
-    ArchiveResult result{.bucket = destination.bucket,
-                         .key = destination.key,
-                         .etag = s3client::quote_etag((*head)->etag),
-                         .version_id = (*head)->version_id,
-                         .size = size,
-                         .entries = plan_->layout().count(),
-                         .crc32 = *crc32,
-                         .report = plan_->manifest().report(),
-                         .checked = !(*head)->checksum_crc32.empty() ||
-                                    !(*head)->composite_crc32.empty(),
-                         .checksums = (*head)->composite_crc32.empty()
-                                          ? s3client::ChecksumMode::full_object
-                                          : s3client::ChecksumMode::composite,
-                         .guard = destination.overwrite ? OverwriteGuard::none
-                                                        : OverwriteGuard::checked};
+    ArchiveResult result{
+        .bucket = destination.bucket,
+        .key = destination.key,
+        .etag = s3client::quote_etag((*head)->etag),
+        .version_id = (*head)->version_id,
+        .size = size,
+        .entries = plan_->layout().count(),
+        .crc32 = *crc32,
+        .report = plan_->manifest().report(),
+        .checked = !(*head)->checksum_crc32.empty() || !(*head)->composite_crc32.empty(),
+        .checksums = (*head)->composite_crc32.empty() ? s3client::ChecksumMode::full_object
+                                                      : s3client::ChecksumMode::composite,
+        .guard = destination.overwrite ? OverwriteGuard::none : OverwriteGuard::checked};
     for (const PartRecord& record : parts_) result.compared += record.compared;
     job_->objects_done = result.entries;
     job_->bytes_done = size;

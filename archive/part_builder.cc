@@ -23,7 +23,6 @@ constexpr base::Duration kStoredCrcTimeout = std::chrono::seconds(20);
 constexpr std::size_t kRestWindow = 4;
 constexpr std::size_t kScratchBytes = 64 << 10;
 
-
 zip::Entry to_entry(const ShardEntry& e) {
     return {.name = e.name,
             .size = e.size,

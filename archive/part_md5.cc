@@ -94,13 +94,18 @@ io::Task<base::Status> PartBuilder::read_in_order(std::size_t header_segment) {
     const ShardEntry& entry = shard_.entries[part_.segments[header_segment].entry];
     const s3client::AccessedBucket& bucket = shard_.buckets[entry.bucket];
     const s3client::ObjectVersion object{bucket.name, entry.key, entry.version_id};
-    // A stored CRC-32 makes the pass superfluous; without an answer it is made.
+    // With a stored CRC-32 there is no pass, and write_headers() compares it; ask_stored_crc() does
+    // not ask for that of every object that spans parts. Without an answer the pass is made.
     s3client::CallContext call = context_.call_with(bucket.access);
     call.timeout = kStoredCrcTimeout;
     const auto head =
         co_await context_.client.head_object(object, s3client::WithChecksum::yes, call);
-    if (head && head->etag == entry.etag && base::crc32_from_base64(head->checksum_crc32))
-        co_return base::Status{};
+    if (head && head->etag == entry.etag) {
+        if (const auto crc = base::crc32_from_base64(head->checksum_crc32)) {
+            stored_crcs_[header_segment] = *crc;
+            co_return base::Status{};
+        }
+    }
     HashingReceiver receiver;
     for (std::uint64_t done = 0; done < entry.size && failure_; done += kRangeBytes) {
         bool opaque_etag = false;

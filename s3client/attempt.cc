@@ -250,14 +250,15 @@ io::Task<void> S3Client::begin(Call& call, const Target& target, Attempt& attemp
         attempt.status = once;
         co_return;
     }
+    const bool refused = connection.head().status == 429 || connection.head().status >= 500;
+    if (refused) attempt.permit.refused();
     if (sent) {
         stats_.bytes_sent.fetch_add(call.body.size, std::memory_order_relaxed);
-        known.answered_after(now - attempt.sent_at);
+        // A refusal comes at once and says nothing about how long answers take.
+        if (!refused) known.answered_after(now - attempt.sent_at);
     } else if (is_success(connection.head().status)) {
         co_return;
     }
-    if (connection.head().status == 429 || connection.head().status >= 500)
-        attempt.permit.refused();
     attempt.status = {};
     attempt.has_head = true;
 }

@@ -106,8 +106,7 @@ io::Task<base::Status> S3Client::run(Call call) {
         call.other_region.clear();
         call.connection_was_reused = call.crawled = false;
         const std::uint64_t progress_before = call.progress();
-        const bool fresh =
-            mended.connection || malformed > 0 || call.context.fresh_connection;
+        const bool fresh = mended.connection || malformed > 0 || call.context.fresh_connection;
         auto done = co_await attempt(call, fresh, bounds);
         note_outcome(call, done);
         if (mended.region) confirm_region(call, done);

@@ -134,6 +134,7 @@ class S3Client {
     RetryPolicy retry_;
     bool request_ids_differ_ = true;   // no store gives all answers the same x-amz-request-id...
     std::string repeated_request_id_;  // ... unless a fresh connection has it again
+    bool repeats_tokens_ = false;      // listings have the <ContinuationToken> that was asked for
     bool answered_ = false;            // some endpoint has, once
     std::map<std::string, std::string> regions_;  // of buckets elsewhere, at most kRegionsMax
     base::Duration clock_offset_{0};  // learnt from S3's Date when it says that ours is wrong

@@ -38,7 +38,7 @@ struct ClientStats {
 
     std::atomic<std::uint64_t> bytes_received{0}, bytes_sent{0}, retries{0}, throttled{0};
     std::atomic<std::uint64_t> hedged{0}, hedges_won{0};  // requests sent a second time
-    std::atomic<std::uint64_t> mismatched{0};  // answers for which is_mismatch() holds
+    std::atomic<std::uint64_t> mismatched{0};             // answers for which is_mismatch() holds
     std::atomic<std::uint64_t> connections_open{0}, connections_opened{0};
     std::atomic<std::uint64_t> concurrency_limit{0};
 

@@ -100,6 +100,22 @@ base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_
     return {};
 }
 
+// Whether an answer is the page that was asked for, as far as the store repeats the request in it.
+// Stores differ in how they write the prefix; a prefix that is not the same in any way of writing it
+// belongs to another request.
+bool is_page_of(const ListObjectsPage& page, std::string_view prefix, std::string_view token,
+                bool repeats_tokens) {
+    if (page.prefix_text && *page.prefix_text != prefix) {
+        const auto is_prefix = [&](bool plus_is_space) {
+            const auto decoded = base::percent_decode(*page.prefix_text, plus_is_space);
+            return decoded && *decoded == prefix;
+        };
+        if (!is_prefix(false) && !is_prefix(true)) return false;
+    }
+    if (page.continuation_token) return *page.continuation_token == token;
+    return token.empty() || !repeats_tokens;
+}
+
 }  // namespace
 
 io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucket,
@@ -109,6 +125,7 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
     Call call = make_call(Operation::list_objects, "GET", std::move(bucket), "", context);
     call.request.query = {
         {"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", std::string(kListPageSize)}};
+    const std::string asked_prefix = prefix, asked_token = continuation_token;
     if (!prefix.empty()) call.request.query.emplace_back("prefix", std::move(prefix));
     if (!continuation_token.empty()) {
         call.request.query.emplace_back("continuation-token", std::move(continuation_token));
@@ -117,10 +134,20 @@ io::Task<base::Result<ListObjectsPage>> S3Client::list_objects(std::string bucke
     call.request.set_header("x-amz-optional-object-attributes", "RestoreStatus");
     ListObjectsPage page;
     const std::string bucket_name = call.bucket;
-    call.parse = [&page, &bucket_name](const ResponseHead& head, std::string body) -> base::Status {
+    bool reused = false;
+    call.check = [&reused](const ResponseHead&, bool used_before) -> base::Status {
+        reused = used_before;
+        return {};
+    };
+    call.parse = [&](const ResponseHead& head, std::string body) -> base::Status {
         const RequestContext request{Operation::list_objects, bucket_name, {}};
         auto parsed = parse_list_objects(std::move(body), {request, head});
         if (!parsed) return std::unexpected(parsed.error());
+        if (parsed->continuation_token) repeats_tokens_ = true;
+        if (reused && !is_page_of(*parsed, asked_prefix, asked_token, repeats_tokens_)) {
+            return base::fail(base::ErrorKind::corrupt, "wrong_answer",
+                              "a listing that was not asked for");
+        }
         page = std::move(*parsed);
         return {};
     };

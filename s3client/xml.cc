@@ -238,8 +238,14 @@ Result<ListObjectsPage> parse_list_objects(std::string body, const Answer& answe
         } else if (e.is("CommonPrefixes")) {
             page.common_prefixes.push_back(read_common_prefix(document.reader(), e));
         } else {
-            e.flag("IsTruncated", truncated) ||
-                e.text("NextContinuationToken", page.next_continuation_token);
+            std::string text;
+            if (e.text("Prefix", text))
+                page.prefix_text = std::move(text);
+            else if (e.text("ContinuationToken", text))
+                page.continuation_token = std::move(text);
+            else
+                e.flag("IsTruncated", truncated) ||
+                    e.text("NextContinuationToken", page.next_continuation_token);
         }
     });
     // With a token there are more pages, unless the answer says that there are not.

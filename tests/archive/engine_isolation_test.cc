@@ -23,7 +23,8 @@ class EngineIsolation : public EngineTest {
         start_server(std::move(options));
         for (int i = 0; i < kObjects; ++i)
             put("k" + std::to_string(1'000 + i), random_text(i, 100));
-        EngineConfig with = config(2, 64);
+        // Each reactor holds four parts and a spare, which is for jobs that hold none.
+        EngineConfig with = config(2, 128);
         with.retry.patience = std::chrono::minutes(10);  // those on the sick bucket go on
         start_engine(with);
     }
@@ -35,9 +36,12 @@ class EngineIsolation : public EngineTest {
     // The healthy job beside those that are under way.
     void expect_prompt(const std::vector<RunningJob>& beside) {
         for (int i = 0; i < 2; ++i) {
+            const std::string key = "healthy" + std::to_string(i);
             const auto began = steady_clock::now();
-            expect_archive(request("healthy" + std::to_string(i)));
+            const JobSnapshot end = run(request(key));
             EXPECT_LT(steady_clock::now() - began, kPromptly);
+            ASSERT_EQ(end.state, JobState::succeeded) << (end.error ? end.error->to_string() : "");
+            expect_content(server->get("out", key).value_or(""));
         }
         for (const RunningJob& job : beside) EXPECT_FALSE(has_ended(job.job->state()));
     }
@@ -89,6 +93,50 @@ TEST_P(EngineIsolation, AJobOnABucketThatRefusesEverythingFails) {
     EXPECT_THAT(job.error->key, HasSubstr("sick/"));
     server->set_faults("");
     expect_nothing_left();
+}
+
+// A store that is silent at one step: the job fails in time and says where; the rest goes on.
+TEST_P(EngineIsolation, AJobAtASilentStoreFailsInTime) {
+    for (const char* prefix : {"big/", "get/"}) {
+        for (int i = 0; i < 3; ++i)
+            put(prefix + std::to_string(i), random_text(static_cast<unsigned>(i), 5 * kMiB));
+    }
+    EngineConfig with = config(2, 128);
+    with.request_timeout_ms = 1'500;
+    with.stall_timeout_ms = 3'000;
+    start_engine(with);
+    ASSERT_TRUE(
+        server->set_faults("GetObject key=get/ stall-after=1000; UploadPart key=part.zip stall; "
+                           "CompleteMultipartUpload key=complete.zip stall"));
+    struct Case {
+        const char *key, *prefix, *operation;
+    };
+    const Case cases[] = {{"get.zip", "get/", "GetObject"},
+                          {"part.zip", "big/", "UploadPart"},
+                          {"complete.zip", "big/", "CompleteMultipartUpload"}};
+    std::vector<RunningJob> jobs;
+    const auto began = steady_clock::now();
+    for (const Case& one : cases) {
+        ArchiveRequest what = request(one.key);
+        what.sources.front().prefix = one.prefix;
+        what.options.part_size_bytes = 5 * kMiB;
+        jobs.push_back(EngineTest::start(std::move(what)));
+    }
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        SCOPED_TRACE(cases[i].operation);
+        const JobSnapshot end = jobs[i].wait();
+        ASSERT_EQ(end.state, JobState::failed);
+        EXPECT_EQ(end.error->code, "timeout");
+        EXPECT_EQ(end.error->kind, base::ErrorKind::transient);
+        EXPECT_THAT(end.error->detail, HasSubstr(cases[i].operation));
+        EXPECT_THAT(end.error->detail, HasSubstr("no progress for "));
+    }
+    EXPECT_LT(steady_clock::now() - began, std::chrono::seconds(40));
+    ASSERT_TRUE(server->set_faults("ListObjectsV2 drip=1"));
+    const JobSnapshot end = run(request("list.zip"));
+    ASSERT_EQ(end.state, JobState::failed);
+    EXPECT_THAT(end.error->detail, HasSubstr("no progress for "));
+    for (const Case& one : cases) expect_nothing_left(one.key);
 }
 
 }  // namespace

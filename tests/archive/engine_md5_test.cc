@@ -57,6 +57,9 @@ TEST_P(EngineMd5, ObjectsOfEverySizeAreCompared) {
         with.part_size_bytes = part_mib * kMiB;
         start_engine(with);
         EXPECT_EQ(compared(by_md5()), 4U) << part_mib;  // no byte of "empty" is read
+        ArchiveRequest uniform = by_md5();
+        uniform.options.part_layout = PartLayout::uniform;
+        EXPECT_EQ(compared(uniform), 4U) << part_mib;
         ArchiveRequest stored = by_md5();
         stored.options.verify_sources = VerifySources::stored;
         EXPECT_EQ(compared(stored), 0U) << part_mib;
@@ -64,7 +67,7 @@ TEST_P(EngineMd5, ObjectsOfEverySizeAreCompared) {
 }
 
 TEST_P(EngineMd5, AStoredChecksumIsEnough) {
-    for (const std::size_t size : {1'000U, 35U << 20}) {
+    for (const std::size_t size : {1'000U, 12U << 20, 35U << 20}) {
         const std::string bytes = random_text(size, size);
         ASSERT_TRUE(
             server->put("src", std::to_string(size), bytes, "STANDARD",
@@ -76,9 +79,9 @@ TEST_P(EngineMd5, AStoredChecksumIsEnough) {
     start_engine(with);
     ArchiveRequest stored = by_md5();
     stored.options.verify_sources = VerifySources::stored;
-    EXPECT_EQ(compared(stored), 2U);
+    EXPECT_EQ(compared(stored), 2U);  // 12 MiB are two ranges, and S3 is not asked for theirs
     const std::uint64_t gets = server->stats().count("GetObject");
-    EXPECT_EQ(compared(by_md5()), 2U);
+    EXPECT_EQ(compared(by_md5()), 3U);
     EXPECT_LE(server->stats().count("GetObject"), 2 * gets + engine->stats().hedged);
 }
 
@@ -116,12 +119,16 @@ TEST_P(EngineMd5, DamageOfOneOfTwoReadsFailsTheJob) {
     HttpProxy proxy;
     put("hit", with_needle(1, 35 * kMiB));
     start_through(proxy, 10);
-    proxy.corrupt(kNeedle, 1);
-    const JobSnapshot job = run(by_md5());
-    ASSERT_EQ(job.state, JobState::failed);
-    EXPECT_EQ(job.error->code, "checksum_mismatch");
-    EXPECT_EQ(job.error->key, "src/hit");
-    expect_nothing_left();
+    for (const PartLayout layout : {PartLayout::entries, PartLayout::uniform}) {
+        proxy.corrupt(kNeedle, 1);
+        ArchiveRequest what = by_md5();
+        what.options.part_layout = layout;
+        const JobSnapshot job = run(what);
+        ASSERT_EQ(job.state, JobState::failed);
+        EXPECT_EQ(job.error->code, "checksum_mismatch");
+        EXPECT_EQ(job.error->key, "src/hit");
+        expect_nothing_left();
+    }
 }
 
 TEST_P(EngineMd5, EtagsThatAreNoMd5AreNotCompared) {

@@ -8,6 +8,7 @@
 #include <set>
 #include <vector>
 
+#include "base/log.h"
 #include "io/task_scope.h"
 #include "s3client/traffic/turn_limit.h"
 
@@ -85,6 +86,7 @@ class AdmissionTest : public testing::Test {
     }
     void steps(int count) { reactor_.run_until_done(pass(count)); }
     void end() { reactor_.run_until_done(finish()); }
+    void SetUp() override { base::set_log_level(base::LogLevel::error); }
     void TearDown() override { EXPECT_TRUE(stop_); }
 
     SteppedClock clock_;
