@@ -51,7 +51,7 @@ class Daemon:
 
     def __enter__(self):
         marker = "s3zipd listening on "
-        for _ in range(1200):  # a minute: the machine may be busy
+        for _ in range(1200):  # a minute, for a busy machine
             text = self.log()
             if marker in text and "\n" in text.split(marker, 1)[1]:
                 self.url = text.split(marker, 1)[1].split()[0]

@@ -13,7 +13,7 @@ import ssl
 import urllib.parse
 import xml.etree.ElementTree as ElementTree
 
-HASHED_MAX = 16 << 20  # a store may hold a body in memory to compare its hash, and s3proxy refuses large ones
+HASHED_MAX = 16 << 20  # s3proxy refuses larger bodies with a hash: it holds them in memory to compare it
 
 
 class S3Error(Exception):

@@ -60,7 +60,7 @@ class StoreChecks:
             return True
         except (Failed, strict_zip.BadArchive, S3Error, SystemExit) as error:
             self.report.line("FAIL", self.server.name, name, error)
-        except Exception as error:  # a fault of the check itself, or an answer that nobody expects
+        except Exception as error:  # a fault of the check itself, or an unexpected answer
             where = traceback.extract_tb(error.__traceback__)[-1]
             self.report.line("FAIL", self.server.name, name, f"{error!r} at {where.filename}:{where.lineno}")
         return False
@@ -216,8 +216,8 @@ class StoreChecks:
         return f"free key written, taken key kept, overwritten on demand with {count} entries"
 
     def race(self, name, prefix, meets):
-        """Two daemons, whose last requests for a key reach the store at the same time. Two rounds: the daemon that was
-        refused in the first one knows then that the store refuses, and may say result.exclusive.
+        """Two daemons, whose last requests for a key reach the store at the same time. In the second round one of them
+        has seen the store refuse a write, so its result.exclusive can be true.
         """
         address = urllib.parse.urlsplit(self.server.url)
         with Relay(address.hostname, address.port) as relay:
@@ -243,8 +243,8 @@ class StoreChecks:
         exclusive, known = [j["result"]["exclusive"] for _, j in won], ""
         if len(won) == 2 and exclusive != [False, False]:
             both = races.both_win(self.s3, TARGET, multipart=meets is is_complete)
-            demand(both, f"both succeeded, result.exclusive is {exclusive}, and the store itself lets one win")
-            known = f" (the store lets both pass, two writes of another client, too: {both})"
+            demand(both, f"both succeeded, result.exclusive is {exclusive}, and two writes of another client never both pass")
+            known = f" (two writes of another client both pass, too: {both})"
         lost = {j["error"]["code"] for j in jobs if j["state"] != "succeeded"}
         demand(lost <= {"destination_exists"}, f"{how}: {why}")
         self.demand_no_uploads(key)

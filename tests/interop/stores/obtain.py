@@ -30,7 +30,7 @@ DOWNLOAD_LIMIT_S = 10 * 60
 
 
 class Unavailable(Exception):
-    """The server cannot be obtained or started on this machine; the text says why."""
+    """The server cannot be obtained on this machine. The text is the reason."""
 
 
 def cache_folder():

@@ -265,7 +265,7 @@ class Probe:
         head = f"{method} {path} HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in headers.items())
         with socket.create_connection((self.s3.host, self.s3.port), 20) as connection:
             connection.sendall((head + f"content-length: {MINIMUM}\r\n\r\n").encode() + PARTS[0][:MINIMUM // 2])
-        time.sleep(1)  # the store learns of it whenever it likes; there is nothing to wait for
+        time.sleep(1)  # no answer shows that the store has noticed the cut
 
     def cut_parts(self):
         key = self.free_key()
@@ -300,7 +300,7 @@ class Probe:
             self.note("ListObjectsV2" + name, answer, f"EncodingType {leaves.get('EncodingType')}, Key {leaves.get('Key')}, "
                       f"LastModified {leaves.get('LastModified')}, ETag {leaves.get('ETag')}")
         answer = self.ask("GET", "", {"list-type": "2", "continuation-token": "no such token"})
-        self.note("ListObjectsV2, a token nobody gave", answer)
+        self.note("ListObjectsV2, an unknown token", answer)
         answer = self.ask("GET", "list/a b+c%é", {"attributes": ""}, headers={"x-amz-object-attributes": "Checksum,ETag"})
         self.note("GetObjectAttributes", answer, re.sub(r"\s+", " ", str(fields(answer[2])))[:120])
 

@@ -1,7 +1,7 @@
 """Whether a store excludes a race: two conditional writes to one key by this client, at the same time.
 
-A store may honour If-None-Match and yet look and write in two steps; then two writes pass. No client can know this
-from the answers, so the checks ask the store itself, without the daemon.
+Some stores honour If-None-Match but look and write in two steps, so two writes at the same moment both pass. The
+answers do not show this to a client. These rounds do, without the daemon.
 """
 import threading
 

@@ -1,4 +1,4 @@
-"""The relay passes bytes unchanged, holds the parts it is to hold, and lets two requests pass at the same time."""
+"""The relay passes bytes unchanged, holds the parts it is to hold, and passes two requests at the same time."""
 import http.client
 import http.server
 import os

@@ -5,7 +5,7 @@
     BIN=DIR run.py --probe [STORE...]             what each store does with the requests that the daemon relies on
 
 Prints `ok|FAIL|skip store: check: why` for each check and ends with the counts; exits with 1 if anything failed. A
-store that cannot be obtained is a skip that says why. --counts writes "passed failed skipped" to a file.
+store that cannot be obtained is one skip, with the reason. --counts writes "passed failed skipped" to a file.
 """
 import argparse
 import os
@@ -20,6 +20,14 @@ sys.path[:0] = [HERE, os.path.dirname(HERE)]
 import servers  # noqa: E402
 from checks import Report, check_store  # noqa: E402
 from obtain import Unavailable  # noqa: E402
+
+
+class Stopped(BaseException):
+    """SIGTERM. Not SystemExit, which a check may raise and which is caught as its failure."""
+
+
+def stop(*_):
+    raise Stopped
 
 
 def one_store(name, folder, report, probe):
@@ -46,8 +54,7 @@ def main():
     parser.add_argument("--probe", action="store_true")
     parser.add_argument("stores", nargs="*", choices=[[], *servers.NAMES])
     arguments = parser.parse_args()
-    # An end by signal ends the servers, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, stop)  # the servers and folders go on the way out
     report = Report()
     with tempfile.TemporaryDirectory(prefix="s3zipd-stores-") as folder:
         for name in arguments.stores or servers.NAMES:
@@ -62,4 +69,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except Stopped:
+        sys.exit(143)
