@@ -14,8 +14,8 @@ using base::Result;
 using s3client::Feature;
 using s3client::WrittenObject;
 
-// Writes of one archive, the first included: S3 asks for another after a conflict, and a write whose
-// object is not there is sent again.
+// Writes of one archive, the first included: S3 asks for another after a conflict, and a write
+// whose object is not there is sent again.
 constexpr unsigned kWritesMax = 4;
 // Looks at an object that is missing after a success: some stores show a new object late.
 constexpr unsigned kLooksMax = 5;

@@ -35,8 +35,8 @@ base::Error destination_exists(const Destination& destination);
 
 // The object at the destination if this job wrote it: it has the archive's size, the mark of the
 // job, and the CRC-32 where the store has one. Without a CRC-32 the mark decides, without a job_id
-// the CRC-32. For a job that may have ended just before a crash. Nullopt if there is no such object,
-// or if S3 denies it, as it does for missing keys without the right to list.
+// the CRC-32. For a job that may have ended just before a crash. Nullopt if there is no such
+// object, or if S3 denies it, as it does for missing keys without the right to list.
 io::Task<base::Result<std::optional<s3client::ObjectHead>>> find_finished(
     s3client::S3Client& client, Destination destination, std::string job_id, std::uint64_t size,
     std::optional<std::uint32_t> crc32, s3client::CallContext context);

@@ -47,8 +47,8 @@ class Connection {
                         std::optional<AbsoluteForm> form = std::nullopt);
 
     // Sends a head and a body. A peer may refuse a request early and close: receive_head() may
-    // succeed after send() failed. Errors: those of io::Stream; corrupt "doubtful_answer" if a final
-    // answer began before the last kHeldBack_bytes of the body were sent.
+    // succeed after send() failed. Errors: those of io::Stream; corrupt "doubtful_answer" if a
+    // final answer began before the last kHeldBack_bytes of the body were sent.
     static constexpr std::size_t kHeldBack_bytes = 16 << 10;
     io::Task<base::Status> send(std::string head, std::span<const base::ByteView> body,
                                 io::Bounds bounds);

@@ -38,8 +38,8 @@ base::Status wrong_object(std::string_view what, std::string_view asked, std::st
                                   clip(got, 100)));
 }
 
-// The answer to a GET or HEAD of an object that is known must be of that object. A proxy, a cache or
-// a store that ignores If-Match may answer with another; so may an answer that came late.
+// The answer to a GET or HEAD of an object that is known must be of that object. A proxy, a cache
+// or a store that ignores If-Match may answer with another; so may an answer that came late.
 base::Status check_identity(const ResponseHead& head, std::string_view etag,
                             std::string_view version_id, bool reused) {
     const std::string_view answered = head.get("etag");
@@ -71,9 +71,9 @@ base::Status check_untransformed(const ResponseHead& head, std::uint64_t length)
                                   clip(head.get("content-encoding"), 40), clip(stored, 40)));
 }
 
-// A GET of a range must be answered by exactly that range of an object of the size we know. The whole
-// object may come as a 200; but on a connection that was used before, the head of a 200 may be the
-// answer to a HEAD, which no body follows.
+// A GET of a range must be answered by exactly that range of an object of the size we know. The
+// whole object may come as a 200; but on a connection that was used before, the head of a 200 may be
+// the answer to a HEAD, which no body follows.
 base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_t object_size,
                          bool reused) {
     if (auto ok = check_untransformed(head, range.length); !ok) return ok;
@@ -101,8 +101,8 @@ base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_
 }
 
 // Whether an answer is the page that was asked for, as far as the store repeats the request in it.
-// Stores differ in how they write the prefix; a prefix that is not the same in any way of writing it
-// belongs to another request.
+// Stores differ in how they write the prefix; a prefix that is not the same in any way of writing
+// it belongs to another request.
 bool is_page_of(const ListObjectsPage& page, std::string_view prefix, std::string_view token,
                 bool repeats_tokens) {
     if (page.prefix_text && *page.prefix_text != prefix) {

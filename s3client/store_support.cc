@@ -22,7 +22,8 @@ std::string lower(std::string_view text) {
     return out;
 }
 
-// Codes of S3 and of compatible stores that have a cause of their own, whatever the request carried.
+// Codes of S3 and of compatible stores that have a cause of their own, whatever the request
+// carried.
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 constexpr auto kOtherCauses = std::to_array<std::string_view>({
     "AccessDenied",

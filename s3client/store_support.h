@@ -1,8 +1,8 @@
 // StoreSupport: which optional parts of the S3 protocol one endpoint supports.
 //
 // Stores refuse or ignore checksum headers, conditional requests and newer attributes, each in its
-// own words. A refusal is recognised by its status (400, 403, 501) and confirmed by sending the same
-// request without the header: only if that succeeds is the header left out from then on. Each
+// own words. A refusal is recognised by its status (400, 403, 501) and confirmed by sending the
+// same request without the header: only if that succeeds is the header left out from then on. Each
 // decision is logged once. AWS supports all of it and is never downgraded.
 //
 // Thread-safe: shared by the clients of all reactors that talk to the endpoint.
@@ -11,7 +11,6 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
