@@ -72,7 +72,7 @@ base::Status check_untransformed(const ResponseHead& head, std::uint64_t length)
 }
 
 // A GET of a range must be answered by exactly that range of an object of the size we know. The
-// whole object may come as a 200; but on a connection that was used before, the head of a 200 may be
+// whole object may come as a 200. On a connection that was used before, the head of a 200 may be
 // the answer to a HEAD, which no body follows.
 base::Status check_range(const ResponseHead& head, ByteRange range, std::uint64_t object_size,
                          bool reused) {
