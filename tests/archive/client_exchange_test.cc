@@ -310,5 +310,60 @@ TEST_P(ClientExchangeTest, TheWholeObjectMayComeAs200) {
     EXPECT_EQ(server->connections(), 1);
 }
 
+// The answer to an earlier LIST, on a connection that was used before.
+TEST_P(ClientExchangeTest, AListingIsOfThePrefixAndTheTokenThatWereAskedFor) {
+    const auto page = [](std::string_view prefix, std::string_view token, std::string_view key) {
+        const std::string repeated =
+            token.empty() ? "" : fmt::format("<ContinuationToken>{}</ContinuationToken>", token);
+        return ScriptedHttp::answer(
+            "200 OK", "",
+            fmt::format("<ListBucketResult><Prefix>{}</Prefix>{}<IsTruncated>false</IsTruncated>"
+                        "<Contents><Key>{}</Key><Size>1</Size>"
+                        "<LastModified>2026-01-02T03:04:05Z</LastModified></Contents>"
+                        "</ListBucketResult>",
+                        prefix, repeated, key));
+    };
+    const auto listed = [&](std::string_view prefix, std::string token = {}) {
+        const auto got = run(client->list_objects("bkt", std::string(prefix), token, {}));
+        return got ? got->objects.front().key : got.error().code;
+    };
+    serve([&](const ScriptedRequest& request) -> ScriptedReply {
+        const bool later = request.head.contains("continuation-token=t");
+        const std::string_view prefix = request.head.contains("prefix=b%2F") ? "b/" : "a/";
+        if (request.nth == 0) return {.bytes = page("a/", "", "a/1")};
+        if (request.nth == 1) return {.bytes = page("a/", "t", "a/2")};
+        // From here on connections that were used before give the first page again.
+        if (request.connection == 0) return {.bytes = page("a/", "", "a/1")};
+        return {.bytes = page(prefix, later ? "t" : "", later ? "a/2" : "b/1")};
+    });
+    EXPECT_EQ(listed("a/"), "a/1");
+    EXPECT_EQ(listed("a/", "t"), "a/2");
+    EXPECT_EQ(server->connections(), 1);
+    EXPECT_EQ(listed("b/"), "b/1");
+    EXPECT_EQ(server->connections(), 2);
+}
+
+TEST_P(ClientExchangeTest, AListingWithAnotherTokenIsAskedForAgain) {
+    const auto page = [](std::string_view token, std::string_view key) {
+        return ScriptedHttp::answer(
+            "200 OK", "",
+            fmt::format("<ListBucketResult><Prefix></Prefix><ContinuationToken>{}"
+                        "</ContinuationToken><IsTruncated>false</IsTruncated><Contents><Key>{}"
+                        "</Key><Size>1</Size><LastModified>2026-01-02T03:04:05Z</LastModified>"
+                        "</Contents></ListBucketResult>",
+                        token, key));
+    };
+    serve([&](const ScriptedRequest& request) -> ScriptedReply {
+        if (request.connection == 0) return {.bytes = page("t1", "one")};
+        return {.bytes = page("t2", "two")};
+    });
+    const auto listed = [&](std::string token) {
+        return run(client->list_objects("bkt", "", token, {}))->objects.front().key;
+    };
+    EXPECT_EQ(listed("t1"), "one");
+    EXPECT_EQ(listed("t2"), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
 }  // namespace
 }  // namespace s3client
