@@ -151,15 +151,16 @@ TEST_P(ClientTest, UploadsParts) {
     const std::string one = random_text(1, 5 * kMiB), two = random_text(2, 7), all = one + two;
     auto id = run(client->create_multipart_upload("bkt", "k", {}, {}));
     ASSERT_TRUE(id) << id.error().to_string();
-    const UploadTarget upload{"bkt", "k", id->upload_id};
+    const UploadTarget& upload = *id;
+    EXPECT_TRUE(upload.checked);
     const auto first = run(client->upload_part(upload, 1, body_of(one), {}));
     const auto second = run(client->upload_part(upload, 2, body_of(two), {}));
     ASSERT_TRUE(first && second);
-    S3Client::CompleteUpload complete{.upload = upload,
-                                      .parts = {{1, *first, {}}, {2, *second, {}}},
-                                      .object_size = all.size(),
-                                      .crc32 = plain_crc32(all) ^ 1,
-                                      .headers = {}};
+    CompleteUpload complete{.upload = upload,
+                            .parts = {{1, *first, base::crc32_base64(plain_crc32(one))},
+                                      {2, *second, base::crc32_base64(plain_crc32(two))}},
+                            .object_size = all.size(),
+                            .crc32 = plain_crc32(all) ^ 1};
     EXPECT_FALSE(run(client->complete_multipart_upload(complete, {})));
     EXPECT_FALSE(server->head("bkt", "k")) << "completed with a wrong checksum";
     complete.crc32 ^= 1;

@@ -96,8 +96,7 @@ class StallTest : public testing::TestWithParam<io::BackendChoice> {
         return run(client->complete_multipart_upload({.upload = {"bkt", "key", "id"},
                                                       .parts = {{1, "etag", {}}},
                                                       .object_size = 1,
-                                                      .crc32 = 1,
-                                                      .headers = {}},
+                                                      .crc32 = 1},
                                                      {}));
     }
     std::map<std::string, base::Status> run_all() {
