@@ -368,7 +368,7 @@ TEST_F(SettingsTest, TheShippedFile) {
         switched_on += line.substr(2) + "\n";
         ++keys;
     }
-    EXPECT_EQ(keys, 33);
+    EXPECT_EQ(keys, 34);
     const auto s = load({"--config", write(switched_on)}, {}, kNoFile);
     ASSERT_TRUE(s.has_value()) << s.error().detail;
     const Settings defaults;
@@ -378,6 +378,7 @@ TEST_F(SettingsTest, TheShippedFile) {
     EXPECT_EQ(s->connections_max, defaults.connections_max);
     EXPECT_EQ(s->region, defaults.region);
     EXPECT_EQ(s->jobs_kept_max, defaults.jobs_kept_max);
+    EXPECT_EQ(s->plan_memory_bytes, defaults.plan_memory_bytes);
 }
 
 }  // namespace
