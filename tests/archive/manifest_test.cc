@@ -37,7 +37,7 @@ class ManifestTest : public testing::Test {
 
     static io::Task<Made> make_task(s3client::S3Client& client, io::Reactor& reactor,
                                     io::WorkerThread& worker, const ArchiveRequest& what) {
-        auto selection = co_await select_objects(client, reactor, worker, what, {});
+        auto selection = co_await select_objects(client, reactor, worker, what, {}, {});
         if (!selection) co_return std::unexpected(selection.error());
         co_return Manifest::make(std::move(*selection), what);
     }

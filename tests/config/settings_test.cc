@@ -423,6 +423,7 @@ TEST_F(SettingsTest, TheShippedFile) {
     EXPECT_EQ(s->connections_max, defaults.connections_max);
     EXPECT_EQ(s->region, defaults.region);
     EXPECT_EQ(s->jobs_kept_max, defaults.jobs_kept_max);
+    EXPECT_EQ(s->plan_memory_bytes, defaults.plan_memory_bytes);
 }
 
 }  // namespace
