@@ -88,7 +88,9 @@ constexpr std::size_t kStrayFew = 7;
 // Answers that say something else than what is so: the archive is right, or the job fails.
 const Fault kUntrue[] = {
     // Another object, or part, or upload.
-    {"swap", {"source_changed", "InvalidPart", "NoSuchUpload", "wrong_checksum"}, true},
+    {"swap",
+     {"source_changed", "PreconditionFailed", "InvalidPart", "NoSuchUpload", "wrong_checksum"},
+     true},
     // Nothing has been stored.
     {"early", {"InvalidPart", "archive_not_there"}},
     {"early=close", {"InvalidPart", "archive_not_there"}},

@@ -80,7 +80,7 @@ struct Reason {
     std::string_view kind;
     std::vector<std::string_view> codes;
 };
-const std::array<Reason, 8> kReasons = {{
+const std::array<Reason, 9> kReasons = {{
     {"wrong-etag", {"source_changed", "InvalidPart", "PreconditionFailed"}},
     {"expired-token", {"ExpiredToken", "Forbidden", "BadRequest"}},
     {"skew", {"RequestTimeTooSkewed", "Forbidden"}},
@@ -88,7 +88,10 @@ const std::array<Reason, 8> kReasons = {{
     {"chunked", {"wrong_length"}},
     {"stall", {"idle_timeout"}},
     // Another object's answer has another ETag; of an upload or a part, what cannot be completed.
-    {"swap", {"source_changed", "InvalidPart", "NoSuchUpload", "wrong_checksum"}},
+    // A HEAD of a manifest file that is answered so gives an ETag that the GET then does not find.
+    {"swap",
+     {"source_changed", "PreconditionFailed", "InvalidPart", "NoSuchUpload", "wrong_checksum"}},
+    {"late", {"source_changed", "PreconditionFailed"}},
     // Not stored, though S3 said it was.
     {"early", {"InvalidPart", "archive_not_there"}},
 }};
