@@ -79,11 +79,12 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::write(Feature condition, Send sen
             continue;
         }
         base::Error error = std::move(written.error());
-        if (error.code == "destination_exists") co_return base::fail(std::move(error));
-        const bool existed = says_it_exists(error);
+        // Found before the write was sent: an earlier one whose answer was lost may have made it.
+        const bool found = error.code == "destination_exists";
+        const bool existed = found || says_it_exists(error);
         if (!existed && !is_conflict(error) && !is_in_doubt(error))
             co_return base::fail(with_access_hint(std::move(error), destination_.access));
-        Look there = co_await look(nullptr, expected);
+        Look there = co_await look(nullptr, expected, true);
         // A store that repeated another checksum has other bytes, unless it says so now.
         const bool damaged = error.code == "wrong_checksum" && there.head.checksum_crc32.empty();
         if (there.standing == Standing::ours && !damaged)
@@ -93,7 +94,7 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::write(Feature condition, Send sen
                                      .settled = true};
         const bool taken = there.standing == Standing::other;
         if (taken && !destination_.overwrite && (existed || is_conflict(error))) {
-            if (existed) client_.support().note_enforced(condition);
+            if (existed && !found) client_.support().note_enforced(condition);
             co_return base::fail(destination_exists(destination_));
         }
         const bool again = there.standing == Standing::nothing && (existed || is_conflict(error));
@@ -109,6 +110,15 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::write(Feature condition, Send sen
             co_return base::fail(not_there("the upload is gone, and no object is there"));
         co_return base::fail(with_access_hint(std::move(error), destination_.access));
     }
+}
+
+unsigned looks_before_write(const Destination& destination, bool single_put, Use conditional,
+                            const s3client::StoreSupport& support) {
+    if (destination.overwrite) return 0;
+    const Feature condition = single_put ? Feature::put_condition : Feature::complete_condition;
+    const bool enforced = conditional == Use::always ||
+                          (conditional == Use::automatic && support.enforces(condition));
+    return enforced ? 1 : 2;
 }
 
 bool ArchiveWrite::is_conditional(Feature condition) const {
@@ -153,7 +163,8 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::confirm(WrittenObject written,
                                                        const ExpectedArchive& expected) {
     base::Duration wait = kLookAgainAfter;
     for (unsigned looks = 1;; ++looks) {
-        Look there = co_await look(&written, expected);
+        Look there = co_await look(&written, expected, looks > 1);
+        if (looks == 1 && there.standing == Standing::other) continue;  // see `fresh`
         switch (there.standing) {
             case Standing::ours:
                 written.etag = there.head.etag;
@@ -185,13 +196,15 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::confirm(WrittenObject written,
 }
 
 io::Task<ArchiveWrite::Look> ArchiveWrite::look(const WrittenObject* written,
-                                                const ExpectedArchive& expected) {
+                                                const ExpectedArchive& expected, bool fresh) {
+    s3client::CallContext context = to_;
+    context.fresh_connection = fresh;
     const s3client::ObjectVersion object{destination_.bucket, destination_.key,
                                          written != nullptr ? written->version_id : std::string()};
-    auto head = co_await client_.head_object(object, s3client::WithChecksum::yes, to_);
+    auto head = co_await client_.head_object(object, s3client::WithChecksum::yes, context);
     // The checksums of an object under a KMS key may need a permission that its size does not.
     if (!head && head.error().kind == ErrorKind::denied)
-        head = co_await client_.head_object(object, s3client::WithChecksum::no, to_);
+        head = co_await client_.head_object(object, s3client::WithChecksum::no, context);
     if (!head) {
         const ErrorKind kind = head.error().kind;
         const Standing standing = kind == ErrorKind::not_found ? Standing::nothing

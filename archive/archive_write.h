@@ -35,6 +35,11 @@ struct ExpectedArchive {
     std::string composite_crc32{};  // if the store sums up its parts: "AAAAAA==-3"
 };
 
+// How often a job looks at its destination before it writes: at its beginning, and right before the
+// write unless the store is known to enforce conditions.
+unsigned looks_before_write(const Destination& destination, bool single_put, Use conditional,
+                            const s3client::StoreSupport& support);
+
 class ArchiveWrite {
   public:
     // `destination` and what `context` points to outlive it. job_id: the mark that the object
@@ -65,8 +70,10 @@ class ArchiveWrite {
                                                                  const Send& send);
     io::Task<base::Result<WrittenArchive>> confirm(s3client::WrittenObject written,
                                                    const ExpectedArchive& expected);
-    // `written`: the answer of the write, if there was a success.
-    io::Task<Look> look(const s3client::WrittenObject* written, const ExpectedArchive& expected);
+    // `written`: the answer of the write, if there was a success. `fresh`: over a connection that
+    // cannot carry the answer to another request.
+    io::Task<Look> look(const s3client::WrittenObject* written, const ExpectedArchive& expected,
+                        bool fresh);
     std::optional<std::string> difference(const s3client::ObjectHead& head,
                                           const s3client::WrittenObject* written,
                                           const ExpectedArchive& expected) const;

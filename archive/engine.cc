@@ -296,9 +296,9 @@ io::Task<Result<PlanSummary>> Engine::Impl::summarise(EngineLane& lane,
         summary.memory_bytes = config.memory_bytes;
         summary.requests = (*plan)->requests();
         for (std::size_t i = 0; i < asked.size(); ++i) summary.requests[i] += asked[i];
-        const bool looks = !request.destination.overwrite;
         summary.requests[static_cast<std::size_t>(s3client::Operation::head_object)] +=
-            looks ? 1 : 0;
+            looks_before_write(request.destination, (*plan)->single_put(),
+                               config.conditional_writes, lane.client->support());
         summary.cost_usd = s3client::cost_usd(summary.requests);
         summary.report = (*manifest)->report();
         return summary;

@@ -250,8 +250,8 @@ s3client::RequestCounts Plan::requests() const {
         add(Operation::create_multipart_upload, 1);
         add(Operation::upload_part, parts_.parts.size());
         add(Operation::complete_multipart_upload, 1);
-        add(Operation::head_object, 1);  // the finisher looks at what Complete made
     }
+    add(Operation::head_object, 1);  // it is looked at once it is written
     return counts;
 }
 

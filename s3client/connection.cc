@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::size_t kInboxBytes = 16 * 1024;
 constexpr int kProxyAuthenticationRequired = 407;
+constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // "PUT /a HTTP/1.1" becomes "PUT http://host/a HTTP/1.1". Host stays the origin's.
 std::string in_absolute_form(std::string head, const AbsoluteForm& form) {
@@ -111,6 +112,7 @@ io::Task<base::Status> Connection::receive_head(bool head_request, io::Bounds bo
         co_return std::unexpected(std::move(refused));
     }
     complete_ = parser_.head().body == BodyKind::none;
+    stray_chunk_ = head_request && head().find("transfer-encoding") != nullptr;
     note_request_id();
     co_return base::Status{};
 }
@@ -122,6 +124,7 @@ void Connection::note_request_id() {
 }
 
 io::Task<base::Status> Connection::check_end(Look look, io::Bounds bounds) {
+    if (stray_chunk_ && kLastChunk.starts_with(base::as_text(pending()))) begin_ = end_;
     bool more = begin_ != end_;
     if (!more && look == Look::kernel) {
         const auto unread = co_await stream_->has_unread(bounds);

@@ -93,7 +93,8 @@ class Connection {
     bool fed_ = false;       // the parser has bytes of the answer from before receive_head()
     bool doubtful_ = false;  // no answer on it can be trusted any more
     bool repeated_ = false;
-    std::string request_id_;  // of the last answer
+    bool stray_chunk_ = false;  // an empty chunk may follow the answer to a HEAD, as from Swift
+    std::string request_id_;    // of the last answer
 };
 
 }  // namespace s3client

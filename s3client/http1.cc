@@ -117,7 +117,9 @@ struct ResponseParser::Impl {
         }
         const bool wanted = parser.http_minor == 0 ? (parser.flags & F_CONNECTION_KEEP_ALIVE) != 0
                                                    : (parser.flags & F_CONNECTION_CLOSE) == 0;
-        response.keep_alive = wanted && response.body != BodyKind::until_close;
+        // Swift's HTTP server sends a last chunk although the answer to a HEAD has no body.
+        const bool stray_chunk = head_request && (parser.flags & F_CHUNKED) != 0;
+        response.keep_alive = wanted && response.body != BodyKind::until_close && !stray_chunk;
         phase = response.body == BodyKind::none ? Phase::done : Phase::body;
         paused_after_head = true;
     }

@@ -69,7 +69,7 @@ TEST_P(EngineHedging, APartIsNotRacedOutsideAws) {
         expect_archive(request(use == Use::never ? "never" : "automatic"));
         EXPECT_GE(engine->stats().retries, 1U);
         const auto uploads = static_cast<std::size_t>(Operation::upload_part);
-        EXPECT_EQ(engine->stats().requests[uploads], 5U + engine->stats().retries);
+        EXPECT_EQ(engine->stats().requests[uploads], 10U + engine->stats().retries);
     }
 }
 
@@ -110,7 +110,7 @@ TEST_P(EngineHedging, CostsFewRequestsHoweverFatTheTail) {
     EXPECT_LE(engine->stats().hedged, 2 + kObjects * 0.015 + 1);
     EXPECT_EQ(requests(job, Operation::get_object) + requests(job, Operation::head_object) +
                   requests(job, Operation::list_objects) + requests(job, Operation::put_object),
-              kObjects + 3U + engine->stats().hedged);
+              kObjects + 5U + engine->stats().hedged);
     EXPECT_TRUE(verify("a.zip"));
 }
 

@@ -28,7 +28,10 @@ class ScriptedStream final : public io::Stream {
         co_return base::Status{};
     }
     bool is_quiet() override { return true; }
-    io::Task<base::Result<bool>> has_unread(io::Bounds) override { co_return false; }
+    io::Task<base::Result<bool>> has_unread(io::Bounds) override {
+        co_return unread > 0 && unread-- > 0;
+    }
+    int unread = 0;  // so many times bytes have come before they are received
 
   private:
     std::vector<std::string> pieces_;
@@ -80,6 +83,9 @@ class ConnectionTest : public io::OnBackends {
         Connection connection(std::make_unique<ScriptedStream>(std::move(pieces)));
         std::vector<Exchange> done(count);
         for (Exchange& one : done) run(exchange(connection, one));
+        // Here each answer is followed by the next at once, which makes a connection unusable (see
+        // BytesBehindAnAnswer): only after the last one it shows whether it can be used again.
+        for (std::size_t i = 0; i + 1 < count; ++i) done[i].reusable = true;
         return done;
     }
 };
@@ -112,6 +118,41 @@ const Case kCases[] = {
     {"half a head", "HTTP/1.1 200 OK\r\nContent-Le", {{"", "connection_closed", false}}},
 };
 
+TEST_P(ConnectionTest, BytesBehindAnAnswerMakeItUnusable) {
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    for (const std::string more : {"", "x", "\r\n", "HTTP/1.1 200 OK\r\n"}) {
+        Connection connection(
+            std::make_unique<ScriptedStream>(std::vector<std::string>{answer + more}));
+        Exchange one;
+        run(exchange(connection, one));
+        EXPECT_EQ(one.body, "ok");
+        EXPECT_EQ(one.reusable, more.empty());
+        const auto ended = run(connection.check_end(Connection::Look::received_only, {}));
+        EXPECT_EQ(ended.has_value(), more.empty());
+        if (!ended) EXPECT_EQ(ended.error().code, "doubtful_answer");
+    }
+}
+
+// A final answer that begins before the end of the body; an interim one may.
+TEST_P(ConnectionTest, AnAnswerBeforeTheWholeRequestIsDoubtful) {
+    const std::string body(100, 'b');
+    const std::array<base::ByteView, 1> pieces = {base::as_bytes(body)};
+    for (const bool early : {true, false}) {
+        auto stream = std::make_unique<ScriptedStream>(
+            std::vector<std::string>{early ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+                                           : "HTTP/1.1 100 Continue\r\n\r\n",
+                                     early ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"});
+        stream->unread = 1;
+        Connection connection(std::move(stream));
+        const auto sent = run(connection.send("PUT / HTTP/1.1\r\n\r\n", pieces, {}));
+        EXPECT_EQ(sent.has_value(), !early);
+        if (!sent) EXPECT_EQ(sent.error().code, "doubtful_answer");
+        ASSERT_TRUE(run(connection.receive_head(false, {})));
+        EXPECT_EQ(connection.head().status, 200);
+        EXPECT_EQ(connection.reusable(), !early);
+    }
+}
+
 TEST_P(ConnectionTest, SaysTheSameHoweverItIsCut) {
     for (const Case& c : kCases) {
         std::vector<std::string> bytes;
@@ -122,6 +163,44 @@ TEST_P(ConnectionTest, SaysTheSameHoweverItIsCut) {
                       c.expected)
                 << c.name << " cut at " << n;
         }
+    }
+}
+
+struct HeadCase {
+    std::string wire;
+    std::string error;
+    bool reusable;
+};
+
+io::Task<void> head_exchange(Connection& connection, HeadCase& out) {
+    (void)co_await connection.send("HEAD / HTTP/1.1\r\n\r\n", {}, {});
+    auto head = co_await connection.receive_head(true, {});
+    CHECK(head.has_value());
+    auto end = co_await connection.check_end(Connection::Look::received_only, {});
+    out.error = end ? "" : end.error().code;
+    out.reusable = connection.reusable();
+}
+
+// Swift answers a HEAD of a missing object with Transfer-Encoding: chunked and the last chunk.
+TEST_P(ConnectionTest, OnlyAnEmptyChunkMayFollowTheAnswerToAHead) {
+    const std::string chunked = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const std::string plain = "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\n";
+    const HeadCase cases[] = {
+        {plain, "", true},
+        {chunked, "", false},
+        {chunked + "0\r\n\r\n", "", false},
+        {chunked + "0\r\n", "", false},
+        {chunked + "0\r\n\r\nH", "doubtful_answer", false},
+        {chunked + "1\r\na\r\n0\r\n\r\n", "doubtful_answer", false},
+        {chunked + "HTTP/1.1 200 OK\r\n\r\n", "doubtful_answer", false},
+        {plain + "0\r\n\r\n", "doubtful_answer", false},
+    };
+    for (const HeadCase& c : cases) {
+        Connection connection(std::make_unique<ScriptedStream>(std::vector{c.wire}));
+        HeadCase found;
+        run(head_exchange(connection, found));
+        EXPECT_EQ(found.error, c.error) << c.wire;
+        EXPECT_EQ(found.reusable, c.reusable) << c.wire;
     }
 }
 

@@ -87,7 +87,7 @@ const Case kCases[] = {
     {"HEAD without a length", "HTTP/1.1 403 Forbidden\r\nx: y\r\n\r\nrest", true, false, 403,
      BodyKind::none, true, "", "rest"},
     {"HEAD chunked", "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\nrest", true,
-     false, 404, BodyKind::none, true, "", "rest"},
+     false, 404, BodyKind::none, false, "", "rest"},
     {"chunked",
      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nC;x=y\r\n wonderful "
      "w\r\n4\r\norld\r\n"
