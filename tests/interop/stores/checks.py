@@ -258,7 +258,7 @@ class StoreChecks:
         relay.wait_until_held(SOON_S)
         deadline = time.monotonic() + SOON_S
         while daemon.call(f"/archives/{job['id']}")["progress"]["parts_done"] < 2:
-            demand(time.monotonic() < deadline, f"two parts are not done: {daemon.call('/archives/' + job['id'])}")
+            demand(time.monotonic() < deadline, f"two parts are not done within {SOON_S} s; the log's end: {log_end(daemon)}")
             time.sleep(0.05)
         return job
 

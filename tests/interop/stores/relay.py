@@ -1,7 +1,7 @@
 """A relay between the daemon and a store that holds requests, so that a test can act in the middle of a job.
 
     with Relay(host, port) as relay:            # relay.url is the store's address for the daemon
-        relay.hold_parts_after(2)               # UploadPart: two pass, the others stop behind their head
+        relay.hold_parts_after(2)               # UploadPart: two part numbers pass, the others stop behind their head
         relay.wait_until_held(limit_s)
         relay.release()
         relay.let_meet(2, lambda line: ...)     # requests with such a first line pass once two of them are there
@@ -15,7 +15,7 @@ import threading
 
 CHUNK = 1 << 18
 MEETING_LIMIT_S = 20
-UPLOAD_PART = re.compile(rb"PUT \S*[?&]partNumber=\d+\S* HTTP/1\.1\r\n")
+UPLOAD_PART = re.compile(rb"PUT \S*[?&]partNumber=(\d+)\S* HTTP/1\.1\r\n")
 
 
 class Relay:
@@ -26,6 +26,7 @@ class Relay:
         self.lock = threading.Condition()
         self.sockets = set()
         self.parts_allowed = None  # None: all
+        self.passed = set()  # the part numbers that pass, however often they are sent
         self.held = 0
         self.meets, self.barrier = None, None
         self.closed = False
@@ -48,7 +49,7 @@ class Relay:
 
     def hold_parts_after(self, count):
         with self.lock:
-            self.parts_allowed, self.held = count, 0
+            self.parts_allowed, self.held, self.passed = count, 0, set()
 
     def wait_until_held(self, limit_s):
         with self.lock:
@@ -98,9 +99,9 @@ class Relay:
 
     def _before_sending(self, data, sink):
         line = data[:data.find(b"\r\n") + 2]
-        if UPLOAD_PART.fullmatch(line):
+        if part := UPLOAD_PART.fullmatch(line):
             head = data.find(b"\r\n\r\n") + 4
-            if head >= 4 and self._must_wait():
+            if head >= 4 and self._must_wait(part[1]):
                 sink.sendall(data[:head])  # the store has begun with this request
                 with self.lock:
                     self.held += 1
@@ -113,9 +114,10 @@ class Relay:
             self.meets = None  # a later one, such as a retry, does not wait
         sink.sendall(data)
 
-    def _must_wait(self):
+    def _must_wait(self, part):
         with self.lock:
-            if self.parts_allowed is None:
+            if self.parts_allowed is None or part in self.passed:
                 return False
-            self.parts_allowed -= 1
-            return self.parts_allowed < 0
+            if len(self.passed) < self.parts_allowed:
+                self.passed.add(part)
+            return part not in self.passed
