@@ -151,10 +151,12 @@ io::Task<Result<WrittenObject>> ArchiveWrite::send_guarded(Feature condition, co
     guard_ = OverwriteGuard::checked;
     if (auto free = co_await check_destination(client_, destination_, to_, job_id_); !free)
         co_return std::unexpected(free.error());
+    const std::uint64_t known = support.lessons();
     auto again = co_await send(false);
     if (again) {
-        const bool named = refusal.code == "NotImplemented" || s3client::names(refusal, condition);
-        support.refuse(condition, named);
+        // Conclusive if nothing else was left out this time.
+        const bool alone = support.lessons() == known;
+        support.refuse(condition, alone || s3client::names(refusal, condition));
     }
     co_return again;
 }
@@ -238,12 +240,15 @@ std::optional<std::string> ArchiveWrite::difference(const s3client::ObjectHead& 
         if (head.job_mark == job_id_) return std::nullopt;
         return fmt::format("it was written by job {}", head.job_mark);
     }
-    const bool same_etag =
-        written != nullptr && !written->etag.empty() && written->etag == head.etag;
-    if (same_etag) return std::nullopt;
-    if (written != nullptr && !written->etag.empty() && !head.etag.empty())
+    const bool same_checksum = !head.checksum_crc32.empty() ||
+                               (!head.composite_crc32.empty() && !expected.composite_crc32.empty());
+    if (same_checksum && (written != nullptr || job_id_.empty())) return std::nullopt;
+    if (written != nullptr && !written->etag.empty() && !head.etag.empty()) {
+        if (written->etag == head.etag) return std::nullopt;
         return fmt::format("its ETag is {} instead of {}", head.etag, written->etag);
-    if (job_id_.empty() && !head.checksum_crc32.empty()) return std::nullopt;
+    }
+    // A success of a store that gives nothing to compare but the size (RGW 16, of parts).
+    if (written != nullptr && job_id_.empty()) return std::nullopt;
     return "nothing about it shows that this job wrote it";
 }
 

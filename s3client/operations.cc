@@ -300,7 +300,8 @@ io::Task<base::Status> S3Client::run_adapting(Call call, std::vector<Feature> fe
     }
     for (const auto& without : attempts) {
         auto again = co_await run_without(call, without);
-        if (!again && may_be_refusal(again.error())) continue;
+        // Without the header that was named, the next refusal is about something else.
+        if (!again && may_be_refusal(again.error()) && named.empty()) continue;
         if (again) {
             for (const Feature feature : without) support().refuse(feature, !named.empty());
         }

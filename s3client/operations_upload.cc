@@ -103,8 +103,9 @@ io::Task<base::Result<UploadTarget>> S3Client::create_multipart_upload(
             continue;
         }
         for (std::size_t i = 0; i < refusals.size(); ++i) {
+            // Two refusals are believed, also if they do not name a header.
             const Feature feature = feature_of(modes[i]);
-            support().refuse(feature, names(refusals[i], feature));
+            support().refuse(feature, names(refusals[i], feature) || refusals.size() > 1);
         }
         if (mode != ChecksumMode::none) {
             support().accept(Feature::upload_checksums);
@@ -179,8 +180,10 @@ io::Task<base::Result<WrittenObject>> S3Client::complete_multipart_upload(Comple
             error.code == "InvalidPart" && !form.part_checksums && mode != ChecksumMode::none;
         const bool another_form =
             wants_checksums || (error.code != "InvalidPart" && may_be_refusal(error));
+        // The caller sends it again without the condition, if it may.
         const bool about_condition =
-            complete.if_none_match && names(error, Feature::complete_condition);
+            complete.if_none_match && (error.http_status == 501 || error.code == "NotImplemented" ||
+                                       names(error, Feature::complete_condition));
         if (about_condition || !another_form || config_.endpoint.aws) co_return done;
         if (!refusal) refusal = std::move(done.error());
     }

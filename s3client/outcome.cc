@@ -222,6 +222,9 @@ base::Error to_error(const RequestContext& context, const ResponseHead& head,
         const StatusRow* row = status_row(head.status);
         error.code = row != nullptr ? std::string(row->code) : fmt::format("http_{}", head.status);
     }
+    // Backblaze B2 says so now and then of a body that is whole.
+    if (head.status == 400 && body.message.contains("body was too small"))
+        error.code = "IncompleteBody";
     const Outcome outcome = classify(head.status, error.code);
     error.kind = outcome.kind;
     const std::string region =

@@ -108,6 +108,7 @@ void StoreSupport::accept(Feature feature) {
 void StoreSupport::refuse(Feature feature, bool named) {
     if (aws_) return;
     const std::size_t i = index(feature);
+    ++lessons_;
     if (!named && unnamed_refusals_[i].fetch_add(1) + 1 < kUnnamedRefusals) return;
     if (states_[i].exchange(State::refused) != State::refused) log_refusal(feature);
 }
@@ -160,6 +161,7 @@ std::vector<CompleteForm> StoreSupport::complete_forms(ChecksumMode mode, bool c
 void StoreSupport::note_complete_form(ChecksumMode mode, CompleteForm form) {
     auto& known = forms_[static_cast<std::size_t>(mode)];
     const std::uint8_t before = known.exchange(pack(form));
+    if (before != pack(form) && before != kNoForm) ++lessons_;
     if (before == pack(form) || (before == kNoForm && mode == ChecksumMode::none)) return;
     base::log_info("uploads to this store are completed in this form",
                    {{"endpoint", endpoint_},

@@ -61,6 +61,8 @@ class StoreSupport {
     // The store took a request without this feature that it had refused with it. `named`: the
     // refusal named a header of the feature; without that two refusals are needed.
     void refuse(Feature feature, bool named);
+    // Counts what was found out so far: refusals, and forms of Complete.
+    std::uint64_t lessons() const { return lessons_.load(std::memory_order_relaxed); }
     // A setting: never used.
     void forbid(Feature feature);
 
@@ -86,6 +88,7 @@ class StoreSupport {
     std::array<std::atomic<State>, kFeatureCount> states_{};
     std::array<std::atomic<std::uint8_t>, kFeatureCount> unnamed_refusals_{};
     std::array<std::atomic<bool>, kFeatureCount> enforced_{};
+    std::atomic<std::uint64_t> lessons_{0};
     std::atomic<Checking> checking_{Checking::unknown};
     static constexpr std::uint8_t kNoForm = 0xff;
     std::array<std::atomic<std::uint8_t>, 3> forms_{kNoForm, kNoForm, kNoForm};  // by ChecksumMode

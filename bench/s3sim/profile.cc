@@ -173,9 +173,6 @@ Profile swift() {
         p.headers.push_back(deny(name, "PutObject", 501, "NotImplemented",
                                  "Conditional object PUTs are not supported."));
     }
-    // run; the condition also meets Swift's own record of the upload
-    p.headers.push_back(deny("if-none-match", "CompleteMultipartUpload", 412, "InvalidRequest",
-                             "Precondition Failed"));
     p.part_checksums = PartChecksums::malformed;  // run
     p.copy_range_clipped = true;                  // run
     p.part_reads = PartReads::refused;            // run: 405

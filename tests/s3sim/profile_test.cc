@@ -230,7 +230,7 @@ TEST_F(ProfileTest, ConditionalWrites) {
                           {"b2", 501, 501, 501, 501, "NotImplemented", "NotImplemented"},
                           {"rgw", 200, 412, 200, 200, "PreconditionFailed", ""},
                           {"s3proxy", 200, 412, 200, 200, "PreconditionFailed", ""},
-                          {"swift", 501, 501, 412, 412, "NotImplemented", "InvalidRequest"}}) {
+                          {"swift", 501, 501, 200, 412, "NotImplemented", "PreconditionFailed"}}) {
         like(row.store);
         EXPECT_EQ(put("z", "v", none).status, row.put_free) << row.store;
         ASSERT_TRUE(server->remove("bkt", "z"));
