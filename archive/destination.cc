@@ -156,7 +156,13 @@ io::Task<base::Status> check_destination(s3client::S3Client& client, Destination
                                             s3client::WithChecksum::no, context);
     // Ours, of an earlier process whose journal knows less: writing it again will settle that.
     if (head && !job_id.empty() && head->job_mark == job_id) co_return base::Status{};
-    if (head) co_return base::fail(destination_exists(destination));
+    if (head) {
+        // The answer may be of another object: a connection of its own cannot carry such.
+        context.fresh_connection = true;
+        head = co_await client.head_object({destination.bucket, destination.key, {}},
+                                           s3client::WithChecksum::no, context);
+        if (head) co_return base::fail(destination_exists(destination));
+    }
     // Without the right to list, S3 says 403 for a missing key: writing it will tell.
     const base::ErrorKind kind = head.error().kind;
     if (kind == base::ErrorKind::not_found || kind == base::ErrorKind::denied)

@@ -108,9 +108,14 @@ class Finisher {
         auto there = co_await stored_parts(context_.client, upload_, board_.results(),
                                            WithoutCrc32::trusted, to_);
         if (!there || there->size() == board_.results().size()) co_return there;
-        co_return base::fail(base::ErrorKind::corrupt, "part_changed",
-                             fmt::format("{}/{}: S3 no longer has the parts that were sent to it",
-                                         destination_.bucket, destination_.key));
+        const std::string where = destination_.bucket + "/" + destination_.key;
+        co_return base::fail(
+            {base::ErrorKind::corrupt,
+             "part_changed",
+             fmt::format("{}: the store has not all parts that it said it had", where),
+             0,
+             {},
+             where});
     }
 
     const ShardContext context_;

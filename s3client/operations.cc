@@ -300,8 +300,9 @@ io::Task<base::Status> S3Client::run_adapting(Call call, std::vector<Feature> fe
     }
     for (const auto& without : attempts) {
         auto again = co_await run_without(call, without);
-        // Without the header that was named, the next refusal is about something else.
-        if (!again && may_be_refusal(again.error()) && named.empty()) continue;
+        // Without the header that was named, the next refusal is about something else. A guess that
+        // does not help says nothing: the first refusal stands.
+        if (!again && named.empty() && again.error().kind == base::ErrorKind::invalid) continue;
         if (again) {
             for (const Feature feature : without) support().refuse(feature, !named.empty());
         }

@@ -159,7 +159,10 @@ io::Task<base::Result<std::string>> S3Client::upload_part(UploadTarget upload,
             return base::fail(base::ErrorKind::corrupt, "bad_answer", "UploadPart gave no ETag");
         return {};
     };
-    if (auto done = co_await run_adapting(std::move(call), {Feature::write_checksums}); !done)
+    // A store that repeated the algorithm of the upload takes the checksums of its parts.
+    std::vector<Feature> optional;
+    if (!upload.checked) optional.push_back(Feature::write_checksums);
+    if (auto done = co_await run_adapting(std::move(call), std::move(optional)); !done)
         co_return std::unexpected(done.error());
     co_return etag;
 }

@@ -92,8 +92,8 @@ const Fault kUntrue[] = {
      {"source_changed", "PreconditionFailed", "InvalidPart", "NoSuchUpload", "wrong_checksum"},
      true},
     // Nothing has been stored.
-    {"early", {"InvalidPart", "archive_not_there"}},
-    {"early=close", {"InvalidPart", "archive_not_there"}},
+    {"early", {"InvalidPart", "archive_not_there", "part_changed"}},
+    {"early=close", {"InvalidPart", "archive_not_there", "part_changed"}},
     {"early=stored"},
     {"early=stored,close"},
 };

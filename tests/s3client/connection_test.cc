@@ -127,7 +127,8 @@ TEST_P(ConnectionTest, BytesBehindAnAnswerMakeItUnusable) {
         run(exchange(connection, one));
         EXPECT_EQ(one.body, "ok");
         EXPECT_EQ(one.reusable, more.empty());
-        const auto ended = run(connection.check_end(Connection::Look::received_only, {}));
+        const auto ended =
+            reactor.run_until_done(connection.check_end(Connection::Look::received_only, {}));
         EXPECT_EQ(ended.has_value(), more.empty());
         if (!ended) EXPECT_EQ(ended.error().code, "doubtful_answer");
     }
@@ -144,10 +145,11 @@ TEST_P(ConnectionTest, AnAnswerBeforeTheWholeRequestIsDoubtful) {
                                      early ? "" : "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"});
         stream->unread = 1;
         Connection connection(std::move(stream));
-        const auto sent = run(connection.send("PUT / HTTP/1.1\r\n\r\n", pieces, {}));
+        const auto sent =
+            reactor.run_until_done(connection.send("PUT / HTTP/1.1\r\n\r\n", pieces, {}));
         EXPECT_EQ(sent.has_value(), !early);
         if (!sent) EXPECT_EQ(sent.error().code, "doubtful_answer");
-        ASSERT_TRUE(run(connection.receive_head(false, {})));
+        ASSERT_TRUE(reactor.run_until_done(connection.receive_head(false, {})));
         EXPECT_EQ(connection.head().status, 200);
         EXPECT_EQ(connection.reusable(), !early);
     }
