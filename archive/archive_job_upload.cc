@@ -29,9 +29,9 @@ constexpr base::Duration kCreateGrace = std::chrono::seconds(5);
 // ever once a part of it was cut.
 constexpr base::Duration kListPartsTimeout = std::chrono::seconds(30);
 
-// An upload that was aborted from outside, that lacks parts which S3 said it had, or that S3 wants to
-// be started again after a conflict, is started once more. A store that refuses checksums costs at
-// most one upload for each kind.
+// An upload that was aborted from outside, that lacks parts which S3 said it had, or that S3 wants
+// to be started again after a conflict, is started once more. A store that refuses checksums costs
+// at most one upload for each kind.
 constexpr unsigned kUploadsMax = 2, kChecksumKinds = 2;
 
 bool may_upload_again(const base::Error& error, unsigned uploads_begun) {

@@ -1,5 +1,6 @@
 #include "archive/object_lookup.h"
 
+#include <fmt/format.h>
 #include <algorithm>
 
 #include "archive/access_hint.h"
@@ -19,12 +20,41 @@ s3client::ObjectHead head_of(const KnownObject& known) {
     return head;
 }
 
+// Answers that must agree before an object counts as missing or as empty, and HEADs for it at most.
+constexpr unsigned kAgreeing = 3, kAskedMax = 9;
+
 // The version that is asked for may be a delete marker, which is 405 instead of 404.
 bool is_missing(const base::Error& error) {
     return error.kind == ErrorKind::not_found || error.http_status == 405;
 }
 
 }  // namespace
+
+io::Task<base::Result<s3client::ObjectHead>> head_surely(s3client::S3Client& client,
+                                                         s3client::ObjectVersion object,
+                                                         s3client::CallContext context) {
+    auto head = co_await client.head_object(object, s3client::WithChecksum::no, context);
+    context.fresh_connection = true;
+    for (unsigned agreeing = 1, asked = 1; agreeing < kAgreeing; ++asked) {
+        // A GET with If-Match shows whether a HEAD was of another object; nothing is read of these.
+        const bool unread = head ? head->size == 0 : is_missing(head.error());
+        if (!unread) break;
+        auto again = co_await client.head_object(object, s3client::WithChecksum::no, context);
+        const bool same = head ? again && again->size == 0 && again->etag == head->etag
+                               : !again && is_missing(again.error());
+        agreeing = same ? agreeing + 1 : 1;
+        if (!same && asked >= kAskedMax)
+            co_return base::fail({ErrorKind::corrupt,
+                                  "wrong_answer",
+                                  fmt::format("{}/{}: HEAD is answered in different ways",
+                                              object.bucket, object.key),
+                                  0,
+                                  {},
+                                  object.bucket + "/" + object.key});
+        head = std::move(again);
+    }
+    co_return head;
+}
 
 io::Task<base::Status> ObjectLookup::add(std::span<const WantedObject> objects,
                                          const s3client::Access& access) {
@@ -51,16 +81,8 @@ io::Task<void> ObjectLookup::ask_some() {
             head = head_of(*object.known);
             continue;
         }
-        const s3client::ObjectVersion version{object.bucket, object.choice.key,
-                                              object.choice.version_id};
-        head = co_await client_.head_object(version, s3client::WithChecksum::no, context_);
-        // Nothing in a 404 shows which request it answers, and a job may leave out what is missing:
-        // a connection of its own cannot carry the answer to another.
-        if (!head && is_missing(head.error())) {
-            s3client::CallContext alone = context_;
-            alone.fresh_connection = true;
-            head = co_await client_.head_object(version, s3client::WithChecksum::no, alone);
-        }
+        head = co_await head_surely(
+            client_, {object.bucket, object.choice.key, object.choice.version_id}, context_);
         // What failed will fail the job, and those before it have been asked: no need to ask on.
         failed_ = failed_ || (!head && !is_missing(head.error()));
     }

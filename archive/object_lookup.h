@@ -13,6 +13,13 @@
 
 namespace archive {
 
+// A HEAD that decides what becomes of an object without reading it: one that is missing, or empty.
+// Nothing in the answer to a HEAD names its object, so such an answer counts only if several agree,
+// each over a connection of its own. Errors: corrupt "wrong_answer" if they do not.
+io::Task<base::Result<s3client::ObjectHead>> head_surely(s3client::S3Client& client,
+                                                         s3client::ObjectVersion object,
+                                                         s3client::CallContext context);
+
 class ObjectLookup {
   public:
     static constexpr std::size_t kWindow = 64;  // HEADs under way

@@ -34,8 +34,7 @@ io::Task<base::Status> find_sizes(s3client::ListObjectsPage& page, s3client::S3C
     found.reserve(page.objects.size());
     for (s3client::ListedObject& object : page.objects) {
         if (!object.size_known) {
-            auto head = co_await client.head_object({source.bucket, object.key, {}},
-                                                    s3client::WithChecksum::no, context);
+            auto head = co_await head_surely(client, {source.bucket, object.key, {}}, context);
             if (!head && head.error().kind == ErrorKind::not_found) continue;
             if (!head) co_return std::unexpected(with_access_hint(head.error(), source.access));
             object.size = head->size;
@@ -130,7 +129,7 @@ io::Task<base::Status> add_manifest(ObjectLookup& lookup, s3client::S3Client& cl
         return std::unexpected(std::move(error));
     };
     const s3client::ObjectVersion object{file.bucket, file.key, file.version_id};
-    auto head = co_await client.head_object(object, s3client::WithChecksum::no, context);
+    auto head = co_await head_surely(client, object, context);
     if (!head) co_return about(head.error());
     if (head->size > kManifestBytesMax) {
         co_return about(

@@ -241,6 +241,8 @@ Result<ListObjectsPage> parse_list_objects(std::string body, const Answer& answe
             std::string text;
             if (e.text("Prefix", text))
                 page.prefix_text = std::move(text);
+            else if (e.text("Name", text))
+                page.bucket = std::move(text);
             else if (e.text("ContinuationToken", text))
                 page.continuation_token = std::move(text);
             else

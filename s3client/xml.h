@@ -42,7 +42,7 @@ struct ListObjectsPage {
     std::vector<std::string> common_prefixes;
     std::string next_continuation_token;  // not empty exactly if there are more pages
     // The request as the answer repeats it, if it does; the prefix as it is written there.
-    std::optional<std::string> prefix_text, continuation_token;
+    std::optional<std::string> bucket, prefix_text, continuation_token;
 };
 struct CompletedUpload {
     std::string etag, location, checksum_crc32, checksum_type;
