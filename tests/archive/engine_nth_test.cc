@@ -75,13 +75,23 @@ const Fault kTelling[] = {
 };
 
 // Answers that come twice, cut, late, or with bytes behind them: a request in doubt is asked again,
-// so these are survived.
+// so these are survived. But nothing in the answer to a HEAD names its object: an answer to another
+// HEAD that comes instead of it shows when the object is read.
 const Fault kStray[] = {
-    {"double", {}, true},    {"double=next", {}, true}, {"late", {}, true},
-    {"late=next", {}, true}, {"tail=status", {}, true}, {"cut=20", {}, true},
-    {"cut=last", {}, true},  {"double=500", {}, true},  {"late=0", {}, true},
-    {"tail", {}, true},      {"tail=crlf", {}, true},   {"cut=0", {}, true},
-    {"cut=300", {}, true},   {"continue=hints"},
+    {"double", {}, true},
+    {"double=next", {"source_changed"}, true},
+    {"late", {"source_changed"}, true},
+    {"late=next", {"source_changed"}, true},
+    {"tail=status", {}, true},
+    {"cut=20", {}, true},
+    {"cut=last", {}, true},
+    {"double=500", {}, true},
+    {"late=0", {}, true},
+    {"tail", {}, true},
+    {"tail=crlf", {}, true},
+    {"cut=0", {}, true},
+    {"cut=300", {}, true},
+    {"continue=hints"},
 };
 constexpr std::size_t kStrayFew = 7;
 
