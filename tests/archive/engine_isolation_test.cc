@@ -68,7 +68,7 @@ TEST_P(EngineIsolation, ADestinationWhoseWritesAreRefusedSlowsNoOther) {
     start("count=2000,size=20000,prefix=sick/");
     ASSERT_TRUE(
         server->set_faults("UploadPart key=sick status=503; PutObject key=sick status=503"));
-    // One job: a part keeps its memory while it waits for its turn, and several such jobs would hold
+    // One job: a part keeps its memory while it waits for its turn, and several such jobs can hold
     // the spare that is kept for a job without memory.
     std::vector<RunningJob> jobs;
     ArchiveRequest what = of("sick", "sick0");
