@@ -80,7 +80,7 @@ struct Reason {
     std::string_view kind;
     std::vector<std::string_view> codes;
 };
-const std::array<Reason, 9> kReasons = {{
+const std::array<Reason, 10> kReasons = {{
     {"wrong-etag", {"source_changed", "InvalidPart", "PreconditionFailed"}},
     {"expired-token", {"ExpiredToken", "Forbidden", "BadRequest"}},
     {"skew", {"RequestTimeTooSkewed", "Forbidden"}},
@@ -90,10 +90,13 @@ const std::array<Reason, 9> kReasons = {{
     // Another object's answer has another ETag; of an upload or a part, what cannot be completed.
     // A HEAD of a manifest file that is answered so gives an ETag that the GET then does not find.
     {"swap",
-     {"source_changed", "PreconditionFailed", "InvalidPart", "NoSuchUpload", "wrong_checksum"}},
+     {"source_changed", "PreconditionFailed", "InvalidPart", "NoSuchUpload", "wrong_checksum",
+      "wrong_answer"}},
     {"late", {"source_changed", "PreconditionFailed"}},
     // Not stored, though S3 said it was.
-    {"early", {"InvalidPart", "archive_not_there"}},
+    {"early", {"InvalidPart", "archive_not_there", "part_changed"}},
+    // Every attempt of one request.
+    {"double", {"doubtful_answer"}},
 }};
 
 bool is_plausible(const Storm& storm, std::string_view code) {
