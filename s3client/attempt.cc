@@ -98,11 +98,13 @@ class S3Client::Race final : io::Timer {
     const io::Bounds bounds_;
     const base::SteadyTime began_;
     std::optional<Attempt> first_, second_;
+    bool fresh_connection_ = false;  // of both
     io::TaskScope scope_;
 };
 
 io::Task<S3Client::Attempt*> S3Client::Race::run(Permit permit, bool fresh_connection) {
     first_.emplace(bounds_.cancel, std::move(permit));
+    fresh_connection_ = fresh_connection;
     const bool hedges = call_.operation != Operation::upload_part || client_.config_.hedge_uploads;
     if (may_race(call_.operation) && hedges)
         client_.reactor_.timers().arm(*this, began_ + kLookInterval);
@@ -119,7 +121,7 @@ io::Task<S3Client::Attempt*> S3Client::Race::run(Permit permit, bool fresh_conne
 }
 
 io::Task<void> S3Client::Race::run_second() {
-    co_await client_.begin(call_, target_, *second_, false, bounds_);
+    co_await client_.begin(call_, target_, *second_, fresh_connection_, bounds_);
     if (second_->won()) first_->cancel.cancel();
 }
 
