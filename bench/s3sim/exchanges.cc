@@ -66,8 +66,15 @@ std::optional<Response> EarlierAnswers::any(std::uint64_t generation,
 
 // Instead of `response`, the answer to another request of the same operation, if there is one.
 void Service::swap(const Exchange& exchange, Response& response) {
+    // No client can tell that a HEAD and a GET that agree are both of another object.
+    const auto believable = [&](const Response& other) {
+        const std::string_view wanted = exchange.request.header("if-match");
+        return !wanted.empty() && std::ranges::any_of(other.headers, [&](const auto& header) {
+            return header.first == "ETag" && header.second == wanted;
+        });
+    };
     if (auto earlier = earlier_answers_.of_operation(faults_.generation(), exchange)) {
-        response = std::move(*earlier);
+        if (!believable(*earlier)) response = std::move(*earlier);
         return;
     }
     const bool reads =
@@ -85,7 +92,7 @@ void Service::swap(const Exchange& exchange, Response& response) {
     other.request.key = entry.key;
     other.request.query.clear();
     std::erase_if(other.request.headers, [](const auto& header) { return is_condition(header); });
-    if (auto done = get_object(other)) response = std::move(*done);
+    if (auto done = get_object(other); done && !believable(*done)) response = std::move(*done);
 }
 
 std::optional<Response> Service::stale_answer(const Exchange& exchange) const {
