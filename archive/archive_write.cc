@@ -27,7 +27,7 @@ bool is_in_doubt(const base::Error& error) {
            error.kind == ErrorKind::corrupt || error.code == "NoSuchUpload";
 }
 
-// S3 says so while another write to the key is under way.
+// S3 answers so while another write to the key is under way.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 bool is_conflict(const base::Error& error) { return error.code == "ConditionalRequestConflict"; }
 
@@ -85,7 +85,7 @@ io::Task<Result<WrittenArchive>> ArchiveWrite::write(Feature condition, Send sen
         if (!existed && !is_conflict(error) && !is_in_doubt(error))
             co_return base::fail(with_access_hint(std::move(error), destination_.access));
         Look there = co_await look(nullptr, expected, true);
-        // A store that repeated another checksum has other bytes, unless it says so now.
+        // A store that repeated another checksum has other bytes, unless HEAD shows the right one.
         const bool damaged = error.code == "wrong_checksum" && there.head.checksum_crc32.empty();
         if (there.standing == Standing::ours && !damaged)
             co_return WrittenArchive{.object = {there.head.etag, there.head.version_id,

@@ -28,7 +28,7 @@ struct WrittenArchive {
     bool settled = false;   // the write's own answer was lost, or in doubt
 };
 
-// What the object must be.
+// The size and checksums that the object must have.
 struct ExpectedArchive {
     std::uint64_t size = 0;
     std::uint32_t crc32 = 0;

@@ -253,7 +253,7 @@ void PartBuilder::combine_fetches() {
         stored_crcs_.at(rest_header_) ^ zip::crc32_combine(before, 0, rest_.back().length);
 }
 
-// Of the data of a header's entry that is in the part.
+// Bytes of a header's entry that are in the part.
 std::uint64_t PartBuilder::bytes_here(std::size_t header_segment) const {
     const auto& segments = part_.segments;
     const std::size_t next = header_segment + 1;

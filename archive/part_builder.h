@@ -77,7 +77,7 @@ class PartBuilder {
         std::size_t at = 0;  // in the part
         std::uint32_t crc32 = 0;
     };
-    // Of a run outside the part.
+    // A GET of a run outside the part, for its CRC only.
     struct RestFetch {
         std::size_t run = 0;  // index into rest_
         std::uint64_t offset = 0;

@@ -9,9 +9,9 @@
 
 namespace archive {
 
-// Of a GET that fails for good: "source_changed" if the object was changed or deleted since it was
-// listed, "object_archived", else as it was. Nothing is published when a source has changed, so it
-// must be clear which one and why.
+// The error of a GET that fails for good: "source_changed" if the object was changed or deleted
+// after it was listed, "object_archived", else unchanged. Nothing is published when a source has
+// changed, so the error names which one and why.
 base::Error source_error(base::Error error);
 
 // corrupt "checksum_mismatch": the store has `stored` as the CRC-32, the bytes have `read`.
